@@ -1,0 +1,61 @@
+/* The options of a target URL: one table, one structure, one canonical text.
+ *
+ * "cafile=/etc/corp.pem&verify_peer=1" is read into struct xs_options, by the
+ * library when it reads the rules (files are looked at then) and once more by
+ * the relay, which gets the canonical text.  The canonical text has every
+ * option that differs from its default, in table order, percent-encoded: two
+ * rules that mean the same have the same text, so it also keys the relay's
+ * cache of SSL_CTX.
+ */
+#ifndef XS_OPTION_H
+#define XS_OPTION_H
+
+#include "arena.h"
+#include "error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Seconds that connect, dialogue and handshake together may take. */
+#define XS_OPTION_TIMEOUT_DEFAULT 60
+
+/* Strings are NULL when the option was not given. */
+struct xs_options {
+	bool verify_peer;	/* default true */
+	bool verify_peer_name;	/* default true */
+	const char *peer_name;
+	bool sni_enabled;	/* default true */
+	const char *cafile;	/* absolute path */
+	const char *capath;	/* absolute path */
+	double timeout;		/* seconds, > 0 */
+	bool relay;		/* tcp:// only */
+};
+
+struct xs_option {
+	const char *name;
+	const char *value;   /* how --help names the value: "0|1", "FILE" */
+	const char *missing; /* NULL, or "does not exist yet" and the like */
+	const char *schemes; /* NULL: all with TLS; else what it belongs to */
+	const char *summary; /* one line for --help and the manual */
+	/* … how to parse, check and print it: see option.c */
+};
+
+/* All rows, ended by one whose name is NULL. */
+extern const struct xs_option xs_option_table[];
+
+void xs_options_default(struct xs_options *options);
+
+/* Reads text[0..len), "a=b&c=d", over what is in *options already; later
+ * wins.  Relative file names start from cwd (NULL: they are refused).  Strings
+ * are copied to the arena.  With check_files, a file that cannot be read is an
+ * error.  Returns 0, or -1 with *err set and *error_at the offset in text of
+ * the thing that is wrong. */
+int xs_options_parse(struct xs_options *options, const char *text, size_t len,
+		     const char *cwd, bool check_files, struct xs_arena *arena,
+		     size_t *error_at, struct xs_error *err);
+
+/* The canonical text, in the arena; NULL when memory is short. */
+const char *xs_options_text(const struct xs_options *options,
+			    struct xs_arena *arena);
+
+#endif

@@ -1,0 +1,241 @@
+/* The pair that stands for a TCP connection; see pair.h. */
+#include "pair.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define PREFIX "xsock/"
+
+/* Room for a name without the NUL in front that makes it abstract. */
+#define NAME_MAX_LEN (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
+
+/* Longest name with its NUL; a longer one (two full IPv6 addresses) is cut,
+ * what is cut is only there for ss(8). */
+typedef char pair_name[NAME_MAX_LEN + 1];
+
+static int bind_name(int fd, const char *name)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	size_t len = strlen(name);
+
+	memcpy(address.sun_path + 1, name, len);
+	return bind(fd, (struct sockaddr *)&address,
+		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
+				len));
+}
+
+/* getsockname or getpeername of an AF_UNIX socket with an abstract name.
+ * False when fd is another socket, has another name, or none (*unnamed). */
+static bool read_name(int fd, bool peer, pair_name name, bool *unnamed)
+{
+	struct sockaddr_un address;
+	socklen_t len = sizeof(address);
+	const size_t head = offsetof(struct sockaddr_un, sun_path);
+	int saved = errno;
+	int got = peer ? getpeername(fd, (struct sockaddr *)&address, &len) :
+			 getsockname(fd, (struct sockaddr *)&address, &len);
+
+	errno = saved;
+	*unnamed = false;
+	if (got < 0 || len < head || address.sun_family != AF_UNIX)
+		return false;
+	if (len == head) {
+		*unnamed = true;
+		return false;
+	}
+	if (len > sizeof(address) || address.sun_path[0] != '\0')
+		return false;
+	len -= (socklen_t)head + 1;
+	memcpy(name, address.sun_path + 1, len);
+	name[len] = '\0';
+	return strncmp(name, PREFIX, sizeof(PREFIX) - 1) == 0;
+}
+
+/* The eight digits behind the prefix.  Returns what follows, or NULL. */
+static const char *read_id(const char *name, uint32_t *id)
+{
+	const char *digits = name + sizeof(PREFIX) - 1;
+	char *end;
+
+	if (strspn(digits, "0123456789abcdef") != 8)
+		return NULL;
+	*id = (uint32_t)strtoul(digits, &end, 16);
+	return end;
+}
+
+static int bind_app_end(int fd, uint32_t *id, const char *key,
+			const struct xs_address *asked)
+{
+	char text[XS_ADDRESS_TEXT_MAX];
+	pair_name name;
+
+	xs_address_format(asked, text, sizeof(text));
+	/* The name may be taken, by a connection with the same id. */
+	for (int tries = 0; tries < 100; tries++) {
+		if (getrandom(id, sizeof(*id), 0) != sizeof(*id))
+			return -1;
+		snprintf(name, sizeof(name), PREFIX "%08x/%s/%s", *id, key,
+			 text);
+		if (bind_name(fd, name) == 0)
+			return 0;
+		if (errno != EADDRINUSE)
+			return -1;
+	}
+	return -1;
+}
+
+int xs_pair_make(int end[2], uint32_t *id, const char *key,
+		 const struct xs_address *asked)
+{
+	int saved;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, end) < 0)
+		return -1;
+	if (bind_app_end(end[0], id, key, asked) == 0)
+		return 0;
+	saved = errno;
+	close(end[0]);
+	close(end[1]);
+	errno = saved;
+	return -1;
+}
+
+uint32_t xs_pair_shut_gate(int app_end)
+{
+	static const char filler[8192];
+	/* The kernel makes this its minimum (net/core/sock.c). */
+	const int smallest = 0;
+	ssize_t sent;
+
+	if (setsockopt(app_end, SOL_SOCKET, SO_SNDBUF, &smallest,
+		       sizeof(smallest)) < 0)
+		return 0;
+	sent = send(app_end, filler, sizeof(filler),
+		    MSG_DONTWAIT | MSG_NOSIGNAL);
+	return sent < 0 ? 0 : (uint32_t)sent;
+}
+
+/* The kernel's default for a new socket: a third one tells. */
+static int default_send_buffer(void)
+{
+	int size = 0;
+	socklen_t len = sizeof(size);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return 212992;
+	getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &len);
+	close(fd);
+	return size;
+}
+
+int xs_pair_open_gate(int relay_end, int app_end, uint32_t filler)
+{
+	static int size; /* every thread finds the same value */
+	char drain[8192];
+
+	while (filler > 0) {
+		size_t want = filler < sizeof(drain) ? filler : sizeof(drain);
+		ssize_t got = recv(relay_end, drain, want, MSG_DONTWAIT);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return -1;
+		filler -= (uint32_t)got;
+	}
+	if (!size)
+		size = default_send_buffer();
+	return setsockopt(app_end, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+}
+
+int xs_pair_name_connected(int relay_end, uint32_t id,
+			   const struct xs_address *local,
+			   const struct xs_address *peer)
+{
+	char here[XS_ADDRESS_TEXT_MAX], there[XS_ADDRESS_TEXT_MAX];
+	pair_name name;
+
+	snprintf(name, sizeof(name), PREFIX "%08x=%s>%s", id,
+		 xs_address_format(local, here, sizeof(here)),
+		 xs_address_format(peer, there, sizeof(there)));
+	return bind_name(relay_end, name);
+}
+
+int xs_pair_name_failed(int relay_end, uint32_t id, int errnum)
+{
+	pair_name name;
+
+	snprintf(name, sizeof(name), PREFIX "%08x!%d", id, errnum);
+	return bind_name(relay_end, name);
+}
+
+/* What the relay's end says, behind the id. */
+static bool parse_state(char *text, struct xs_pair_info *info)
+{
+	char *peer;
+
+	if (text[0] == '!') {
+		info->state = XS_PAIR_FAILED;
+		info->errnum = (int)strtol(text + 1, NULL, 10);
+		return info->errnum > 0;
+	}
+	if (text[0] != '=')
+		return false;
+	info->state = XS_PAIR_CONNECTED;
+	peer = strchr(text, '>');
+	if (peer)
+		*peer = '\0';
+	return xs_address_parse_port(&info->local, text + 1);
+}
+
+/* "/key/address" behind the id of the application's end. */
+static bool parse_own(const char *text, struct xs_pair_info *info)
+{
+	if (text[0] != '/' ||
+	    strspn(text + 1, "0123456789abcdef") != XS_PAIR_KEY_LEN ||
+	    text[1 + XS_PAIR_KEY_LEN] != '/')
+		return false;
+	memcpy(info->key, text + 1, XS_PAIR_KEY_LEN);
+	info->key[XS_PAIR_KEY_LEN] = '\0';
+	return xs_address_parse_port(&info->asked,
+				     text + 2 + XS_PAIR_KEY_LEN);
+}
+
+bool xs_pair_read(int fd, struct xs_pair_info *info)
+{
+	pair_name name;
+	const char *rest;
+	bool unnamed;
+	uint32_t id;
+
+	memset(info, 0, sizeof(*info));
+	if (!read_name(fd, false, name, &unnamed))
+		return false;
+	rest = read_id(name, &info->id);
+	if (!rest || !parse_own(rest, info))
+		return false;
+	if (!read_name(fd, true, name, &unnamed)) {
+		info->state = XS_PAIR_CONNECTING;
+		return unnamed;
+	}
+	rest = read_id(name, &id);
+	return rest && id == info->id &&
+	       parse_state(name + (rest - name), info);
+}
+
+bool xs_pair_read_id(int fd, uint32_t *id)
+{
+	struct xs_pair_info info;
+
+	if (!xs_pair_read(fd, &info))
+		return false;
+	*id = info.id;
+	return true;
+}

@@ -1,0 +1,87 @@
+/* The AF_UNIX pair that stands for a TCP connection: its names and its gate.
+ *
+ * The application's descriptor is one end of a socketpair(2).  What the hooks
+ * must know about it is written where no close, dup, fork or exec can make it
+ * stale: into the names of the two ends.  Both can be bound after pairing, and
+ * an end keeps answering getpeername(2) with the name of an end that has been
+ * closed.
+ *
+ *   application's end, bound by the library before it hands over:
+ *       @xsock/1a2b3c4d/0123456789abcdef/192.0.2.7:443
+ *              id       relay's key      what the application asked for
+ *   relay's end, bound by the relay when the connect has ended:
+ *       @xsock/1a2b3c4d=10.0.0.1:51234>192.0.2.7:443    local > peer
+ *       @xsock/1a2b3c4d!111                             failed, errno
+ *   relay's end not bound yet: still connecting.
+ *
+ * An IPv6 address is in brackets, and the family of the asked address is the
+ * family of the application's socket.  Abstract names are unique in a network
+ * namespace; the id is random.
+ *
+ * The gate makes a connecting pair look like a connecting TCP socket: the
+ * send buffer of the application's end is made small and filled, so that it
+ * is neither writable nor takes bytes.  The relay opens it by reading exactly
+ * the filler and giving the buffer its size back; if it closes its end with
+ * the filler unread, the kernel reports POLLERR | POLLHUP and ECONNRESET.
+ *
+ * No state here; safe in any thread and in a signal handler.
+ */
+#ifndef XS_PAIR_H
+#define XS_PAIR_H
+
+#include "address.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Hexadecimal digits of a relay's key, without NUL. */
+#define XS_PAIR_KEY_LEN 16
+
+enum xs_pair_state {
+	XS_PAIR_CONNECTING,
+	XS_PAIR_CONNECTED,
+	XS_PAIR_FAILED,
+};
+
+struct xs_pair_info {
+	uint32_t id;
+	char key[XS_PAIR_KEY_LEN + 1];
+	struct xs_address asked; /* its family is that of the socket */
+	enum xs_pair_state state;
+	int errnum;		 /* FAILED */
+	struct xs_address local; /* CONNECTED */
+};
+
+/* Makes a pair, both ends close-on-exec; end[0] is the application's and is
+ * bound.  *id gets a fresh random id.  Returns 0, or -1 with errno (EMFILE,
+ * ENFILE, ENOMEM …) and no descriptor left open. */
+int xs_pair_make(int end[2], uint32_t *id, const char *key,
+		 const struct xs_address *asked);
+
+/* Closes the gate of the application's end.  Returns the number of bytes of
+ * filler, which the relay must be told, or 0 with errno. */
+uint32_t xs_pair_shut_gate(int app_end);
+
+/* Relay: opens the gate.  filler bytes are read from the relay's end, app_end
+ * is a copy of the application's end.  Returns 0, or -1 with errno. */
+int xs_pair_open_gate(int relay_end, int app_end, uint32_t filler);
+
+/* Relay: names its end, "connected" or "failed".  Returns 0, or -1 with errno.
+ * Call before the gate is opened or the end closed, so that whoever is woken
+ * finds the name. */
+int xs_pair_name_connected(int relay_end, uint32_t id,
+			   const struct xs_address *local,
+			   const struct xs_address *peer);
+int xs_pair_name_failed(int relay_end, uint32_t id, int errnum);
+
+/* Reads both names of the application's end.  True when fd is the
+ * application's end of a pair; *info is then filled.  False for every other
+ * descriptor; errno is left as it was. */
+bool xs_pair_read(int fd, struct xs_pair_info *info);
+
+/* Relay: the id in the name of the application's end fd that a client sent,
+ * when its peer is the end that has this relay's name for it.  False when fd
+ * is not such an end. */
+bool xs_pair_read_id(int fd, uint32_t *id);
+
+#endif

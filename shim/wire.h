@@ -1,0 +1,138 @@
+/* The messages between the library and xsock-relay.
+ *
+ * One message is one SOCK_SEQPACKET datagram on the relay's control socket,
+ * with descriptors beside it (SCM_RIGHTS).  A message is a fixed head and a
+ * fixed list of strings, each NUL-terminated in the datagram; an absent string
+ * is an empty one.  Both sides run on one machine, so numbers are in host
+ * order; XS_WIRE_VERSION changes with every change of this file, and is part
+ * of the control socket's name, so that different versions never meet.
+ *
+ * A connection asks once and is answered once:
+ *
+ *   CONNECT   + { TCP socket, relay's end, copy of the application's end,
+ *                 [log] }            → VERDICT, when the connect has ended
+ *   GETOPT    + { application's end } → VALUE
+ *   SETOPT    + { application's end } → VALUE (without bytes)
+ *
+ * A client that does not wait (non-blocking connect) closes the control
+ * connection after it sent CONNECT; the verdict is then read from the pair
+ * (pair.h).
+ *
+ * Encoding and decoding are pure; sending and receiving retry on EINTR only
+ * where it says so.
+ */
+#ifndef XS_WIRE_H
+#define XS_WIRE_H
+
+#include "address.h"
+#include "error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define XS_WIRE_MAGIC	0x4b4f5358u /* "XSOK" in memory */
+#define XS_WIRE_VERSION 1
+
+enum xs_wire_type {
+	XS_WIRE_CONNECT = 1,
+	XS_WIRE_VERDICT,
+	XS_WIRE_GETOPT,
+	XS_WIRE_SETOPT,
+	XS_WIRE_VALUE,
+	XS_WIRE_TYPES
+};
+
+/* Descriptors that go with CONNECT, in this order; only the log may be
+ * missing. */
+enum {
+	XS_WIRE_FD_TCP, /* the application's own socket, O_NONBLOCK is set */
+	XS_WIRE_FD_RELAY, /* the relay's end of the pair */
+	XS_WIRE_FD_APP, /* a copy of the application's end: to open the gate */
+	XS_WIRE_FD_LOG, /* where a line for the user goes; may be missing */
+	XS_WIRE_FDS
+};
+
+enum xs_wire_string {
+	XS_WIRE_PROGRAM, /* short name of the program, for messages */
+	XS_WIRE_ASKED,	 /* what it asked for: "mail.example.com:25" */
+	XS_WIRE_RULE,	 /* the rule: "XSOCK_RULES:1:1 *.corp=tls://" */
+	XS_WIRE_SCHEME,	 /* scheme of the target: "tls", "smtp+starttls" */
+	XS_WIRE_HOST,	 /* a name for the relay to resolve and connect to;
+			    empty: the library has started the connect */
+	XS_WIRE_NAME,	 /* what SNI and the certificate check use unless
+			    peer_name says otherwise: a host name, or an IP
+			    address in text */
+	XS_WIRE_OPTIONS, /* canonical options (option.h) */
+	XS_WIRE_LOG_DEST, /* "": the log descriptor; "syslog"; else a file */
+	XS_WIRE_CERT_FILE,   /* SSL_CERT_FILE of the application */
+	XS_WIRE_CERT_DIR,    /* SSL_CERT_DIR */
+	XS_WIRE_KEYLOG_FILE, /* SSLKEYLOGFILE */
+	XS_WIRE_OPENSSL_CONF, /* OPENSSL_CONF */
+	/* VERDICT */
+	XS_WIRE_SENTENCE, /* why it failed */
+	XS_WIRE_VERSION_NAME, /* "TLSv1.3" */
+	XS_WIRE_CIPHER,	  /* "TLS_AES_256_GCM_SHA384" */
+	XS_WIRE_VERIFIED, /* the name that was verified; empty: none was */
+	XS_WIRE_STRINGS
+};
+
+struct xs_wire_head {
+	uint32_t magic;
+	uint16_t version;
+	uint16_t type; /* enum xs_wire_type */
+	uint32_t id;   /* of the connection, as in the pair's names */
+	int32_t pid;   /* of the application, in its own PID namespace */
+	int32_t log_level; /* enum xs_log_level */
+	int32_t idle;	   /* XSOCK_RELAY_IDLE in seconds; -1: not set */
+	uint32_t filler;   /* CONNECT: bytes in the gate (pair.h) */
+	uint16_t port;	   /* CONNECT with HOST: the port to connect to */
+	uint16_t family;   /* CONNECT: of the application's socket */
+	uint8_t started;   /* CONNECT: connect(2) on the TCP socket began */
+	uint8_t unused[3];
+	struct xs_address to; /* CONNECT, started: where the TCP socket goes */
+	int32_t errnum;	      /* VERDICT, VALUE: 0 or an errno */
+	int32_t level, option; /* GETOPT, SETOPT: as getsockopt(2) */
+	uint32_t value_len; /* GETOPT: room; SETOPT, VALUE: bytes that follow */
+};
+
+#define XS_WIRE_STRING_MAX 8192	 /* one string, with its NUL */
+#define XS_WIRE_VALUE_MAX  1024	 /* bytes of a socket option */
+#define XS_WIRE_MESSAGE_MAX 65536 /* the whole datagram */
+
+/* A message.  Strings point to the caller's memory when it is to be encoded
+ * and into the datagram after decoding; NULL counts as empty and is never left
+ * by decoding.  value has head.value_len bytes (SETOPT, VALUE). */
+struct xs_wire {
+	struct xs_wire_head head;
+	const char *string[XS_WIRE_STRINGS];
+	const void *value;
+};
+
+/* Fills *message with zeroes, magic, version and type. */
+void xs_wire_init(struct xs_wire *message, enum xs_wire_type type);
+
+/* Writes the datagram into buffer.  Returns its length, or 0 when a string or
+ * the whole is too long. */
+size_t xs_wire_encode(const struct xs_wire *message, void *buffer, size_t size);
+
+/* Reads a datagram of len bytes; *message points into it and lives as long.
+ * Returns 0, or -1 with *err set: anything that encode would not have
+ * written is refused. */
+int xs_wire_decode(struct xs_wire *message, const void *datagram, size_t len,
+		   struct xs_error *err);
+
+/* Sends one message with nfds descriptors.  Returns 0, or -1 with errno
+ * (EMSGSIZE when encode refuses). Raises no SIGPIPE. Retries on EINTR. */
+int xs_wire_send(int fd, const struct xs_wire *message, const int *fds,
+		 size_t nfds);
+
+/* Receives one datagram into buffer, with up to max_fds descriptors, which are
+ * close-on-exec and the caller's to close; *nfds says how many came.  flags as
+ * recvmsg(2).  Returns its length, 0 at the end, or -1 with errno: EINTR and
+ * EAGAIN are the caller's to judge; EMSGSIZE when the datagram or its
+ * descriptors did not fit (all descriptors are closed then). */
+ssize_t xs_wire_receive(int fd, void *buffer, size_t size, int *fds,
+			size_t max_fds, size_t *nfds, int flags);
+
+#endif
