@@ -1,0 +1,190 @@
+/* The environment, copied once; the rules, parsed once.  See config.h. */
+#include "config.h"
+
+#include "libc.h"
+#include "names.h"
+#include "replace.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+struct xs_config xs_config;
+
+static struct xs_arena arena;
+static const struct xs_rules *parsed;
+
+/* How far a once-only step has come. */
+enum { UNTOUCHED, UNDER_WAY, DONE };
+static int read_state, parse_state;
+
+/* The thread that runs a once-only step: a signal handler on top of it must
+ * not wait for it. */
+static __thread bool mine __attribute__((tls_model("initial-exec")));
+
+/* True when the caller is to run the step; false when it is done (*result
+ * true) or when it is this very thread that runs it (*result false). */
+static bool begin_once(int *state, bool *done)
+{
+	int expected = UNTOUCHED;
+
+	*done = true;
+	if (__atomic_load_n(state, __ATOMIC_ACQUIRE) == DONE)
+		return false;
+	if (__atomic_compare_exchange_n(state, &expected, UNDER_WAY, false,
+					__ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) {
+		mine = true;
+		return true;
+	}
+	if (mine) {
+		*done = false;
+		return false;
+	}
+	while (__atomic_load_n(state, __ATOMIC_ACQUIRE) != DONE)
+		sched_yield();
+	return false;
+}
+
+static void end_once(int *state)
+{
+	mine = false;
+	__atomic_store_n(state, DONE, __ATOMIC_RELEASE);
+}
+
+static const struct {
+	const char *name;
+	size_t offset;
+} variables[] = {
+	{ "XSOCK_RULES", offsetof(struct xs_config, rules) },
+	{ "XSOCK_OPTIONS", offsetof(struct xs_config, options) },
+	{ "XSOCK_LOG", offsetof(struct xs_config, log_value) },
+	{ "XSOCK_RELAY", offsetof(struct xs_config, relay) },
+	{ "XSOCK_RELAY_IDLE", offsetof(struct xs_config, relay_idle) },
+	{ "SSL_CERT_FILE", offsetof(struct xs_config, cert_file) },
+	{ "SSL_CERT_DIR", offsetof(struct xs_config, cert_dir) },
+	{ "SSLKEYLOGFILE", offsetof(struct xs_config, keylog_file) },
+	{ "OPENSSL_CONF", offsetof(struct xs_config, openssl_conf) },
+};
+
+static void copy_environment(void)
+{
+	char here[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++) {
+		const char *value = getenv(variables[i].name);
+		const char **field = (const char **)((char *)&xs_config +
+						     variables[i].offset);
+
+		*field = value && *value ?
+				 xs_arena_copy(&arena, value, strlen(value)) :
+				 NULL;
+	}
+	if (getcwd(here, sizeof(here)))
+		xs_config.cwd = xs_arena_copy(&arena, here, strlen(here));
+}
+
+void xs_config_read(void)
+{
+	const char *rules = getenv("XSOCK_RULES");
+	int saved = errno;
+	bool done;
+
+	if (!begin_once(&read_state, &done))
+		return;
+	/* In a set-user-ID program the rules would be those of somebody
+	 * else. */
+	if (rules && *rules && !getauxval(AT_SECURE)) {
+		copy_environment();
+		xs_config.active = true;
+		xs_names_share();
+		xs_replace_prepare();
+	}
+	end_once(&read_state);
+	errno = saved;
+}
+
+bool xs_config_active(void)
+{
+	if (__builtin_expect(__atomic_load_n(&read_state, __ATOMIC_ACQUIRE) !=
+			     DONE, 0))
+		xs_config_read();
+	return xs_config.active;
+}
+
+static int parse_idle(struct xs_error *err)
+{
+	const char *text = xs_config.relay_idle;
+	char *end;
+	long seconds;
+
+	xs_config.idle = -1;
+	if (!text)
+		return 0;
+	seconds = strtol(text, &end, 10);
+	if (*end || seconds < 0 || seconds > 86400)
+		return xs_error_set(err, XS_ERR_RULES, 0,
+				    "XSOCK_RELAY_IDLE: \"%.40s\" is not a "
+				    "number of seconds from 0 to 86400", text);
+	xs_config.idle = (int)seconds;
+	return 0;
+}
+
+static void parse_all(struct xs_error *err)
+{
+	if (!xs_config.rules) {
+		xs_error_set(err, XS_ERR_SYSTEM, ENOMEM,
+			     "no memory for XSOCK_RULES");
+		return;
+	}
+	if (xs_log_parse(&xs_config.log, xs_config.log_value, xs_config.cwd,
+			 err) < 0)
+		xs_config.log.level = XS_LOG_ERROR;
+	if (parse_idle(err) < 0 || xs_error_is_set(err))
+		return;
+	parsed = xs_rules_read(xs_config.rules, xs_config.options,
+			       xs_config.cwd, &arena, err);
+}
+
+/* One line for the whole process: what is wrong, and what it means. */
+static void complain(const struct xs_error *err)
+{
+	const struct xs_log_subject subject = {
+		.program = program_invocation_short_name,
+		.pid = getpid(),
+	};
+	char line[XS_LOG_LINE_MAX];
+	char sentence[XS_ERROR_TEXT_MAX + 128];
+
+	if (xs_config.log.level < XS_LOG_ERROR)
+		return;
+	snprintf(sentence, sizeof(sentence),
+		 "%s; every Internet connect of this process is refused",
+		 err->text);
+	xs_log_write(xs_config.log.dest, STDERR_FILENO, XS_LOG_ERROR, line,
+		     xs_log_format(line, &subject, sentence));
+}
+
+const struct xs_rules *xs_config_rules(void)
+{
+	struct xs_error err = { .kind = XS_ERR_NONE };
+	int saved = errno;
+	bool done;
+
+	if (!begin_once(&parse_state, &done))
+		return done ? parsed : NULL;
+	parse_all(&err);
+	if (!parsed)
+		complain(&err);
+	end_once(&parse_state);
+	errno = saved;
+	return parsed;
+}
+
+__attribute__((constructor)) static void start(void)
+{
+	xs_libc_resolve();
+	xs_config_read();
+}

@@ -1,0 +1,102 @@
+/* Finding the originals of the hooked functions; see libc.h.
+ *
+ * The surprising thing is at the end: the linker is told --wrap=connect and so
+ * on, so a call of connect() anywhere in the library is a call of
+ * __wrap_connect below, which is libc's.  Without that the library's own
+ * getsockname() would end in its own hook.  The hooks themselves, being
+ * definitions, keep their names.
+ */
+#include "libc.h"
+
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct xs_libc xs_libc;
+
+/* Two copies of this library in one process (loaded under two paths) would
+ * take each other for libc and wrap twice. */
+static bool is_another_xsock(void *function)
+{
+	Dl_info info;
+	const char *base;
+
+	if (!dladdr(function, &info) || !info.dli_fname)
+		return false;
+	base = strrchr(info.dli_fname, '/');
+	return strcmp(base ? base + 1 : info.dli_fname, "libxsock.so") == 0;
+}
+
+static void *find(const char *name)
+{
+	void *function = dlsym(RTLD_NEXT, name);
+	void *libc;
+
+	if (function && !is_another_xsock(function))
+		return function;
+	libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
+	return libc ? dlsym(libc, name) : NULL;
+}
+
+/* Without an original there is nothing that a hook could do. */
+static void die(const char *name)
+{
+	static const char before[] = "xsock: libc has no ";
+	static const char after[] = "(): libxsock.so was built for another "
+				    "libc\n";
+
+	if (write(2, before, sizeof(before) - 1) < 0 ||
+	    write(2, name, strlen(name)) < 0 ||
+	    write(2, after, sizeof(after) - 1) < 0)
+		abort();
+	abort();
+}
+
+void xs_libc_resolve(void)
+{
+	struct xs_libc found = { .ready = true };
+
+	if (__atomic_load_n(&xs_libc.ready, __ATOMIC_ACQUIRE))
+		return;
+#define XS_HOOK(name, like)                                                    \
+	found.name = (__typeof__(like) *)find(#name);                          \
+	if (!found.name && strncmp(#name, "__", 2) != 0)                       \
+		die(#name);
+#include "hooks.def"
+#undef XS_HOOK
+	/* Every thread finds the same values, so a race does no harm. */
+#define XS_HOOK(name, like) xs_libc.name = found.name;
+#include "hooks.def"
+#undef XS_HOOK
+	__atomic_store_n(&xs_libc.ready, true, __ATOMIC_RELEASE);
+}
+
+/* What the library's own calls of hooked functions become. */
+
+#define WRAP(result, name, parameters, arguments)                              \
+	result __wrap_##name parameters;                                       \
+	result __wrap_##name parameters                                        \
+	{                                                                      \
+		xs_libc_need();                                                \
+		return xs_libc.name arguments;                                 \
+	}
+
+WRAP(int, connect, (int fd, const struct sockaddr *to, socklen_t len),
+     (fd, to, len))
+WRAP(int, getaddrinfo,
+     (const char *node, const char *service, const struct addrinfo *hints,
+      struct addrinfo **list),
+     (node, service, hints, list))
+WRAP(int, getpeername, (int fd, struct sockaddr *name, socklen_t *len),
+     (fd, name, len))
+WRAP(int, getsockname, (int fd, struct sockaddr *name, socklen_t *len),
+     (fd, name, len))
+WRAP(int, getsockopt, (int fd, int level, int option, void *value,
+		       socklen_t *len),
+     (fd, level, option, value, len))
+WRAP(ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags),
+     (fd, msg, flags))
+WRAP(int, setsockopt, (int fd, int level, int option, const void *value,
+		       socklen_t len),
+     (fd, level, option, value, len))

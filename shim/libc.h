@@ -1,0 +1,41 @@
+/* The originals of the hooked functions, and what a hook needs to be one.
+ *
+ * xs_libc.connect is libc's connect (or that of the next preloaded library).
+ * The pointers are filled by the library's constructor, or by the first hook
+ * that runs, when another library's constructor calls before ours.  Only this
+ * module calls dlsym(3).
+ *
+ * Code below the hooks does not know any of this: it calls connect() and gets
+ * libc's, because the library is linked with --wrap (see libc.c).
+ */
+#ifndef XS_LIBC_H
+#define XS_LIBC_H
+
+#include <netdb.h>
+#include <stdbool.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+struct xs_libc {
+#define XS_HOOK(name, like) __typeof__(like) *name;
+#include "hooks.def"
+#undef XS_HOOK
+	bool ready;
+};
+
+extern struct xs_libc xs_libc;
+
+/* Fills xs_libc.  Idempotent, callable from any thread at any time. */
+void xs_libc_resolve(void);
+
+/* First line of every hook: returns after xs_libc is ready. */
+static inline void xs_libc_need(void)
+{
+	if (__builtin_expect(!xs_libc.ready, 0))
+		xs_libc_resolve();
+}
+
+/* Marks a function that the library exports. */
+#define XS_EXPORT __attribute__((visibility("default")))
+
+#endif
