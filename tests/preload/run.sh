@@ -1,0 +1,164 @@
+#!/bin/bash
+# Runs each victim plain, with the library and rules that match nothing, and
+# wrapped.  The first two must print the same.  A wrapped run must print the
+# same too, but for the keys that VICTIM.differs names with a reason.
+#
+#     run.sh [VICTIM…]
+. "$(dirname "$0")/../support/lib.sh"
+
+# VICTIM:MODES.  Every victim runs plain and with no match; MODES are the
+# wrapped runs:
+#   tls    over TLS
+#   relay  through the relay without TLS (tcp://?relay=yes)
+#   mute   as tls; where a connect stays pending, it is the handshake that does
+victims=(
+	blocking:tls,relay
+	nonblocking:tls,relay,mute
+)
+
+behaviours=(echo sink greet source)
+
+start_servers()
+{
+	local b listeners=(closed:closed full:full mute:mute)
+	for b in "${behaviours[@]}"; do
+		# Wrapped runs are told a port that refuses, so that only the
+		# rule can lead them to the server.
+		listeners+=("plain_$b:$b" "tls_$b:$b,tls=$CERTS/good"
+			    "front_$b:closed")
+	done
+	serve "${listeners[@]}"
+}
+
+# The environment of a victim: ports MODE-OF-PORTS PENDING
+ports()
+{
+	local b name
+	for b in "${behaviours[@]}"; do
+		name=port_$1_$b
+		echo "${b^^}=${!name}"
+	done
+	echo "CLOSED=$port_closed"
+	echo "PENDING=$2"
+}
+
+# rules TARGET-PREFIX URL-SCHEME PENDING-TARGET
+rules()
+{
+	local b from to
+	for b in "${behaviours[@]}"; do
+		from=port_front_$b to=port_$1_$b
+		echo "*:${!from}=$2://:${!to}$3"
+	done
+	echo "*:$port_closed=$2://$3"
+	echo "*:$4=$2://$5$3"
+}
+
+matches_nothing='
+	192.0.2.0/24=tls:// [2001:db8::/32]=tls:// *.example.test=deny://
+	nosuch.example.test:9=tls://:443 127.0.0.1:1-9=deny://
+	udp://192.0.2.1:53=udp://:54'
+
+run_victim()
+{
+	local victim=$1 mode=$2
+	local program=$BUILD/tests/preload/$victim
+	case $mode in
+	plain)
+		bounded env $(ports plain "$port_full") "$program" ;;
+	nomatch)
+		XSOCK_RELAY=/nonexistent with_xsock "$matches_nothing" \
+			$(ports plain "$port_full") "$program" ;;
+	tls)
+		XSOCK_OPTIONS=cafile=$CA with_xsock \
+			"$(rules tls tls '' "$port_full" '')" \
+			$(ports front "$port_full") "$program" ;;
+	relay)
+		with_xsock "$(rules plain tcp '?relay=yes' "$port_full" '')" \
+			$(ports front "$port_full") "$program" ;;
+	mute)
+		XSOCK_OPTIONS=cafile=$CA with_xsock \
+			"$(rules tls tls '' "$port_front_mute" ":$port_mute")" \
+			$(ports front "$port_front_mute") "$program" ;;
+	esac
+}
+
+# What a wrapped run must print: the plain output, with the lines that
+# VICTIM.differs names replaced.  Its lines are "KEY: TEXT", "KEY: *" for
+# anything, "[MODE]" for what follows to count in that mode only, and "#" for
+# the reason.  A key below a heading is "HEADING/KEY" or just "KEY".
+expected()
+{
+	local differs=$TESTS/preload/$1.differs
+	[ -f "$differs" ] || differs=/dev/null
+	awk -v mode="$2" -v any="$3" '
+	function key_of(line) {
+		sub(/: .*/, "", line); sub(/^ +/, "", line); return line
+	}
+	FNR == NR && FILENAME != "-" {
+		if (/^#/ || /^$/) next
+		if (/^\[/) { only = substr($0, 2, length($0) - 2); next }
+		if (only == "" || only == mode) {
+			key = $0; sub(/: .*/, "", key)
+			text = $0; sub(/^[^:]*(:[^ ][^:]*)*: /, "", text)
+			change[key] = text
+		}
+		next
+	}
+	/^[^ ]/ && !/: / { heading = $0 }
+	{
+		key = key_of($0)
+		full = (/^ / ? heading "/" key : key)
+		at = (full in change) ? full : (key in change) ? key : ""
+		if (at == "" || (any && change[at] != "*")) { print; next }
+		indent = $0; sub(/[^ ].*/, "", indent)
+		print indent key ": " change[at]
+	}' "$differs" -
+}
+
+check_victim()
+{
+	local victim=$1 mode
+	case_run run_victim "$victim" plain
+	cp "$OUT" "$T/$victim.plain"
+	if [ "$STATUS" -ne 0 ] || [ ! -s "$OUT" ]; then
+		fail "$victim, plain" "did not run"
+		return
+	fi
+	case_run run_victim "$victim" nomatch
+	compare "$victim, no match" "$T/$victim.plain" "$OUT"
+	for mode in ${2//,/ }; do
+		case_run run_victim "$victim" "$mode"
+		expected "$victim" "$mode" "" <"$T/$victim.plain" >"$T/expected"
+		expected "$victim" "$mode" any <"$OUT" >"$T/seen"
+		compare "$victim, $mode" "$T/expected" "$T/seen"
+	done
+}
+
+# compare NAME EXPECTED SEEN
+compare()
+{
+	local same=yes
+	diff -U1 --label expected --label seen "$2" "$3" >"$T/diff" || same=no
+	cp "$T/diff" "$OUT"
+	if [ "$STATUS" -ne 0 ]; then
+		fail "$1" "exit status $STATUS"
+	elif [ $same = no ]; then
+		fail "$1" "prints something else"
+	elif [ -s "$ERR" ] && [ "${1#*, }" = "no match" ]; then
+		fail "$1" "wrote to standard error"
+	else
+		pass "$1"
+	fi
+}
+
+suite_begin preload
+start_servers
+# A front door for the mute server.
+port_front_mute=$port_mute
+for entry in "${victims[@]}"; do
+	victim=${entry%%:*}
+	[ $# -eq 0 ] || [[ " $* " == *" $victim "* ]] || continue
+	check_victim "$victim" "${entry#*:}"
+done
+suite_end

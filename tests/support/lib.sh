@@ -1,0 +1,242 @@
+# What every test script shares: a private folder, servers that are stopped,
+# counting, and commands run with the library.  Source it, then:
+#
+#   suite_begin NAME             makes $T (private folder) and certificates
+#   serve LISTENER…              tests/support/server.c; sets port_NAME
+#   with_xsock RULES COMMAND…    runs COMMAND with the library, bounded in time
+#   case_run COMMAND…            runs it, output to $OUT and $ERR, status $STATUS
+#   pass NAME / fail NAME / skip NAME REASON
+#   suite_end                    the relay must leave; prints the closing line
+#
+# From the environment, set by the Makefile:
+#   XSOCK_TEST_BUILD    folder with what was built       (default: build)
+#   XSOCK_TEST_PRELOAD  what goes into LD_PRELOAD        (default: its libxsock.so)
+#   XSOCK_TEST_KEEP=1   keeps the folder for a look
+#   CI=true             a missing tool is a failure, not a skip
+
+set -u
+TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+BUILD=$(cd "${XSOCK_TEST_BUILD:-$TESTS/../build}" && pwd) || exit 1
+PRELOAD=${XSOCK_TEST_PRELOAD:-$BUILD/libxsock.so}
+SUPPORT=$BUILD/tests/support
+# A version manager's shim is a shell script: take the real thing.
+PYTHON=/usr/bin/python3
+[ -x "$PYTHON" ] || PYTHON=$(command -v python3)
+. "$TESTS/support/certs.sh"
+
+passed=0 failed=0 skipped=0
+started=()
+
+# --- counting -----------------------------------------------------------
+
+pass()
+{
+	passed=$((passed + 1))
+	echo "ok    $1"
+}
+
+# fail NAME [WHY]: with what the case wrote, and the end of the servers' logs
+fail()
+{
+	failed=$((failed + 1))
+	echo "FAIL  $1${2:+: $2}"
+	show_file "status ${STATUS-}, standard output" "$OUT"
+	show_file "standard error" "$ERR"
+}
+
+skip()
+{
+	if [ "${CI:-}" = true ]; then
+		fail "$1" "cannot run: $2"
+		return
+	fi
+	skipped=$((skipped + 1))
+	echo "SKIP  $1: $2"
+}
+
+show_file()
+{
+	[ -s "$2" ] || return 0
+	echo "      --- $1"
+	head -c 4000 "$2" | tail -n 40 | sed 's/^/      /'
+}
+
+# need NAME TOOL…: true when all tools are there; else skips the case
+need()
+{
+	local name=$1 tool
+	shift
+	for tool; do
+		command -v "$tool" >/dev/null ||
+			{ skip "$name" "$tool is not installed"; return 1; }
+	done
+}
+
+# --- life ---------------------------------------------------------------
+
+suite_begin()
+{
+	suite=$1
+	T=$(mktemp -d "${TMPDIR:-/tmp}/xsock-$suite.XXXXXX") || exit 1
+	OUT=$T/out ERR=$T/err
+	: >"$OUT"; : >"$ERR"
+	trap cleanup EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	mkdir "$T/servers" "$T/reports"
+	certs_make "$T/certs" || exit 1
+	CA=$CERTS/ca.pem
+	if [ ! -x "$SUPPORT/server" ]; then
+		echo "$SUPPORT/server is missing: make check builds it" >&2
+		exit 1
+	fi
+	# A relay of this run only: the file's identity is part of its key.
+	RELAY=$T/xsock-relay
+	cp "$BUILD/xsock-relay" "$RELAY" 2>/dev/null || : >"$RELAY"
+	sanitizer_options
+}
+
+# Leaks in foreign programs are theirs; everything else that a sanitizer finds
+# lands in a file, and a file fails the suite.
+sanitizer_options()
+{
+	sanitized=
+	case $PRELOAD in *san*) sanitized=1 ;; esac
+	[ "$sanitized" ] || return 0
+	export XSOCK_TEST_SANITIZED=1
+	export ASAN_OPTIONS="detect_leaks=0:log_path=$T/reports/asan"
+	export UBSAN_OPTIONS="print_stacktrace=1:log_path=$T/reports/ubsan"
+}
+
+cleanup()
+{
+	local pid
+	trap '' INT TERM
+	for pid in "${started[@]+"${started[@]}"}" $(relay_pids); do
+		kill -9 "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+	done
+	if [ "${XSOCK_TEST_KEEP:-}" ]; then
+		echo "kept: $T"
+	else
+		rm -rf "$T"
+	fi
+}
+
+# Every process that runs this suite's copy of the relay.
+relay_pids()
+{
+	local exe
+	for exe in /proc/[0-9]*/exe; do
+		case $(readlink "$exe" 2>/dev/null) in
+		"$RELAY" | "$RELAY (deleted)")
+			exe=${exe#/proc/}
+			echo "${exe%/exe}"
+			;;
+		esac
+	done
+}
+
+no_relay()
+{
+	[ -z "$(relay_pids)" ]
+}
+
+suite_end()
+{
+	local report
+	: >"$OUT"; : >"$ERR"; STATUS=
+	if within 10 no_relay; then
+		pass "relay: has left by itself"
+	else
+		fail "relay: has left by itself" "still there: $(relay_pids)"
+	fi
+	for report in "$T"/reports/*; do
+		[ -f "$report" ] || continue
+		cp "$report" "$ERR"
+		fail "sanitizer: ${report##*/}"
+	done
+	[ "$skipped" -eq 0 ] || echo "$skipped skipped"
+	echo "$passed passed, $failed failed"
+	[ "$failed" -eq 0 ]
+	exit
+}
+
+# within SECONDS COMMAND…: waits until COMMAND succeeds
+within()
+{
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[ "$SECONDS" -le "$end" ] || return 1
+		sleep 0.05
+	done
+}
+
+# --- servers ------------------------------------------------------------
+
+# start NAME COMMAND…: in the background, output to $T/NAME.log; sets $!
+start()
+{
+	local name=$1
+	shift
+	"$@" >"$T/$name.log" 2>&1 </dev/null &
+	started+=($!)
+}
+
+# serve LISTENER…: returns when all listen; $T/servers has their logs
+serve()
+{
+	start server "$SUPPORT/server" "$T/servers" "$@"
+	if ! within 10 test -e "$T/servers/ports"; then
+		cat "$T/server.log" >&2
+		exit 1
+	fi
+	. "$T/servers/ports"
+}
+
+free_port()
+{
+	"$SUPPORT/server" --free-port
+}
+
+port_open()
+{
+	(exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+# start_on_port NAME FUNCTION: FUNCTION PORT execs a server that cannot pick a
+# port itself.  Sets $port; another port is tried when this one was taken.
+start_on_port()
+{
+	local try
+	for try in 1 2 3; do
+		port=$(free_port)
+		start "$1" "$2" "$port"
+		within 5 port_open "$port" && return
+	done
+	cat "$T/$1.log" >&2
+	exit 1
+}
+
+# --- cases --------------------------------------------------------------
+
+# with_xsock RULES COMMAND…: XSOCK_LOG, XSOCK_OPTIONS … as the caller has them
+with_xsock()
+{
+	local rules=$1
+	shift
+	XSOCK_RULES=$rules XSOCK_RELAY=${XSOCK_RELAY-$RELAY} \
+	XSOCK_RELAY_IDLE=${XSOCK_RELAY_IDLE-1} \
+		bounded env LD_PRELOAD="$PRELOAD" "$@"
+}
+
+bounded()
+{
+	timeout -k 5 "${LIMIT:-30}" "$@"
+}
+
+case_run()
+{
+	"$@" >"$OUT" 2>"$ERR" </dev/null
+	STATUS=$?
+}
