@@ -48,10 +48,14 @@ BASE_SRC := \
 	shim/address.c \
 	shim/arena.c \
 	shim/error.c \
+	shim/host.c \
 	shim/log.c \
 	shim/option.c \
+	shim/option_read.c \
 	shim/pair.c \
+	shim/parse.c \
 	shim/scheme.c \
+	shim/text.c \
 	shim/wire.c
 
 # Rules × destination → decision.

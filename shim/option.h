@@ -12,6 +12,8 @@
 
 #include "arena.h"
 #include "error.h"
+#include "parse.h"
+#include "scheme.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,25 +21,40 @@
 /* Seconds that connect, dialogue and handshake together may take. */
 #define XS_OPTION_TIMEOUT_DEFAULT 60
 
+/* Longest canonical text, with its NUL; what is longer is refused when the
+ * rules are read, because it would not fit a message to the relay. */
+#define XS_OPTION_TEXT_MAX 8192
+
 /* Strings are NULL when the option was not given. */
 struct xs_options {
 	bool verify_peer;	/* default true */
 	bool verify_peer_name;	/* default true */
-	const char *peer_name;
+	const char *peer_name;	/* lower case, or an IP address */
 	bool sni_enabled;	/* default true */
 	const char *cafile;	/* absolute path */
 	const char *capath;	/* absolute path */
-	double timeout;		/* seconds, > 0 */
+	double timeout;		/* seconds, > 0, in thousandths */
 	bool relay;		/* tcp:// only */
+};
+
+/* How a value is parsed, checked and printed: option.c. */
+enum xs_option_type {
+	XS_OPTION_BOOL,	   /* bool */
+	XS_OPTION_SECONDS, /* double */
+	XS_OPTION_HOST,	   /* const char *: a name or an address */
+	XS_OPTION_FILE,	   /* const char *: a regular file */
+	XS_OPTION_DIR,	   /* const char * */
 };
 
 struct xs_option {
 	const char *name;
 	const char *value;   /* how --help names the value: "0|1", "FILE" */
-	const char *missing; /* NULL, or "does not exist yet" and the like */
+	const char *missing; /* NULL, or "is not there yet" and the like */
 	const char *schemes; /* NULL: all with TLS; else what it belongs to */
 	const char *summary; /* one line for --help and the manual */
-	/* … how to parse, check and print it: see option.c */
+	unsigned kinds;	     /* bits 1 << enum xs_scheme_kind */
+	enum xs_option_type type;
+	size_t offset; /* in struct xs_options */
 };
 
 /* All rows, ended by one whose name is NULL. */
@@ -45,14 +62,25 @@ extern const struct xs_option xs_option_table[];
 
 void xs_options_default(struct xs_options *options);
 
-/* Reads text[0..len), "a=b&c=d", over what is in *options already; later
- * wins.  Relative file names start from cwd (NULL: they are refused).  Strings
- * are copied to the arena.  With check_files, a file that cannot be read is an
- * error.  Returns 0, or -1 with *err set and *error_at the offset in text of
- * the thing that is wrong. */
+/* Gives the options that do not belong to this kind of scheme their default
+ * back: what XSOCK_OPTIONS says about TLS does not concern a tcp:// rule. */
+void xs_options_restrict(struct xs_options *options, enum xs_scheme_kind kind);
+
+/* Reads text[0..len), "a=b&c=d", over what is in *options already.  Nothing
+ * may be written twice.  Relative file names start from cwd (NULL: they are
+ * refused).  Strings are copied to the arena.  With check_files, a file that
+ * cannot be read is an error.  Returns 0, or -1 with *err set and *error_at
+ * the offset in text of the thing that is wrong. */
 int xs_options_parse(struct xs_options *options, const char *text, size_t len,
 		     const char *cwd, bool check_files, struct xs_arena *arena,
 		     size_t *error_at, struct xs_error *err);
+
+/* The same for the options in a rule: one that does not belong to the scheme
+ * (NULL: any) is an error.  Files are checked.  Returns 0, or -1 with the
+ * error set. */
+int xs_options_read(struct xs_parse *parse, struct xs_options *options,
+		    const struct xs_scheme *scheme, struct xs_span text,
+		    const char *cwd);
 
 /* The canonical text, in the arena; NULL when memory is short. */
 const char *xs_options_text(const struct xs_options *options,

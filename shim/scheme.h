@@ -6,6 +6,8 @@
 #ifndef XS_SCHEME_H
 #define XS_SCHEME_H
 
+#include "text.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -34,5 +36,6 @@ extern const struct xs_scheme xs_schemes[];
 
 /* The row of that name (ASCII case does not count), or NULL. */
 const struct xs_scheme *xs_scheme_find(const char *name);
+const struct xs_scheme *xs_scheme_find_span(struct xs_span name);
 
 #endif
