@@ -66,6 +66,7 @@ POLICY_SRC := \
 
 # The rest of the library: hand-off, hooks.
 LIBRARY_SRC := \
+	shim/again.c \
 	shim/config.c \
 	shim/connect.c \
 	shim/decide.c \
@@ -78,7 +79,10 @@ LIBRARY_SRC := \
 	shim/hook_sockopt.c \
 	shim/launch.c \
 	shim/libc.c \
-	shim/replace.c
+	shim/replace.c \
+	shim/report.c \
+	shim/sockopt.c \
+	shim/wrap.c
 
 RELAY_SRC := $(sort $(wildcard tools/relay/*.c))
 XSOCK_SRC := $(sort $(wildcard tools/xsock/*.c))
@@ -108,8 +112,8 @@ $(BUILD)/libxsock.map: shim/hooks.def
 
 # Below the hooks, the library's own calls of hooked functions go to libc:
 # the linker turns them into __wrap_NAME (shim/libc.c).
-wrapped := connect getaddrinfo getpeername getsockname getsockopt sendmsg \
-	setsockopt
+wrapped := connect getaddrinfo getpeername getsockname getsockopt recvmsg \
+	sendmsg setsockopt
 
 $(BUILD)/libxsock.so: $(base_obj) $(policy_obj) $(library_obj) $(BUILD)/libxsock.map
 	$(xs_link) -shared -Wl,-soname,libxsock.so $(if $(SANITIZE),,-Wl,-z,defs) \

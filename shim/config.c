@@ -4,9 +4,11 @@
 #include "libc.h"
 #include "names.h"
 #include "replace.h"
+#include "report.h"
 
 #include <errno.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -23,6 +25,7 @@ static int read_state, parse_state;
 
 /* The thread that runs a once-only step: a signal handler on top of it must
  * not wait for it. */
+static pid_t runner;
 static __thread bool mine __attribute__((tls_model("initial-exec")));
 
 /* True when the caller is to run the step; false when it is done (*result
@@ -37,14 +40,21 @@ static bool begin_once(int *state, bool *done)
 	if (__atomic_compare_exchange_n(state, &expected, UNDER_WAY, false,
 					__ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) {
 		mine = true;
+		runner = getpid();
 		return true;
 	}
 	if (mine) {
 		*done = false;
 		return false;
 	}
-	while (__atomic_load_n(state, __ATOMIC_ACQUIRE) != DONE)
+	while (__atomic_load_n(state, __ATOMIC_ACQUIRE) != DONE) {
+		/* The thread that runs it was not copied by fork(2). */
+		if (runner != getpid()) {
+			*done = false;
+			return false;
+		}
 		sched_yield();
+	}
 	return false;
 }
 
@@ -101,6 +111,7 @@ void xs_config_read(void)
 		xs_config.active = true;
 		xs_names_share();
 		xs_replace_prepare();
+		xs_report_prepare();
 	}
 	end_once(&read_state);
 	errno = saved;
@@ -151,20 +162,12 @@ static void parse_all(struct xs_error *err)
 /* One line for the whole process: what is wrong, and what it means. */
 static void complain(const struct xs_error *err)
 {
-	const struct xs_log_subject subject = {
-		.program = program_invocation_short_name,
-		.pid = getpid(),
-	};
-	char line[XS_LOG_LINE_MAX];
 	char sentence[XS_ERROR_TEXT_MAX + 128];
 
-	if (xs_config.log.level < XS_LOG_ERROR)
-		return;
 	snprintf(sentence, sizeof(sentence),
 		 "%s; every Internet connect of this process is refused",
 		 err->text);
-	xs_log_write(xs_config.log.dest, STDERR_FILENO, XS_LOG_ERROR, line,
-		     xs_log_format(line, &subject, sentence));
+	xs_report_process(sentence);
 }
 
 const struct xs_rules *xs_config_rules(void)

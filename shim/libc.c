@@ -95,6 +95,8 @@ WRAP(int, getsockname, (int fd, struct sockaddr *name, socklen_t *len),
 WRAP(int, getsockopt, (int fd, int level, int option, void *value,
 		       socklen_t *len),
      (fd, level, option, value, len))
+WRAP(ssize_t, recvmsg, (int fd, struct msghdr *msg, int flags),
+     (fd, msg, flags))
 WRAP(ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags),
      (fd, msg, flags))
 WRAP(int, setsockopt, (int fd, int level, int option, const void *value,

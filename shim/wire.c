@@ -100,20 +100,47 @@ int xs_wire_decode(struct xs_wire *message, const void *datagram, size_t len,
 	return 0;
 }
 
+/* The pieces of a datagram, to be gathered by sendmsg: the application's
+ * thread may have a small stack.  Returns how many, 0 when one is too long. */
+static size_t gather(const struct xs_wire *message,
+		     struct iovec parts[XS_WIRE_STRINGS + 2])
+{
+	size_t n = 0;
+	size_t total = sizeof(message->head) + bytes_that_follow(&message->head);
+
+	parts[n].iov_base = (void *)&message->head;
+	parts[n++].iov_len = sizeof(message->head);
+	for (size_t i = 0; i < XS_WIRE_STRINGS; i++) {
+		const char *text = message->string[i] ? message->string[i] : "";
+		size_t len = strlen(text) + 1;
+
+		if (len > XS_WIRE_STRING_MAX)
+			return 0;
+		parts[n].iov_base = (void *)text;
+		parts[n++].iov_len = len;
+		total += len;
+	}
+	parts[n].iov_base = (void *)message->value;
+	parts[n++].iov_len = bytes_that_follow(&message->head);
+	return message->head.value_len > XS_WIRE_VALUE_MAX ||
+			       total > XS_WIRE_MESSAGE_MAX ?
+		       0 :
+		       n;
+}
+
 int xs_wire_send(int fd, const struct xs_wire *message, const int *fds,
 		 size_t nfds)
 {
-	char buffer[XS_WIRE_MESSAGE_MAX];
 	union {
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(XS_WIRE_FDS * sizeof(int))];
 	} control = { .bytes = { 0 } };
-	struct iovec part = { .iov_base = buffer };
-	struct msghdr msg = { .msg_iov = &part, .msg_iovlen = 1 };
+	struct iovec parts[XS_WIRE_STRINGS + 2];
+	struct msghdr msg = { .msg_iov = parts,
+			      .msg_iovlen = gather(message, parts) };
 	ssize_t sent;
 
-	part.iov_len = xs_wire_encode(message, buffer, sizeof(buffer));
-	if (!part.iov_len || nfds > XS_WIRE_FDS) {
+	if (!msg.msg_iovlen || nfds > XS_WIRE_FDS) {
 		errno = EMSGSIZE;
 		return -1;
 	}

@@ -1,0 +1,207 @@
+/* connect(2) under rules; see connect.h. */
+#include "connect.h"
+
+#include "again.h"
+#include "config.h"
+#include "decide.h"
+#include "report.h"
+#include "wrap.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* --- what kind of socket is it ----------------------------------------- */
+
+enum socket_kind {
+	OTHER,	  /* AF_UNIX, SCTP, not a socket …: libc's business */
+	STREAM,	  /* TCP or MPTCP */
+	DATAGRAM, /* UDP */
+	WRAPPED,  /* one of ours */
+};
+
+static int option_of(int fd, int option)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	return getsockopt(fd, SOL_SOCKET, option, &value, &len) == 0 ? value :
+								       -1;
+}
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+
+static enum socket_kind kind_of(int fd, int *family, struct xs_pair_info *pair)
+{
+	int type, protocol;
+
+	*family = option_of(fd, SO_DOMAIN);
+	if (*family == AF_UNIX)
+		return xs_pair_read(fd, pair) ? WRAPPED : OTHER;
+	if (*family != AF_INET && *family != AF_INET6)
+		return OTHER;
+	type = option_of(fd, SO_TYPE);
+	protocol = option_of(fd, SO_PROTOCOL);
+	if (type == SOCK_STREAM &&
+	    (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP))
+		return STREAM;
+	return type == SOCK_DGRAM ? DATAGRAM : OTHER;
+}
+
+bool xs_readable(const void *at, size_t len)
+{
+	const char *first = at;
+	int saved = errno;
+	bool ok;
+
+	/* An invalid "how" makes the kernel read the set, then complain. */
+	syscall(SYS_rt_sigprocmask, -1, first, NULL, 8);
+	ok = errno == EINVAL;
+	if (ok && len > 8) {
+		syscall(SYS_rt_sigprocmask, -1, first + len - 8, NULL, 8);
+		ok = errno == EINVAL;
+	}
+	errno = saved;
+	return ok;
+}
+
+/* Plain TCP to another host or port: libc's connect with another address.  A
+ * name of the rule's is resolved here; each address is tried in turn. */
+static int redirect(int fd, const struct xs_destination *where,
+		    struct xs_error *err)
+{
+	const struct addrinfo hints = {
+		.ai_family = where->family,
+		.ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_V4MAPPED | AI_NUMERICSERV,
+	};
+	struct addrinfo *list;
+	char host[XS_ADDRESS_TEXT_MAX], port[8];
+	int failed;
+
+	if (where->to.len)
+		return connect(fd, &where->to.any, where->to.len);
+	snprintf(port, sizeof(port), "%u", where->port);
+	failed = getaddrinfo(xs_destination_host(where, host), port, &hints, &list);
+	if (failed) {
+		xs_error_set(err, XS_ERR_NETWORK, EHOSTUNREACH,
+			     "cannot resolve the rule's host: %s",
+			     gai_strerror(failed));
+		errno = EHOSTUNREACH;
+		return -1;
+	}
+	for (const struct addrinfo *i = list; i; i = i->ai_next) {
+		failed = connect(fd, i->ai_addr, i->ai_addrlen);
+		if (failed == 0 || errno == EINPROGRESS || errno == EINTR ||
+		    errno == EISCONN || errno == EALREADY)
+			break;
+	}
+	freeaddrinfo(list);
+	return failed;
+}
+
+/* Misuse of the call is the application's affair; a connection that fails is
+ * the user's. */
+static bool is_worth_a_line(int errnum)
+{
+	return errnum != EISCONN && errnum != EALREADY && errnum != EBADF &&
+	       errnum != EINPROGRESS && errnum != EINTR;
+}
+
+static int carry_out(int fd, struct xs_destination *where)
+{
+	const struct xs_rule *rule = where->decision->rule;
+	struct xs_error err = { .kind = XS_ERR_NONE };
+	int result = -1;
+
+	if (where->decision->unreachable) {
+		xs_error_set(&err, XS_ERR_RULES, 0,
+			     "only a rule for other ports knows this name (add "
+			     "port %u to its pattern)",
+			     xs_address_port(&where->asked));
+		errno = EACCES;
+	} else if (rule->target.scheme->kind == XS_SCHEME_DENY) {
+		xs_error_set(&err, XS_ERR_DENIED, 0, "denied by this rule");
+		errno = EACCES;
+	} else {
+		xs_destination_aim(where);
+		result = rule->target.scheme->kind == XS_SCHEME_TCP &&
+					 !rule->options.relay ?
+				 redirect(fd, where, &err) :
+				 xs_wrap(fd, where, &err);
+	}
+	if (result < 0 && xs_error_is_set(&err) && is_worth_a_line(errno))
+		xs_report_failure(&where->asked, where->decision, &err);
+	return result;
+}
+
+/* Broken rules: nothing of the Internet is reached, the rest is libc's. */
+static int refuse(int fd, const struct sockaddr *to, socklen_t len)
+{
+	struct xs_pair_info pair;
+	int family;
+	enum socket_kind kind = kind_of(fd, &family, &pair);
+
+	if (kind != STREAM && kind != DATAGRAM)
+		return connect(fd, to, len);
+	errno = EACCES;
+	return -1;
+}
+
+/* libc's connect; an AF_UNIX socket that answers EINVAL to an Internet
+ * address may be a pair. */
+static int pass(int fd, const struct sockaddr *to, socklen_t len)
+{
+	struct xs_pair_info pair;
+	int result = connect(fd, to, len);
+
+	if (result == 0 || errno != EINVAL || !xs_pair_read(fd, &pair))
+		return result;
+	if (to->sa_family == AF_UNSPEC)
+		return xs_again_disconnect(fd, &pair);
+	return xs_again_connect(fd, &pair);
+}
+
+int xs_connect(int fd, const struct sockaddr *to, socklen_t len)
+{
+	struct xs_decision tcp, udp;
+	struct xs_destination where = { .port = 0 };
+	struct xs_pair_info pair;
+	const struct xs_rules *rules;
+
+	if (len < sizeof(to->sa_family) || len > sizeof(struct sockaddr_storage) ||
+	    !xs_readable(to, len))
+		return connect(fd, to, len);
+	if (!xs_address_from(&where.asked, to, len))
+		return pass(fd, to, len);
+	rules = xs_config_rules();
+	if (!rules)
+		return refuse(fd, to, len);
+	xs_decide(rules, false, &where.asked, &tcp);
+	xs_decide(rules, true, &where.asked, &udp);
+	if (!tcp.rule && !udp.rule && !tcp.unreachable)
+		return pass(fd, to, len);
+	switch (kind_of(fd, &where.family, &pair)) {
+	case WRAPPED:
+		return xs_again_connect(fd, &pair);
+	case STREAM:
+		where.decision = &tcp;
+		break;
+	case DATAGRAM:
+		where.decision = &udp;
+		break;
+	case OTHER:
+		return connect(fd, to, len);
+	}
+	if (!where.decision->rule && !where.decision->unreachable)
+		return connect(fd, to, len);
+	/* A socket of the other family: libc says what it says. */
+	if (!xs_address_to_family(&where.asked, where.family))
+		return connect(fd, to, len);
+	return carry_out(fd, &where);
+}

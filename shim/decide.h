@@ -1,0 +1,30 @@
+/* Which rule decides about a connect: names and rules together.
+ *
+ * An address may have been looked up by several names.  A tag that survived
+ * says which; without one the name whose rule is strictest wins, then the
+ * latest.  Where no name is known, the exact names of the rules that could
+ * fit are looked up (at most every half minute), because the application may
+ * have resolved them some other way.
+ */
+#ifndef XS_DECIDE_H
+#define XS_DECIDE_H
+
+#include "address.h"
+#include "rules.h"
+
+#include "match.h"
+
+#include <stdbool.h>
+
+struct xs_decision {
+	const struct xs_rule *rule; /* NULL: leave the connection alone */
+	char name[XS_NAME_MAX];	    /* what it was looked up by; "": unknown */
+	bool unreachable; /* the name exists only in a rule for other ports */
+};
+
+/* Decides.  to is what the application gave to connect(), its tag included.
+ * May block for name lookups of rules; otherwise any thread. */
+void xs_decide(const struct xs_rules *rules, bool udp,
+	       const struct xs_address *to, struct xs_decision *decision);
+
+#endif

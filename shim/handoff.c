@@ -1,0 +1,228 @@
+/* Finding or starting the relay; see handoff.h. */
+#include "handoff.h"
+
+#include "config.h"
+#include "launch.h"
+#include "wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+/* How long to wait for a relay that is being started, or is leaving. */
+enum { TRIES = 2000, TRY_NANOSECONDS = 1000000 };
+
+/* Seconds until a relay that takes no connection counts as dead. */
+enum { CONNECT_SECONDS = 5 };
+
+/* What must agree.  Compared as a hash, so the padding must be zero. */
+struct identity {
+	uint64_t version, user, group;
+	uint64_t mounts, root_device, root_inode;
+	uint64_t relay_device, relay_inode, relay_seconds, relay_nanoseconds;
+	uint64_t relay_size;
+};
+
+static uint64_t hash(const void *bytes, size_t len)
+{
+	const uint8_t *in = bytes;
+	uint64_t h = 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ in[i]) * 0x100000001b3u;
+	return h;
+}
+
+/* The control group does not change while a process runs, as a rule; and a
+ * relay found by an old one is still a relay of this user. */
+static uint64_t control_group(void)
+{
+	static uint64_t known;
+	char text[4096];
+	ssize_t len;
+	int fd;
+
+	if (known)
+		return known;
+	fd = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 1;
+	len = read(fd, text, sizeof(text));
+	close(fd);
+	known = hash(text, len > 0 ? (size_t)len : 0) | 1;
+	return known;
+}
+
+static void identify(const struct stat *relay, char key[XS_PAIR_KEY_LEN + 1])
+{
+	struct identity id = { .version = XS_WIRE_VERSION };
+	struct stat file;
+
+	id.user = geteuid();
+	id.group = control_group();
+	if (stat("/proc/self/ns/mnt", &file) == 0)
+		id.mounts = file.st_ino;
+	if (stat("/", &file) == 0) {
+		id.root_device = file.st_dev;
+		id.root_inode = file.st_ino;
+	}
+	id.relay_device = relay->st_dev;
+	id.relay_inode = relay->st_ino;
+	id.relay_seconds = (uint64_t)relay->st_mtim.tv_sec;
+	id.relay_nanoseconds = (uint64_t)relay->st_mtim.tv_nsec;
+	id.relay_size = (uint64_t)relay->st_size;
+	snprintf(key, XS_PAIR_KEY_LEN + 1, "%016llx",
+		 (unsigned long long)hash(&id, sizeof(id)));
+}
+
+static socklen_t control_name(struct sockaddr_un *name, const char *key)
+{
+	int len;
+
+	memset(name, 0, sizeof(*name));
+	name->sun_family = AF_UNIX;
+	len = snprintf(name->sun_path + 1, sizeof(name->sun_path) - 1,
+		       "xsock-relay/%s", key);
+	return (socklen_t)offsetof(struct sockaddr_un, sun_path) + 1 +
+	       (socklen_t)len;
+}
+
+int xs_handoff_reach(const char *key)
+{
+	const struct timeval patience = { .tv_sec = CONNECT_SECONDS };
+	struct sockaddr_un name;
+	socklen_t len = control_name(&name, key);
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int done, saved;
+
+	if (fd < 0)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	do
+		done = connect(fd, (struct sockaddr *)&name, len);
+	while (done < 0 && errno == EINTR);
+	if (done == 0)
+		return fd;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+static bool is_of_this_user(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+	       peer.uid == geteuid();
+}
+
+/* Binds the name and starts a relay that listens on it.  Returns 1 when it
+ * runs, 0 when the name is taken, -1 with *err set. */
+static int start(const char *key, const char *path, struct xs_error *err)
+{
+	struct sockaddr_un name;
+	socklen_t len = control_name(&name, key);
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int result = 1;
+
+	if (fd < 0)
+		return xs_error_set(err, XS_ERR_SYSTEM, errno,
+				    "no socket for the relay: %s",
+				    strerror(errno));
+	if (bind(fd, (struct sockaddr *)&name, len) < 0)
+		result = errno == EADDRINUSE ?
+				 0 :
+				 xs_error_set(err, XS_ERR_RELAY, errno,
+					      "cannot bind @%s: %s",
+					      name.sun_path + 1,
+					      strerror(errno));
+	else if (listen(fd, SOMAXCONN) < 0)
+		result = xs_error_set(err, XS_ERR_RELAY, errno,
+				      "cannot listen on @%s: %s",
+				      name.sun_path + 1, strerror(errno));
+	else if (xs_launch(path, fd, xs_config.idle, err) < 0)
+		result = -1;
+	close(fd);
+	return result;
+}
+
+/* A name that another user squats is not ours: a relay of this process alone,
+ * under a random name, which its children inherit. */
+static char private_key[XS_PAIR_KEY_LEN + 1];
+
+static bool make_private(char key[XS_PAIR_KEY_LEN + 1])
+{
+	uint64_t random;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return false;
+	snprintf(private_key, sizeof(private_key), "%016llx",
+		 (unsigned long long)random);
+	memcpy(key, private_key, sizeof(private_key));
+	return true;
+}
+
+/* One try.  Returns the control socket; -1 with *err set when it is in vain to
+ * go on; -2 when the name may be free or answer in a moment; -3 when somebody
+ * sits on it who is no relay of ours. */
+static int try_key(const char *key, const char *path, struct xs_error *err)
+{
+	int fd = xs_handoff_reach(key);
+	int started;
+
+	if (fd >= 0 && is_of_this_user(fd))
+		return fd;
+	if (fd >= 0) {
+		close(fd);
+		return -3;
+	}
+	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
+		return xs_error_set(err, XS_ERR_SYSTEM, errno,
+				    "cannot reach the relay: %s",
+				    strerror(errno));
+	if (errno != ECONNREFUSED)
+		return -3;
+	started = start(key, path, err);
+	return started < 0 ? -1 : -2;
+}
+
+int xs_handoff_open(char key[XS_PAIR_KEY_LEN + 1], struct xs_error *err)
+{
+	const struct timespec pause = { .tv_nsec = TRY_NANOSECONDS };
+	char path[PATH_MAX];
+	struct stat file;
+
+	if (xs_launch_find(xs_config.relay, xs_config.cwd, path, &file, err) <
+	    0)
+		return -1;
+	if (private_key[0])
+		memcpy(key, private_key, sizeof(private_key));
+	else
+		identify(&file, key);
+	for (int i = 0; i < 2 * TRIES; i++) {
+		int fd = try_key(key, path, err);
+
+		if (fd >= -1)
+			return fd;
+		if (fd == -3 || i == TRIES) {
+			if (!make_private(key))
+				break;
+		} else if (i > 0) {
+			nanosleep(&pause, NULL);
+		}
+	}
+	return xs_error_set(err, XS_ERR_RELAY, EACCES,
+			    "the relay @xsock-relay/%s neither answers nor "
+			    "leaves its name", key);
+}

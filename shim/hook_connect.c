@@ -1,0 +1,21 @@
+/* Hook: connect, and its alias __connect.
+ *
+ * Everything it means is in connect.c.
+ */
+#include "config.h"
+#include "connect.h"
+#include "libc.h"
+
+XS_EXPORT int connect(int fd, __CONST_SOCKADDR_ARG to, socklen_t len)
+{
+	xs_libc_need();
+	if (!xs_config_active())
+		return xs_libc.connect(fd, to, len);
+	return xs_connect(fd, to.__sockaddr__, len);
+}
+
+int __connect(int fd, __CONST_SOCKADDR_ARG to, socklen_t len);
+XS_EXPORT int __connect(int fd, __CONST_SOCKADDR_ARG to, socklen_t len)
+{
+	return connect(fd, to, len);
+}

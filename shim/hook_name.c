@@ -1,0 +1,96 @@
+/* Hooks: getpeername, getsockname.
+ *
+ * The kernel is asked first; only when it answers with an AF_UNIX name can the
+ * descriptor be one of ours.  Then the names of the pair say what a TCP socket
+ * would have said: the peer is the address that the application asked for, as
+ * with a NAT; the local address is that of the real TCP socket.
+ */
+#include "config.h"
+#include "libc.h"
+#include "pair.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* move_addr_to_user of net/socket.c: as much as fits, and the true length. */
+static void give(const struct xs_address *from, struct sockaddr *to,
+		 socklen_t *len, socklen_t room)
+{
+	memcpy(to, &from->any, room < from->len ? room : from->len);
+	*len = from->len;
+}
+
+/* The local address in the family of the application's socket.  While
+ * connecting, or when the relay had to use the other family, it is not
+ * known: the unspecified address, with the port that is known. */
+static struct xs_address local_of(const struct xs_pair_info *pair)
+{
+	struct xs_address local = pair->local;
+	uint16_t port = local.len ? xs_address_port(&local) : 0;
+
+	if (local.len &&
+	    xs_address_to_family(&local, pair->asked.any.sa_family))
+		return local;
+	memset(&local, 0, sizeof(local));
+	local.any.sa_family = pair->asked.any.sa_family;
+	local.len = pair->asked.len;
+	xs_address_set_port(&local, port);
+	return local;
+}
+
+/* True when the kernel's answer has an AF_UNIX name and fd is a pair's end. */
+static bool is_pair(int fd, int result, const struct sockaddr *name,
+		    socklen_t room, const socklen_t *len,
+		    struct xs_pair_info *pair)
+{
+	sa_family_t family;
+
+	if (result < 0 || !xs_config_active())
+		return false;
+	/* With less room the family was not written. */
+	if (room >= sizeof(family) && *len >= sizeof(family)) {
+		memcpy(&family, name, sizeof(family));
+		if (family != AF_UNIX)
+			return false;
+	}
+	return xs_pair_read(fd, pair);
+}
+
+XS_EXPORT int getpeername(int fd, __SOCKADDR_ARG name, socklen_t *len)
+{
+	struct xs_pair_info pair;
+	socklen_t room;
+	int result;
+
+	xs_libc_need();
+	if (!xs_config_active() || !len)
+		return xs_libc.getpeername(fd, name, len);
+	result = xs_libc.getpeername(fd, name, (room = *len, len));
+	if (!is_pair(fd, result, name.__sockaddr__, room, len, &pair))
+		return result;
+	if (pair.state != XS_PAIR_CONNECTED) {
+		*len = room;
+		errno = ENOTCONN;
+		return -1;
+	}
+	give(&pair.asked, name.__sockaddr__, len, room);
+	return 0;
+}
+
+XS_EXPORT int getsockname(int fd, __SOCKADDR_ARG name, socklen_t *len)
+{
+	struct xs_pair_info pair;
+	struct xs_address local;
+	socklen_t room;
+	int result;
+
+	xs_libc_need();
+	if (!xs_config_active() || !len)
+		return xs_libc.getsockname(fd, name, len);
+	result = xs_libc.getsockname(fd, name, (room = *len, len));
+	if (!is_pair(fd, result, name.__sockaddr__, room, len, &pair))
+		return result;
+	local = local_of(&pair);
+	give(&local, name.__sockaddr__, len, room);
+	return 0;
+}

@@ -1,0 +1,76 @@
+/* Hooks: getsockopt, setsockopt.
+ *
+ * A wrapped descriptor is an AF_UNIX socket, whose kernel refuses options of
+ * IP and TCP with EOPNOTSUPP; so for those libc is asked first and only its
+ * refusal makes us look.  The options of SOL_SOCKET would succeed on the
+ * pair, and mean the wrong socket: there we look first.
+ */
+#include "config.h"
+#include "libc.h"
+#include "sockopt.h"
+
+#include <errno.h>
+
+/* errno of a connect that the relay reports, in place of the kernel's
+ * ECONNRESET (pair.h). */
+static void refine_error(int fd, int *value)
+{
+	struct xs_pair_info pair;
+
+	if (*value == ECONNRESET && xs_pair_read(fd, &pair) &&
+	    pair.state == XS_PAIR_FAILED)
+		*value = pair.errnum;
+}
+
+/* True when the option belongs to the TCP socket behind a pair. */
+static bool is_remote_socket_option(int fd, int level, int option,
+				    struct xs_pair_info *pair)
+{
+	return level == SOL_SOCKET && !xs_sockopt_is_local(option) &&
+	       xs_pair_read(fd, pair);
+}
+
+static bool is_refused_by_pair(int fd, int result, int level,
+			       struct xs_pair_info *pair)
+{
+	return result < 0 && level != SOL_SOCKET &&
+	       (errno == EOPNOTSUPP || errno == ENOPROTOOPT) &&
+	       xs_pair_read(fd, pair);
+}
+
+XS_EXPORT int getsockopt(int fd, int level, int option, void *value,
+			 socklen_t *len)
+{
+	struct xs_pair_info pair;
+	int result;
+
+	xs_libc_need();
+	if (!xs_config_active() || !len)
+		return xs_libc.getsockopt(fd, level, option, value, len);
+	if (is_remote_socket_option(fd, level, option, &pair))
+		return xs_sockopt_get(fd, &pair, level, option, value, len);
+	result = xs_libc.getsockopt(fd, level, option, value, len);
+	if (is_refused_by_pair(fd, result, level, &pair))
+		return xs_sockopt_get(fd, &pair, level, option, value, len);
+	if (result == 0 && level == SOL_SOCKET && option == SO_ERROR &&
+	    *len >= sizeof(int))
+		refine_error(fd, value);
+	return result;
+}
+
+XS_EXPORT int setsockopt(int fd, int level, int option, const void *value,
+			 socklen_t len)
+{
+	struct xs_pair_info pair;
+	int result;
+
+	xs_libc_need();
+	if (!xs_config_active())
+		return xs_libc.setsockopt(fd, level, option, value, len);
+	if (is_remote_socket_option(fd, level, option, &pair))
+		return xs_sockopt_set(fd, &pair, level, option, value, len);
+	result = xs_libc.setsockopt(fd, level, option, value, len);
+	if (is_refused_by_pair(fd, result, level, &pair))
+		return xs_sockopt_set(fd, &pair, level, option, value, len);
+	return result;
+}

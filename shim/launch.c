@@ -1,0 +1,212 @@
+/* Starting the relay; see launch.h. */
+#include "launch.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Where the relay is, seen from the folder of the library: in the build tree,
+ * in PREFIX/lib, in PREFIX/lib/x86_64-linux-gnu. */
+static const char *const beside[] = {
+	"/xsock-relay",
+	"/../libexec/xsock-relay",
+	"/../../libexec/xsock-relay",
+};
+
+static bool is_executable(const char *path, struct stat *file)
+{
+	return stat(path, file) == 0 && S_ISREG(file->st_mode) &&
+	       (file->st_mode & 0111);
+}
+
+static int find_given(const char *given, const char *cwd, char path[PATH_MAX],
+		      struct stat *file, struct xs_error *err)
+{
+	int len = given[0] == '/' || !cwd ?
+			  snprintf(path, PATH_MAX, "%s", given) :
+			  snprintf(path, PATH_MAX, "%s/%s", cwd, given);
+
+	errno = ENAMETOOLONG;
+	if (len < PATH_MAX && is_executable(path, file))
+		return 0;
+	if (errno == 0 || (len < PATH_MAX && stat(path, file) == 0))
+		errno = EACCES;
+	return xs_error_set(err, XS_ERR_RELAY, errno,
+			    "cannot start the relay %.200s: %s (XSOCK_RELAY "
+			    "must name the executable xsock-relay)",
+			    given, strerror(errno));
+}
+
+/* The folder of this library, without the last slash. */
+static bool own_folder(char folder[PATH_MAX])
+{
+	Dl_info info;
+	char *slash;
+
+	if (!dladdr((void *)own_folder, &info) || !info.dli_fname ||
+	    !realpath(info.dli_fname, folder))
+		return false;
+	slash = strrchr(folder, '/');
+	if (slash)
+		*slash = '\0';
+	return slash;
+}
+
+int xs_launch_find(const char *given, const char *cwd, char path[PATH_MAX],
+		   struct stat *file, struct xs_error *err)
+{
+	/* Found once, it stays there: realpath(3) is not cheap. */
+	static char folder[PATH_MAX];
+	static bool known;
+	char found[PATH_MAX];
+
+	if (given)
+		return find_given(given, cwd, path, file, err);
+	if (!__atomic_load_n(&known, __ATOMIC_ACQUIRE) && own_folder(found)) {
+		memcpy(folder, found, sizeof(folder));
+		__atomic_store_n(&known, true, __ATOMIC_RELEASE);
+	}
+	for (size_t i = 0; known && i < sizeof(beside) / sizeof(*beside); i++)
+		if (snprintf(path, PATH_MAX, "%s%s", folder, beside[i]) <
+			    PATH_MAX &&
+		    is_executable(path, file))
+			return 0;
+	snprintf(path, PATH_MAX, "%s", XS_LIBEXECDIR "/xsock-relay");
+	if (is_executable(path, file))
+		return 0;
+	return xs_error_set(err, XS_ERR_RELAY, ENOENT,
+			    "cannot find an executable xsock-relay beside the "
+			    "library in %.150s, in its libexec, or in %s (set "
+			    "XSOCK_RELAY to its path)",
+			    known ? folder : "?", XS_LIBEXECDIR);
+}
+
+/* What the child needs; it shares the parent's memory until exec. */
+struct start {
+	const char *path;
+	int listener;
+	char *const *argv;
+	char *const *envp;
+	int failed; /* errno of the step that failed */
+};
+
+/* Runs in the child, on a stack of its own, in the parent's memory: system
+ * calls only. */
+static int child(void *arg)
+{
+	struct start *start = arg;
+	int null;
+
+	setsid();
+	if (chdir("/") < 0) {
+		start->failed = errno;
+		_exit(127);
+	}
+	/* Out of the way of 0 to 3. */
+	start->listener = fcntl(start->listener, F_DUPFD_CLOEXEC, 10);
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	for (int fd = 0; null >= 0 && fd <= 2; fd++)
+		dup2(null, fd);
+	if (start->listener < 0 || dup2(start->listener, 3) < 0) {
+		start->failed = errno;
+		_exit(127);
+	}
+	/* Without /dev/null, 0 to 2 may be the application's. */
+	if (null < 0)
+		syscall(SYS_close_range, 0, 2, 0);
+	else if (null <= 2)
+		fcntl(null, F_SETFD, 0);
+	if (syscall(SYS_close_range, 4, ~0U, 0) < 0)
+		for (int fd = 4; fd < 65536; fd++)
+			close(fd);
+	execve(start->path, start->argv, start->envp);
+	start->failed = errno;
+	_exit(127);
+}
+
+/* In a sanitizer build the relay's reports must go where the application's
+ * go. */
+static char *const *environment(void)
+{
+	static char *none[] = { NULL };
+#ifdef __SANITIZE_ADDRESS__
+	static char *some[4];
+	static char lines[3][512];
+	static const char *const names[] = { "ASAN_OPTIONS", "UBSAN_OPTIONS",
+					     "LSAN_OPTIONS" };
+	size_t n = 0;
+
+	for (size_t i = 0; i < 3; i++) {
+		const char *value = getenv(names[i]);
+
+		if (!value)
+			continue;
+		snprintf(lines[n], sizeof(lines[n]), "%s=%s", names[i], value);
+		some[n] = lines[n];
+		n++;
+	}
+	some[n] = NULL;
+	return n ? some : none;
+#else
+	return none;
+#endif
+}
+
+/* Without the fence of signals a handler of the application could run in the
+ * child. */
+static int clone_child(struct start *start, char *stack_end)
+{
+	sigset_t all, before;
+	int pid, saved;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	pid = clone(child, stack_end, CLONE_VM | CLONE_VFORK, start);
+	saved = errno;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	errno = saved;
+	return pid;
+}
+
+int xs_launch(const char *path, int listener, int idle, struct xs_error *err)
+{
+	enum { STACK = 64 * 1024 };
+	char idle_text[32] = "--idle=30";
+	char *argv[] = { "xsock-relay", "--listen-fd=3", idle_text, NULL };
+	struct start start = { .path = path,
+			       .listener = listener,
+			       .argv = argv,
+			       .envp = environment() };
+	char *stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	int pid;
+
+	if (stack == MAP_FAILED)
+		return xs_error_set(err, XS_ERR_SYSTEM, ENOMEM,
+				    "no memory to start the relay");
+	if (idle >= 0)
+		snprintf(idle_text, sizeof(idle_text), "--idle=%d", idle);
+	else
+		argv[2] = NULL;
+	pid = clone_child(&start, stack + STACK);
+	if (pid < 0)
+		start.failed = errno;
+	/* A child that could not exec has ended; nobody else may reap it. */
+	else if (start.failed)
+		waitpid(pid, NULL, __WCLONE);
+	munmap(stack, STACK);
+	if (!start.failed)
+		return 0;
+	return xs_error_set(err, XS_ERR_RELAY, start.failed,
+			    "cannot start the relay %.200s: %s", path,
+			    strerror(start.failed));
+}

@@ -1,0 +1,192 @@
+/* The table of looked-up names; see names.h. */
+#include "names.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { SETS = 512, WAYS = 16 };
+
+struct slot {
+	uint32_t sequence; /* odd: being written */
+	uint32_t kind;
+	uint64_t stamp; /* 0: empty */
+	uint64_t tag;
+	uint8_t address[16];
+	char name[XS_NAME_MAX];
+};
+
+static struct table {
+	uint64_t clock;
+	struct slot slot[SETS][WAYS];
+} *table;
+
+void xs_names_share(void)
+{
+	void *map = mmap(NULL, sizeof(*table), PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (map != MAP_FAILED)
+		table = map;
+}
+
+/* FNV-1a, 64 bits. */
+static uint64_t hash(uint64_t start, const void *bytes, size_t len)
+{
+	const uint8_t *in = bytes;
+
+	for (size_t i = 0; i < len; i++)
+		start = (start ^ in[i]) * 0x100000001b3u;
+	return start;
+}
+
+static uint64_t hash_address(const uint8_t address[16])
+{
+	return hash(0xcbf29ce484222325u, address, 16);
+}
+
+static struct slot *set_of(const uint8_t address[16])
+{
+	uint64_t h = hash_address(address);
+
+	return table->slot[(h ^ (h >> 32)) % SETS];
+}
+
+/* A consistent copy of a slot.  False when it is empty or being written. */
+static bool read_slot(const struct slot *slot, struct slot *copy)
+{
+	for (int tries = 0; tries < 8; tries++) {
+		uint32_t before = __atomic_load_n(&slot->sequence,
+						  __ATOMIC_ACQUIRE);
+
+		if (before & 1)
+			continue;
+		if (!slot->stamp)
+			return false;
+		memcpy(copy, slot, sizeof(*copy));
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (__atomic_load_n(&slot->sequence, __ATOMIC_RELAXED) ==
+		    before) {
+			copy->name[XS_NAME_MAX - 1] = '\0';
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool write_slot(struct slot *slot, const struct slot *value)
+{
+	uint32_t before = __atomic_load_n(&slot->sequence, __ATOMIC_RELAXED);
+
+	if ((before & 1) ||
+	    !__atomic_compare_exchange_n(&slot->sequence, &before, before + 1,
+					 false, __ATOMIC_ACQUIRE,
+					 __ATOMIC_RELAXED))
+		return false;
+	slot->kind = value->kind;
+	slot->stamp = value->stamp;
+	slot->tag = value->tag;
+	memcpy(slot->address, value->address, sizeof(slot->address));
+	memcpy(slot->name, value->name, sizeof(slot->name));
+	__atomic_store_n(&slot->sequence, before + 2, __ATOMIC_RELEASE);
+	return true;
+}
+
+/* The slot that has this very entry, else the one that is missed least. */
+static struct slot *choose(struct slot *set, const struct slot *value)
+{
+	struct slot *best = NULL;
+	uint64_t best_worth = UINT64_MAX;
+
+	for (int i = 0; i < WAYS; i++) {
+		struct slot copy;
+		uint64_t worth = 0;
+
+		if (read_slot(&set[i], &copy)) {
+			if (memcmp(copy.address, value->address, 16) == 0 &&
+			    strcmp(copy.name, value->name) == 0)
+				return &set[i];
+			worth = copy.stamp;
+			if (copy.kind != XS_NAMES_PLAIN)
+				worth |= UINT64_C(1) << 63;
+		} else if (__atomic_load_n(&set[i].sequence,
+					   __ATOMIC_RELAXED) & 1) {
+			continue;
+		}
+		if (worth < best_worth) {
+			best = &set[i];
+			best_worth = worth;
+		}
+	}
+	return best;
+}
+
+uint64_t xs_names_add(const struct xs_address *address, const char *name,
+		      enum xs_names_kind kind)
+{
+	struct slot value = { .kind = kind };
+	size_t len = strnlen(name, XS_NAME_MAX - 1);
+
+	memcpy(value.name, name, len);
+	xs_address_bytes(address, value.address);
+	value.tag = hash(hash_address(value.address), name, len);
+	/* An IPv6 address carries the lower 28 bits, which must not be 0. */
+	value.tag |= 1;
+	if (!table)
+		return value.tag;
+	value.stamp = __atomic_add_fetch(&table->clock, 1, __ATOMIC_RELAXED);
+	for (int tries = 0; tries < 8; tries++) {
+		struct slot *slot = choose(set_of(value.address), &value);
+
+		if (slot && write_slot(slot, &value))
+			break;
+	}
+	return value.tag;
+}
+
+bool xs_names_next(const struct xs_address *address, unsigned *at,
+		   struct xs_names_entry *entry)
+{
+	uint8_t bytes[16];
+	struct slot *set;
+
+	if (!table)
+		return false;
+	xs_address_bytes(address, bytes);
+	set = set_of(bytes);
+	while (*at < WAYS) {
+		struct slot copy;
+
+		if (!read_slot(&set[(*at)++], &copy) ||
+		    memcmp(copy.address, bytes, sizeof(bytes)) != 0)
+			continue;
+		memcpy(entry->name, copy.name, sizeof(entry->name));
+		entry->kind = (enum xs_names_kind)copy.kind;
+		entry->tag = copy.tag;
+		entry->stamp = copy.stamp;
+		return true;
+	}
+	return false;
+}
+
+static uint32_t flow_of(uint64_t tag)
+{
+	return htonl((uint32_t)(tag & 0x0fffffff));
+}
+
+void xs_names_write_tag(struct sockaddr *to, uint64_t tag)
+{
+	if (to->sa_family == AF_INET)
+		memcpy(((struct sockaddr_in *)(void *)to)->sin_zero, &tag,
+		       sizeof(tag));
+	else if (to->sa_family == AF_INET6)
+		((struct sockaddr_in6 *)(void *)to)->sin6_flowinfo =
+			flow_of(tag);
+}
+
+bool xs_names_has_tag(const struct xs_address *from, uint64_t tag)
+{
+	if (from->any.sa_family == AF_INET)
+		return memcmp(from->v4.sin_zero, &tag, sizeof(tag)) == 0;
+	return from->v6.sin6_flowinfo == flow_of(tag);
+}

@@ -1,0 +1,57 @@
+/* Which names an address was looked up by.
+ *
+ * A rule with a name matches when the application looked that name up, but
+ * connect() only gets an address.  The hooks of getaddrinfo() and its family
+ * put (address, name) into a table here, in shared anonymous memory, so that
+ * what a forked child resolves is known to its parent.  Where a name matters
+ * to a rule, the lookup also leaves a tag in bytes of the sockaddr that
+ * connect ignores (sin_zero; sin6_flowinfo): when it survives until connect,
+ * the name is exact, otherwise an address may have several.
+ *
+ * Lock-free (one sequence lock a slot): any thread, any process that shares
+ * the table, any signal context.  Old entries give way to new ones, those
+ * that matter to no rule first.
+ */
+#ifndef XS_NAMES_H
+#define XS_NAMES_H
+
+#include "address.h"
+#include "match.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum xs_names_kind {
+	XS_NAMES_PLAIN,	    /* looked up, no rule is about it */
+	XS_NAMES_RELEVANT,  /* a rule's host part matches it */
+	XS_NAMES_SYNTHETIC, /* only a rule knows it: its address is that of the
+			       rule's target */
+};
+
+struct xs_names_entry {
+	char name[XS_NAME_MAX];
+	enum xs_names_kind kind;
+	uint64_t tag;
+	uint64_t stamp; /* higher is later */
+};
+
+/* Maps the table; before that, or when memory is short, nothing is
+ * remembered.  Once per process, before it forks. */
+void xs_names_share(void);
+
+/* Remembers a normalised name (match.h) for the address (the port does not
+ * count).  Returns the tag, never 0. */
+uint64_t xs_names_add(const struct xs_address *address, const char *name,
+		      enum xs_names_kind kind);
+
+/* Walks the names of an address, in no order.  Start with *at == 0; false at
+ * the end. */
+bool xs_names_next(const struct xs_address *address, unsigned *at,
+		   struct xs_names_entry *entry);
+
+/* The tag in a sockaddr that came back from the application, and whether a
+ * stored tag is that one (an IPv6 address has room for 28 bits of it). */
+void xs_names_write_tag(struct sockaddr *to, uint64_t tag);
+bool xs_names_has_tag(const struct xs_address *from, uint64_t tag);
+
+#endif

@@ -1,0 +1,137 @@
+/* Socket options across the control channel; see sockopt.h. */
+#include "sockopt.h"
+
+#include "connect.h"
+#include "handoff.h"
+#include "wire.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <unistd.h>
+
+bool xs_sockopt_is_local(int option)
+{
+	switch (option) {
+	case SO_ACCEPTCONN:
+	case SO_COOKIE:
+	case SO_ERROR:
+	case SO_PEEK_OFF:
+	case SO_RCVLOWAT:
+	case SO_RCVTIMEO_OLD:
+	case SO_RCVTIMEO_NEW:
+	case SO_SNDTIMEO_OLD:
+	case SO_SNDTIMEO_NEW:
+	case SO_TYPE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Sends the question with the descriptor and waits for the answer, which
+ * points into datagram.  Returns 0, or -1 with errno. */
+static int ask(const char *key, int fd, const struct xs_wire *question,
+	       struct xs_wire *answer, char *datagram, size_t size)
+{
+	int control = xs_handoff_reach(key);
+	ssize_t got = -1;
+	size_t nfds;
+
+	if (control < 0)
+		return -1;
+	if (xs_wire_send(control, question, &fd, 1) == 0)
+		do
+			got = xs_wire_receive(control, datagram, size, NULL, 0,
+					      &nfds, 0);
+		while (got < 0 && errno == EINTR);
+	close(control);
+	if (got <= 0 ||
+	    xs_wire_decode(answer, datagram, (size_t)got, NULL) < 0 ||
+	    answer->head.type != XS_WIRE_VALUE) {
+		errno = ENOTCONN;
+		return -1;
+	}
+	if (!answer->head.errnum)
+		return 0;
+	errno = answer->head.errnum;
+	return -1;
+}
+
+static int put(void *value, socklen_t *len, const void *from, size_t size)
+{
+	socklen_t room = *len;
+
+	if (room > size)
+		room = (socklen_t)size;
+	if (room && !xs_readable(value, room)) {
+		errno = EFAULT;
+		return -1;
+	}
+	memcpy(value, from, room);
+	*len = room;
+	return 0;
+}
+
+/* What the pair knows better than the TCP socket. */
+static bool known(const struct xs_pair_info *pair, int option, int *value)
+{
+	switch (option) {
+	case SO_DOMAIN:
+		*value = pair->asked.any.sa_family;
+		return true;
+	case SO_PROTOCOL:
+		*value = IPPROTO_TCP;
+		return true;
+	default:
+		return false;
+	}
+}
+
+int xs_sockopt_get(int fd, const struct xs_pair_info *pair, int level,
+		   int option, void *value, socklen_t *len)
+{
+	char datagram[4096];
+	struct xs_wire question, answer;
+	int number;
+
+	if ((int)*len < 0) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (level == SOL_SOCKET && known(pair, option, &number))
+		return put(value, len, &number, sizeof(number));
+	xs_wire_init(&question, XS_WIRE_GETOPT);
+	question.head.level = level;
+	question.head.option = option;
+	question.head.value_len = *len < XS_WIRE_VALUE_MAX ?
+					  *len :
+					  XS_WIRE_VALUE_MAX;
+	if (ask(pair->key, fd, &question, &answer, datagram,
+		sizeof(datagram)) < 0)
+		return -1;
+	return put(value, len, answer.value, answer.head.value_len);
+}
+
+int xs_sockopt_set(int fd, const struct xs_pair_info *pair, int level,
+		   int option, const void *value, socklen_t len)
+{
+	char datagram[4096];
+	struct xs_wire question, answer;
+
+	if (len > XS_WIRE_VALUE_MAX) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (len && !xs_readable(value, len)) {
+		errno = EFAULT;
+		return -1;
+	}
+	xs_wire_init(&question, XS_WIRE_SETOPT);
+	question.head.level = level;
+	question.head.option = option;
+	question.head.value_len = len;
+	question.value = value;
+	return ask(pair->key, fd, &question, &answer, datagram,
+		   sizeof(datagram));
+}

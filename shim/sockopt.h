@@ -1,0 +1,26 @@
+/* Socket options of a wrapped descriptor: which are the pair's, which are
+ * asked of the real TCP socket in the relay.
+ *
+ * The descriptor itself goes with the question, so whoever holds it may ask,
+ * also a child that has another user by now.
+ */
+#ifndef XS_SOCKOPT_H
+#define XS_SOCKOPT_H
+
+#include "pair.h"
+
+#include <stdbool.h>
+#include <sys/socket.h>
+
+/* True for options at SOL_SOCKET that mean the descriptor's own queue or its
+ * waiting, and so the pair's end: time-outs, SO_RCVLOWAT, SO_TYPE … */
+bool xs_sockopt_is_local(int option);
+
+/* getsockopt(2) and setsockopt(2) on the pair's end fd, beyond what is local.
+ * The kernel has seen neither the option nor the pointers yet. */
+int xs_sockopt_get(int fd, const struct xs_pair_info *pair, int level,
+		   int option, void *value, socklen_t *len);
+int xs_sockopt_set(int fd, const struct xs_pair_info *pair, int level,
+		   int option, const void *value, socklen_t len);
+
+#endif

@@ -1,0 +1,325 @@
+/* Handing one connect to the relay; see wrap.h. */
+#include "wrap.h"
+
+#include "again.h"
+#include "config.h"
+#include "handoff.h"
+#include "replace.h"
+#include "report.h"
+#include "wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+static const struct xs_rule *rule_of(const struct xs_destination *where)
+{
+	return where->decision->rule;
+}
+
+void xs_destination_aim(struct xs_destination *where)
+{
+	const struct xs_target *target = &rule_of(where)->target;
+
+	where->port = target->port ? target->port :
+				     xs_address_port(&where->asked);
+	where->to = where->asked;
+	if (target->address.len)
+		where->to = target->address;
+	xs_address_set_port(&where->to, where->port);
+	if (target->host || !xs_address_to_family(&where->to, where->family))
+		where->to.len = 0;
+}
+
+const char *xs_destination_host(const struct xs_destination *where,
+				char text[XS_ADDRESS_TEXT_MAX])
+{
+	const struct xs_target *target = &rule_of(where)->target;
+
+	if (where->to.len)
+		return "";
+	if (target->host)
+		return target->host;
+	return xs_address_format_ip(&target->address, text,
+				    XS_ADDRESS_TEXT_MAX);
+}
+
+/* What the certificate is checked against, unless peer_name says otherwise:
+ * the target's host, else the name that was asked for, else the address. */
+static const char *peer_of(const struct xs_destination *where,
+			   char text[XS_ADDRESS_TEXT_MAX])
+{
+	const struct xs_target *target = &rule_of(where)->target;
+	struct xs_address address = where->asked;
+
+	if (target->host)
+		return target->host;
+	if (!target->address.len && where->decision->name[0])
+		return where->decision->name;
+	if (target->address.len)
+		address = target->address;
+	/* Certificates know no scopes and no mapped addresses. */
+	xs_address_to_family(&address, AF_INET);
+	if (address.any.sa_family == AF_INET6)
+		address.v6.sin6_scope_id = 0;
+	return xs_address_format_ip(&address, text, XS_ADDRESS_TEXT_MAX);
+}
+
+/* --- the hand-off -------------------------------------------------------- */
+
+/* One connect on its way to the relay. */
+struct handoff {
+	int fd;	     /* the application's descriptor */
+	int tcp;     /* a copy of its TCP socket */
+	int end[2];  /* the pair: the application's end, the relay's */
+	int control; /* to the relay */
+	uint32_t id, filler;
+	struct xs_flags flags;
+	bool swapped; /* fd is the pair's end now */
+	bool begun;   /* the TCP socket is no longer unconnected */
+};
+
+static void release(struct handoff *h)
+{
+	int saved = errno;
+
+	for (int i = 0; i < 2; i++)
+		if (h->end[i] >= 0)
+			close(h->end[i]);
+	if (h->control >= 0)
+		close(h->control);
+	if (h->tcp >= 0)
+		close(h->tcp);
+	errno = saved;
+}
+
+/* Gives the application its own socket back, unconnected. */
+static void give_back(struct handoff *h)
+{
+	const struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
+	int saved = errno;
+
+	if (h->begun)
+		connect(h->tcp, &nowhere, sizeof(nowhere));
+	fcntl(h->tcp, F_SETFL, h->flags.status);
+	if (h->swapped)
+		xs_replace(h->fd, h->tcp, &h->flags);
+	h->swapped = false;
+	errno = saved;
+}
+
+static int prepare_pair(struct handoff *h, const struct xs_destination *where,
+			struct xs_error *err)
+{
+	char key[XS_PAIR_KEY_LEN + 1];
+
+	if (xs_flags_read(h->fd, &h->flags) < 0)
+		return xs_error_set(err, XS_ERR_SYSTEM, errno,
+				    "cannot read the socket's flags: %s",
+				    strerror(errno));
+	h->control = xs_handoff_open(key, err);
+	if (h->control < 0)
+		return -1;
+	if (xs_pair_make(h->end, &h->id, key, &where->asked) < 0) {
+		h->end[0] = h->end[1] = -1;
+		return xs_error_set(err, XS_ERR_SYSTEM, errno,
+				    "cannot make a socket pair: %s",
+				    strerror(errno));
+	}
+	if (xs_flags_carry(h->fd, h->end[0], &h->flags) < 0 ||
+	    !(h->filler = xs_pair_shut_gate(h->end[0])))
+		return xs_error_set(err, XS_ERR_SYSTEM, errno,
+				    "cannot prepare the socket pair: %s",
+				    strerror(errno));
+	return 0;
+}
+
+static int swap_in(struct handoff *h, struct xs_error *err)
+{
+	h->tcp = fcntl(h->fd, F_DUPFD_CLOEXEC, 0);
+	if (h->tcp < 0 ||
+	    fcntl(h->tcp, F_SETFL, h->flags.status | O_NONBLOCK) < 0 ||
+	    xs_replace(h->fd, h->end[0], &h->flags) < 0)
+		return xs_error_set(err, XS_ERR_SYSTEM, errno,
+				    "cannot replace the socket: %s",
+				    strerror(errno));
+	h->swapped = true;
+	return 0;
+}
+
+/* The relay connects by itself; to a socket that is connected already, which
+ * libc would refuse, nothing may happen. */
+static int leave_tcp_to_relay(struct handoff *h, struct xs_error *err)
+{
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(peer);
+
+	if (getpeername(h->tcp, (struct sockaddr *)&peer, &len) == 0)
+		return xs_error_set(err, XS_ERR_NETWORK, EISCONN,
+				    "the socket is connected already");
+	h->begun = true;
+	return 0;
+}
+
+/* Starts the TCP connect.  Returns 0 when it is under way or done. */
+static int start_tcp(struct handoff *h, const struct xs_destination *where,
+		     struct xs_error *err)
+{
+	char text[XS_ADDRESS_TEXT_MAX];
+	const int off = 0;
+
+	/* It would wait for the first byte, which is the relay's
+	 * ClientHello. */
+	setsockopt(h->tcp, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &off,
+		   sizeof(off));
+	if (!where->to.len)
+		return leave_tcp_to_relay(h, err);
+	if (connect(h->tcp, &where->to.any, where->to.len) == 0 ||
+	    errno == EINPROGRESS) {
+		h->begun = true;
+		return 0;
+	}
+	return xs_error_set(err, XS_ERR_NETWORK, errno,
+			    "cannot connect to %s: %s",
+			    xs_address_format(&where->to, text, sizeof(text)),
+			    strerror(errno));
+}
+
+static void fill_request(struct xs_wire *m, const struct handoff *h,
+			 const struct xs_destination *where)
+{
+	const struct xs_rule *rule = rule_of(where);
+
+	xs_wire_init(m, XS_WIRE_CONNECT);
+	m->head.id = h->id;
+	m->head.pid = getpid();
+	m->head.log_level = (int)xs_config.log.level;
+	m->head.idle = xs_config.idle;
+	m->head.filler = h->filler;
+	m->head.port = where->port;
+	m->head.family = (uint16_t)where->family;
+	m->head.started = where->to.len > 0;
+	m->head.to = where->to;
+	m->string[XS_WIRE_PROGRAM] = program_invocation_short_name;
+	m->string[XS_WIRE_SCHEME] = rule->target.scheme->name;
+	m->string[XS_WIRE_OPTIONS] = rule->options_text;
+	m->string[XS_WIRE_LOG_DEST] = xs_config.log.dest;
+	m->string[XS_WIRE_CERT_FILE] = xs_config.cert_file;
+	m->string[XS_WIRE_CERT_DIR] = xs_config.cert_dir;
+	m->string[XS_WIRE_KEYLOG_FILE] = xs_config.keylog_file;
+	m->string[XS_WIRE_OPENSSL_CONF] = xs_config.openssl_conf;
+}
+
+static int send_request(struct handoff *h, const struct xs_destination *where,
+			struct xs_error *err)
+{
+	char host[XS_ADDRESS_TEXT_MAX], peer[XS_ADDRESS_TEXT_MAX];
+	char asked[XS_REPORT_ASKED_MAX], rule[XS_REPORT_RULE_MAX];
+	int log = xs_report_descriptor();
+	int fds[XS_WIRE_FDS] = { [XS_WIRE_FD_TCP] = h->tcp,
+				 [XS_WIRE_FD_RELAY] = h->end[1],
+				 [XS_WIRE_FD_APP] = h->end[0],
+				 [XS_WIRE_FD_LOG] = log };
+	struct xs_wire m;
+
+	fill_request(&m, h, where);
+	m.string[XS_WIRE_HOST] = xs_destination_host(where, host);
+	m.string[XS_WIRE_NAME] = peer_of(where, peer);
+	m.string[XS_WIRE_ASKED] = xs_report_asked(asked, &where->asked,
+						  where->decision->name);
+	m.string[XS_WIRE_RULE] = xs_report_rule(rule, rule_of(where));
+	if (xs_wire_send(h->control, &m, fds, log < 0 ? XS_WIRE_FD_LOG :
+							XS_WIRE_FDS) == 0)
+		return 0;
+	return xs_error_set(err, XS_ERR_RELAY, errno,
+			    "the relay does not take the connection: %s",
+			    strerror(errno));
+}
+
+/* --- waiting for the verdict -------------------------------------------- */
+
+/* SO_SNDTIMEO bounds a blocking connect (socket(7)). */
+static void carry_limit(const struct handoff *h)
+{
+	struct timeval limit = { .tv_sec = 0 };
+	socklen_t len = sizeof(limit);
+
+	if (getsockopt(h->tcp, SOL_SOCKET, SO_SNDTIMEO, &limit, &len) == 0 &&
+	    (limit.tv_sec || limit.tv_usec))
+		setsockopt(h->control, SOL_SOCKET, SO_RCVTIMEO, &limit,
+			   sizeof(limit));
+}
+
+/* Returns 0, or an errno; *ended says whether the connect has come to its end
+ * or goes on without us. */
+static int receive_verdict(struct handoff *h, bool *ended,
+			   struct xs_error *err)
+{
+	char datagram[4096];
+	struct xs_wire m;
+	size_t nfds;
+	ssize_t got = xs_wire_receive(h->control, datagram, sizeof(datagram),
+				      NULL, 0, &nfds, 0);
+
+	*ended = false;
+	if (got < 0 && errno == EINTR)
+		return EINTR;
+	if (got < 0 && errno == EAGAIN)
+		return EINPROGRESS;
+	*ended = true;
+	if (got > 0 &&
+	    xs_wire_decode(&m, datagram, (size_t)got, NULL) == 0 &&
+	    m.head.type == XS_WIRE_VERDICT)
+		return m.head.errnum;
+	xs_error_set(err, XS_ERR_PROTOCOL, 0,
+		     "the relay ended before the connection was made");
+	return EPROTO;
+}
+
+static int wait_for_verdict(struct handoff *h, struct xs_error *err)
+{
+	bool ended;
+	int verdict;
+
+	carry_limit(h);
+	verdict = receive_verdict(h, &ended, err);
+	if (!ended)
+		xs_again_mark(h->end[0]);
+	else if (verdict)
+		give_back(h);
+	if (verdict)
+		errno = verdict;
+	return verdict ? -1 : 0;
+}
+
+/* --- the whole ------------------------------------------------------------ */
+
+int xs_wrap(int fd, const struct xs_destination *where, struct xs_error *err)
+{
+	struct handoff h = { .fd = fd, .tcp = -1, .control = -1,
+			     .end = { -1, -1 } };
+	int result = -1;
+
+	if (prepare_pair(&h, where, err) < 0 || swap_in(&h, err) < 0 ||
+	    start_tcp(&h, where, err) < 0 ||
+	    send_request(&h, where, err) < 0) {
+		if (h.tcp >= 0)
+			give_back(&h);
+		errno = err->errnum;
+	} else if (h.flags.status & O_NONBLOCK) {
+		xs_again_mark(h.end[0]);
+		errno = EINPROGRESS;
+	} else {
+		/* The relay has its own; while this one is open, nobody would
+		 * see the relay close. */
+		close(h.end[1]);
+		h.end[1] = -1;
+		result = wait_for_verdict(&h, err);
+	}
+	release(&h);
+	return result;
+}
