@@ -60,9 +60,14 @@ BASE_SRC := \
 
 # Rules × destination → decision.
 POLICY_SRC := \
+	shim/index.c \
 	shim/match.c \
 	shim/names.c \
-	shim/rules.c
+	shim/pattern.c \
+	shim/ports.c \
+	shim/rule_file.c \
+	shim/rules.c \
+	shim/target.c
 
 # The rest of the library: hand-off, hooks.
 LIBRARY_SRC := \
@@ -139,15 +144,112 @@ $(BUILD)/obj/%.o: %.c Makefile
 # --- tests -------------------------------------------------------------
 
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
+VICTIM_SRC := $(sort $(wildcard tests/preload/*.c))
+SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+RELAY_TEST_SRC := $(sort $(wildcard tests/relay/*.c))
+
 unit_obj := $(call objects,$(UNIT_SRC))
 # Tests link what lies under the hooks, and the relay without its main.
-unit_links := $(base_obj) $(policy_obj) \
-	$(filter-out %/main.o,$(relay_obj))
--include $(unit_obj:.o=.d)
+unit_links := $(base_obj) $(policy_obj) $(filter-out %/main.o,$(relay_obj))
 
-$(BUILD)/tests/unit: $(unit_obj) $(unit_links)
+programs = $(patsubst tests/%.c,$(BUILD)/tests/%,$(1))
+victims  := $(call programs,$(VICTIM_SRC))
+supports := $(call programs,$(SUPPORT_SRC))
+fuzzers  := $(call programs,$(FUZZ_SRC))
+relay_tests := $(call programs,$(RELAY_TEST_SRC))
+test_programs := $(BUILD)/tests/unit-tests $(victims) $(supports) \
+	$(fuzzers) $(relay_tests)
+
+$(BUILD)/tests/unit-tests: $(unit_obj) $(unit_links)
 	@mkdir -p $(@D)
-	$(xs_link) -o $@ $(unit_obj) $(unit_links) -lcriterion $(ssl_libs) -lpthread
+	$(xs_link) -o $@ $(unit_obj) $(unit_links) -lcriterion $(ssl_libs) \
+		-lpthread
+
+# Victims and support programs are other people's programs: no sanitizer, no
+# code of ours.
+$(victims) $(supports): $(BUILD)/tests/%: tests/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -D_GNU_SOURCE -std=gnu11 -O1 -g -Wall -Wextra $(if $(WERROR),-Werror) \
+		-MMD -MP -MF $@.d $(ssl_cflags) -o $@ $< $(ssl_libs) -lpthread -ldl
+
+$(fuzzers): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(base_obj) $(policy_obj)
+	@mkdir -p $(@D)
+	$(xs_link) -o $@ $^
+
+$(relay_tests): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(base_obj)
+	@mkdir -p $(@D)
+	$(xs_link) -o $@ $^ -lcriterion $(ssl_libs) -lpthread
+
+-include $(unit_obj:.o=.d) $(addsuffix .d,$(victims) $(supports))
+
+# What the test scripts get to know: see tests/support/lib.sh.
+asan_lib = $(shell $(CC) -print-file-name=libasan.so)
+test_env = XSOCK_TEST_BUILD=$(abspath $(BUILD)) \
+	XSOCK_TEST_PRELOAD="$(if $(SANITIZE),$(asan_lib) )$(abspath $(BUILD))/libxsock.so"
+
+.PHONY: check
+check: deps ## install what the tests need, build, run all tests, plain and with sanitizers
+	+$(MAKE) lint
+	+$(MAKE) check-build
+	+$(MAKE) check-build BUILD=build/asan SANITIZE=address,undefined
+	@echo "make check: everything passed"
+
+# All tests of one build.
+.PHONY: check-build
+check-build: $(products) $(test_programs)
+	tests/unit.sh $(BUILD)/tests/unit-tests $(relay_tests)
+	$(test_env) tests/symbols.sh $(BUILD)/libxsock.so
+	$(test_env) tests/fuzz/run.sh
+	$(test_env) tests/tools/run.sh
+	$(test_env) tests/preload/run.sh
+	$(test_env) tests/servers/run.sh
+	$(test_env) tests/install.sh
+
+.PHONY: check-unit
+check-unit: $(BUILD)/tests/unit-tests $(relay_tests) $(products) ## run the unit tests only, without installing anything
+	tests/unit.sh $(BUILD)/tests/unit-tests $(relay_tests)
+
+.PHONY: lint
+lint: ## hold the rules of the structure: who may include, call and read what
+	tests/lint.sh
+
+.PHONY: demo
+demo: deps ## show curl, wget, redis-cli, python3 and bash speaking TLS, on loopback
+	+$(MAKE) all
+	tests/demo.sh
+
+.PHONY: deps
+deps: ## install the Debian packages that build, tests and demo need
+	tests/support/install.sh
+
+# --- installation ------------------------------------------------------
+
+man1 := tools/xsock/xsock.1
+man7 := shim/libxsock.7
+man8 := tools/relay/xsock-relay.8
+
+.PHONY: install
+install: $(products) ## install to DESTDIR/PREFIX (LIBDIR, BINDIR, LIBEXECDIR, MANDIR)
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR) \
+		$(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(MANDIR)/man1 \
+		$(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(MANDIR)/man8
+	install -m 755 $(BUILD)/xsock $(DESTDIR)$(BINDIR)/xsock
+	install -m 644 $(BUILD)/libxsock.so $(DESTDIR)$(LIBDIR)/libxsock.so
+	install -m 755 $(BUILD)/xsock-relay $(DESTDIR)$(LIBEXECDIR)/xsock-relay
+	install -m 644 $(man1) $(DESTDIR)$(MANDIR)/man1
+	install -m 644 $(man7) $(DESTDIR)$(MANDIR)/man7
+	install -m 644 $(man8) $(DESTDIR)$(MANDIR)/man8
+	$(if $(DESTDIR),,ldconfig || true)
+
+.PHONY: uninstall
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(BINDIR)/xsock $(DESTDIR)$(LIBDIR)/libxsock.so \
+		$(DESTDIR)$(LIBEXECDIR)/xsock-relay \
+		$(DESTDIR)$(MANDIR)/man1/$(notdir $(man1)) \
+		$(DESTDIR)$(MANDIR)/man7/$(notdir $(man7)) \
+		$(DESTDIR)$(MANDIR)/man8/$(notdir $(man8))
+	$(if $(DESTDIR),,ldconfig || true)
 
 .PHONY: clean
 clean: ## remove everything that was built
@@ -156,4 +258,4 @@ clean: ## remove everything that was built
 .PHONY: help
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | \
-		awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+		awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'

@@ -15,8 +15,11 @@
 bool xs_name_normalise(const char *name, char normal[XS_NAME_MAX]);
 
 /* The first rule that matches a connection to this address and port.  name is
- * the (normalised) name that the address was looked up by, or NULL.  Returns
- * NULL when no rule matches. */
+ * the (normalised) name that the address was looked up by, or NULL.  A network
+ * matches by the address, also where the name is known; a name or glob matches
+ * names only; "*" matches everything.  With to->len == 0 the address is not
+ * known, only its port counts, and no network matches.  Returns NULL when no
+ * rule matches. */
 const struct xs_rule *xs_match(const struct xs_rules *rules, bool udp,
 			       const struct xs_address *to, const char *name);
 
@@ -26,7 +29,8 @@ const struct xs_rule *xs_match_name(const struct xs_rules *rules,
 				    const char *name);
 
 /* How strict a decision is, for choosing between several names of an address:
- * higher is stricter.  deny > TLS of any kind > tcp:// > no rule (NULL). */
+ * higher is stricter.  deny > TLS that checks the chain and the name > the
+ * chain > nothing > tcp:// > no rule (NULL). */
 int xs_match_strictness(const struct xs_rule *rule);
 
 /* Walks the rules with an exact name that could match a TCP (or UDP)

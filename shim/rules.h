@@ -8,43 +8,15 @@
 #ifndef XS_RULES_H
 #define XS_RULES_H
 
-#include "address.h"
 #include "arena.h"
 #include "error.h"
 #include "option.h"
-#include "scheme.h"
+#include "pattern.h"
+#include "target.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-enum xs_host_kind {
-	XS_HOST_ANY,	 /* "*" */
-	XS_HOST_NAME,	 /* an exact name, lower case, no trailing dot */
-	XS_HOST_GLOB,	 /* a name with "*" or "?" in it */
-	XS_HOST_NETWORK, /* an IP address with a number of bits */
-};
-
-struct xs_port_range {
-	uint16_t first, last;
-};
-
-struct xs_pattern {
-	bool udp; /* "udp://" in front; without it a pattern means TCP */
-	enum xs_host_kind kind;
-	const char *name;	   /* NAME, GLOB */
-	struct xs_address network; /* NETWORK */
-	unsigned bits;
-	const struct xs_port_range *ports; /* nports of them; 0: every port */
-	size_t nports;
-};
-
-struct xs_target {
-	const struct xs_scheme *scheme;
-	const char *host; /* a name, lower case; NULL: none, or an address */
-	struct xs_address address; /* when the host is an IP address (len > 0) */
-	uint16_t port; /* 0: the original one */
-};
 
 struct xs_rule {
 	struct xs_pattern pattern;
@@ -58,9 +30,14 @@ struct xs_rule {
 struct xs_rules {
 	const struct xs_rule *rule;
 	size_t count;
-	/* … whatever makes matching fast: see match.c */
-	struct xs_index *index;
+	const struct xs_index *index; /* what makes matching fast: index.h */
 };
+
+/* Limits, so that no text exhausts the process that reads it. */
+#define XS_RULES_MAX	   1000000	      /* rules */
+#define XS_RULES_NESTING   8		      /* files in files */
+#define XS_RULES_FILES	   1000		      /* "@file" items */
+#define XS_RULES_FILE_BYTES (16 * 1024 * 1024) /* of all files together */
 
 /* Reads the text of XSOCK_RULES (NULL: no rules) over the options that every
  * rule starts from (XSOCK_OPTIONS, NULL: none).  Relative file names start
