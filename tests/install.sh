@@ -1,0 +1,69 @@
+#!/bin/bash
+# make install and uninstall, into a folder of its own: what is there, that the
+# library finds its relay from where it was put, and that nothing stays.
+. "$(dirname "$0")/support/lib.sh"
+
+root=$TESTS/..
+
+# The files of an installation, without the folders above PREFIX.
+list()
+{
+	(cd "$1" && find . -type f | LC_ALL=C sort)
+}
+
+# build_make TARGET ARGUMENT…
+build_make()
+{
+	local target=$1
+	shift
+	make -C "$root" --no-print-directory -s "BUILD=$BUILD" \
+		"SANITIZE=$(sanitizers)" "$target" "$@"
+}
+
+sanitizers()
+{
+	[ ! "${XSOCK_TEST_SANITIZED:-}" ] || echo address,undefined
+}
+
+suite_begin install
+
+case_run build_make install "DESTDIR=$T/dest" PREFIX=/opt/x LIBDIR=/opt/x/lib64
+expected="./bin/xsock
+./lib64/libxsock.so
+./libexec/xsock-relay
+./share/man/man1/xsock.1
+./share/man/man7/libxsock.7
+./share/man/man8/xsock-relay.8"
+if [ "$(list "$T/dest/opt/x")" = "$expected" ]; then
+	pass "install: DESTDIR, PREFIX and LIBDIR"
+else
+	list "$T/dest" >"$OUT"
+	fail "install: DESTDIR, PREFIX and LIBDIR"
+fi
+
+case_run build_make uninstall "DESTDIR=$T/dest" PREFIX=/opt/x \
+	LIBDIR=/opt/x/lib64
+if [ -z "$(list "$T/dest")" ]; then
+	pass "uninstall: nothing stays"
+else
+	list "$T/dest" >"$OUT"
+	fail "uninstall: nothing stays"
+fi
+
+# The relay is found without XSOCK_RELAY, from a library in a folder for
+# several architectures.
+case_run build_make install "DESTDIR=$T/dest" PREFIX=/opt/x \
+	LIBDIR=/opt/x/lib/x86_64-linux-gnu
+RELAY=$T/dest/opt/x/libexec/xsock-relay
+PRELOAD="${PRELOAD% *} $T/dest/opt/x/lib/x86_64-linux-gnu/libxsock.so"
+[ "${XSOCK_TEST_SANITIZED:-}" ] || PRELOAD=${PRELOAD##* }
+serve "web:greet,tls=$CERTS/good"
+XSOCK_RELAY='' case_run with_xsock "localhost:9=tls://:$port_web?cafile=$CA" \
+	bash -c 'exec 3<>/dev/tcp/localhost/9 && head -n 1 <&3'
+if [ "$STATUS" -eq 0 ] && [ -s "$OUT" ] && [ -n "$(relay_pids)" ]; then
+	pass "the relay is found in PREFIX/libexec"
+else
+	fail "the relay is found in PREFIX/libexec"
+fi
+
+suite_end
