@@ -74,25 +74,30 @@ need()
 
 # --- life ---------------------------------------------------------------
 
-suite_begin()
+# A folder and certificates; all that is started from here on is stopped.
+folder_begin()
 {
-	suite=$1
-	T=$(mktemp -d "${TMPDIR:-/tmp}/xsock-$suite.XXXXXX") || exit 1
+	T=$(mktemp -d "${TMPDIR:-/tmp}/xsock-$1.XXXXXX") || exit 1
 	OUT=$T/out ERR=$T/err
 	: >"$OUT"; : >"$ERR"
 	trap cleanup EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
-	mkdir "$T/servers" "$T/reports"
 	certs_make "$T/certs" || exit 1
 	CA=$CERTS/ca.pem
+	# A relay of this run only: the file's identity is part of its key.
+	RELAY=$T/xsock-relay
+	cp "$BUILD/xsock-relay" "$RELAY" || exit 1
+}
+
+suite_begin()
+{
+	folder_begin "$1"
+	mkdir "$T/servers" "$T/reports"
 	if [ ! -x "$SUPPORT/server" ]; then
 		echo "$SUPPORT/server is missing: make check builds it" >&2
 		exit 1
 	fi
-	# A relay of this run only: the file's identity is part of its key.
-	RELAY=$T/xsock-relay
-	cp "$BUILD/xsock-relay" "$RELAY" 2>/dev/null || : >"$RELAY"
 	sanitizer_options
 }
 
@@ -194,28 +199,30 @@ serve()
 	. "$T/servers/ports"
 }
 
-free_port()
-{
-	"$SUPPORT/server" --free-port
-}
-
 port_open()
 {
 	(exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
 
 # start_on_port NAME FUNCTION: FUNCTION PORT execs a server that cannot pick a
-# port itself.  Sets $port; another port is tried when this one was taken.
+# port itself.  Sets $port: a random one below those that the kernel hands
+# out; another is tried when the server does not get it.
 start_on_port()
 {
 	local try
-	for try in 1 2 3; do
-		port=$(free_port)
+	for try in 1 2 3 4 5; do
+		port=$((20000 + RANDOM % 12000))
+		port_open "$port" && continue
 		start "$1" "$2" "$port"
-		within 5 port_open "$port" && return
-	done
+		within 5 listens_or_ends "$port" "$!" && kill -0 "$!" && return
+	done 2>/dev/null
 	cat "$T/$1.log" >&2
 	exit 1
+}
+
+listens_or_ends()
+{
+	port_open "$1" || ! kill -0 "$2"
 }
 
 # --- cases --------------------------------------------------------------

@@ -1,15 +1,12 @@
 /* One process, many small servers: what the tests connect to.
  *
  *     server FOLDER NAME:BEHAVIOUR[,OPTION…] …
- *     server --free-port
  *
  * Each NAME listens on 127.0.0.1 and ::1, on one port that the kernel picks.
  * FOLDER/ports gets a line "port_NAME=NUMBER" for each, all at once, when all
  * of them listen.  FOLDER/NAME.log gets one line per event, FOLDER/NAME.data
  * the application bytes that arrived (after decryption, the first 64 KiB of
  * each connection), so that a test can tell that a secret was never there.
- * --free-port prints a port that was free a moment ago, for servers that
- * cannot pick one themselves.
  *
  * Behaviours:   echo    sends back what comes, and the end
  *               sink    reads to the end, then answers "BYTES SHA256\n"
@@ -496,11 +493,8 @@ int main(int argc, char **argv)
 {
 	char path[4096], final[4096];
 	FILE *ports;
-	int fd[2];
 
 	signal(SIGPIPE, SIG_IGN);
-	if (argc == 2 && strcmp(argv[1], "--free-port") == 0)
-		return printf("%u\n", bind_both(fd)) < 0;
 	if (argc < 3) {
 		fprintf(stderr, "usage: server FOLDER NAME:BEHAVIOUR…\n");
 		return 2;

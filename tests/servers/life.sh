@@ -1,0 +1,153 @@
+# The relay: who starts it, what it keeps, when it leaves.
+
+test_life()
+{
+	one_for_all
+	keeps_nothing
+	dies
+	leaves
+	cut_short
+}
+
+fetch()
+{
+	with_xsock "localhost:$port_front=tls://:$port_nginx?cafile=$CA" \
+		curl -sS "http://localhost:$port_front/"
+}
+
+relay_count_is()
+{
+	[ "$(relay_pids | wc -w)" -eq "$1" ]
+}
+
+# Many processes that start at once share one relay.
+one_for_all()
+{
+	local i pids=()
+
+	within 10 no_relay || fail "life: no relay to begin with"
+	for i in 1 2 3 4 5 6 7 8; do
+		fetch >"$T/fetch.$i" 2>&1 &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
+	cat "$T"/fetch.* >"$OUT"
+	: >"$ERR"
+	if [ "$(grep -c '^hello from nginx' "$OUT")" -ne 8 ]; then
+		fail "life: eight programs at once"
+	else
+		pass "life: eight programs at once"
+	fi
+	# Two that started in the same moment may both have begun; all but one
+	# must have left.
+	if within 2 relay_count_is 1; then
+		pass "life: one relay for all"
+	else
+		fail "life: one relay for all" "$(relay_pids | wc -w) of them"
+	fi
+}
+
+# Nothing of the program that started it: environment, folder, descriptors,
+# terminal, session.
+keeps_nothing()
+{
+	local pid parent
+
+	within 10 no_relay
+	echo secret >"$T/foreign"
+	MY_PASSWORD=hunter2 case_run foreign_fetch
+	expect "life: started from a program with secrets" 0 '^hello from nginx' '*'
+	pid=$(relay_pids)
+	if [ -z "$pid" ]; then
+		fail "life: keeps nothing" "no relay"
+		return
+	fi
+	parent=$(awk '/^PPid:/ { print $2 }' "/proc/$pid/status")
+	{
+		tr '\0' '\n' <"/proc/$pid/environ"
+		ls -l "/proc/$pid/fd"
+		readlink "/proc/$pid/cwd"
+	} >"$OUT" 2>&1
+	: >"$ERR"
+	if grep -qE "hunter2|MY_PASSWORD|LD_PRELOAD|XSOCK_RULES" "$OUT"; then
+		fail "life: keeps no environment"
+	else
+		pass "life: keeps no environment"
+	fi
+	if grep -q "$T/foreign" "$OUT"; then
+		fail "life: keeps no descriptor"
+	else
+		pass "life: keeps no descriptor"
+	fi
+	if [ "$(readlink "/proc/$pid/cwd")" = / ]; then
+		pass "life: keeps no folder"
+	else
+		fail "life: keeps no folder"
+	fi
+	if [ "$(ps -o sid= -p "$pid" | tr -d ' ')" != \
+	     "$(ps -o sid= -p $$ | tr -d ' ')" ]; then
+		pass "life: a session of its own"
+	else
+		fail "life: a session of its own"
+	fi
+	echo "parent $parent" >"$OUT"
+	if [ "$parent" -ne $$ ] && ! ps -o comm= -p "$parent" | grep -q curl; then
+		pass "life: is nobody's child"
+	else
+		fail "life: is nobody's child"
+	fi
+}
+
+foreign_fetch()
+{
+	fetch 9<"$T/foreign" 7>>"$T/foreign"
+}
+
+# Killed: the next connect starts another.
+dies()
+{
+	local pid
+
+	fetch >/dev/null 2>&1
+	for pid in $(relay_pids); do
+		kill -9 "$pid"
+	done
+	case_run fetch
+	expect "life: killed, and another takes its place" 0 '^hello from nginx' ''
+}
+
+leaves()
+{
+	XSOCK_RELAY_IDLE=0 case_run fetch
+	expect "life: idle 0" 0 '^hello from nginx' ''
+	if within 4 no_relay; then
+		pass "life: leaves when it has nothing to do"
+	else
+		fail "life: leaves when it has nothing to do"
+	fi
+	XSOCK_RELAY_IDLE=4 case_run fetch
+	sleep 2
+	if relay_count_is 1; then
+		pass "life: stays for XSOCK_RELAY_IDLE"
+	else
+		fail "life: stays for XSOCK_RELAY_IDLE"
+	fi
+	within 10 no_relay
+}
+
+# A server that ends without close_notify: the data counts, and a line says so.
+cut_short()
+{
+	local rule="localhost:$port_front=tls://:%s?cafile=$CA" sum
+	sum=$("$PYTHON" -c 'print("".join(map(chr, range(251))) * 16711, end="")' |
+		iconv -f utf-8 -t latin1 | head -c 4194304 | sha256sum)
+
+	case_run with_xsock "$(printf "$rule" "$port_source")" bash -c '
+nc -d localhost $1 | sha256sum' bash "$port_front"
+	expect "life: 4 MiB from a server that ends well" 0 "$sum" ''
+	case_run with_xsock "$(printf "$rule" "$port_cut")" bash -c '
+nc -d localhost $1 | sha256sum' bash "$port_front"
+	within 2 grep -q '^xsock: ' "$ERR"
+	expect "life: all that came before a cut is there" 0 "$sum" '*'
+	expect "life: a cut is told" 0 '*' '^xsock: nc.*close_notify'
+}

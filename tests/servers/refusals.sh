@@ -1,0 +1,217 @@
+# What must not work.  For each: the errno, exactly one line that has the
+# reason, and not one byte of the application's data at any server.
+
+secret=SECRET-that-must-not-travel
+
+# refused NAME RULES ERRNO REASON [HOST]: blocking and non-blocking
+refused()
+{
+	local mode
+	for mode in '' nonblocking; do
+		refused_as "$1${mode:+, $mode}" "$2" "$3" "$4" \
+			"${5:-localhost}" $mode
+	done
+}
+
+refused_as()
+{
+	local name=$1 rules=$2 errno=$3 reason=$4
+	shift 4
+	case_run with_xsock "$rules" "$SUPPORT/probe" "$1" "$port_front" \
+		"$secret" ${2+"$2"}
+	one_line_refusal "$name" "$errno" "$reason"
+}
+
+# Judges the last case_run.
+one_line_refusal()
+{
+	# A relay that answers a connect that nobody waits for may be late.
+	[ -n "$(lines)" ] || within 2 grep -q '^xsock: ' "$ERR"
+	if grep -rqa "$secret" "$T/servers"; then
+		fail "$1" "the secret reached a server"
+		rm -f "$T"/servers/*.data
+	elif [ "$(cat "$OUT")" != "$2" ]; then
+		fail "$1" "not $2"
+	elif [ "$(lines | wc -l)" -ne 1 ]; then
+		fail "$1" "$(lines | wc -l) lines"
+	elif ! lines | grep -qiE -- "$3"; then
+		fail "$1" "the line does not say $3"
+	else
+		pass "$1"
+	fi
+}
+
+# to PORT [OPTIONS]
+to()
+{
+	echo "localhost:$port_front=tls://:$1?cafile=$CA${2:-}"
+}
+
+test_refusals()
+{
+	controls
+	certificates
+	handshakes
+	denied
+	no_relay_there
+	bad_rules
+	curl_is_told
+}
+
+# The same program with the same rules does get through to a good server, or
+# the refusals below would prove nothing.
+controls()
+{
+	local mode
+	for mode in '' nonblocking; do
+		case_run with_xsock "$(to "$port_sink")" "$SUPPORT/probe" \
+			localhost "$port_front" "control-text" $mode
+		expect "control: accepted${mode:+, $mode}" 0 '^12 ' ''
+		if grep -qa "control-text" "$T/servers/sink.data"; then
+			pass "control: the server has the text${mode:+, $mode}"
+		else
+			fail "control: the server has the text${mode:+, $mode}"
+		fi
+		rm -f "$T/servers/sink.data"
+	done
+}
+
+certificates()
+{
+	refused "expired" "$(to "$port_expired")" EKEYREJECTED 'expired'
+	refused "not yet valid" "$(to "$port_notyet")" EKEYREJECTED \
+		'not yet valid'
+	refused "wrong host" "$(to "$port_wronghost")" EKEYREJECTED \
+		'localhost'
+	refused "self-signed" "$(to "$port_selfsigned")" EKEYREJECTED \
+		'self-?signed'
+	refused "unknown CA" "$(to "$port_unknownca")" EKEYREJECTED \
+		'issuer|unknown|trusted'
+	refused "missing intermediate" "$(to "$port_nochain")" EKEYREJECTED \
+		'issuer|unknown|trusted'
+	refused "an address that is not in the certificate" \
+		"*:$port_front=tls://:$port_dnsonly?cafile=$CA" \
+		EKEYREJECTED '127\.0\.0\.1' 127.0.0.1
+	refused "peer_name that is not in the certificate" \
+		"$(to "$port_tls" '&peer_name=other.example.test')" \
+		EKEYREJECTED 'other\.example\.test'
+	refused "verify_peer_name=0 still checks the chain" \
+		"$(to "$port_unknownca" '&verify_peer_name=0')" \
+		EKEYREJECTED 'issuer|unknown|trusted'
+	refused "no cafile: the system's CAs do not know it" \
+		"localhost:$port_front=tls://:$port_tls" \
+		EKEYREJECTED 'issuer|unknown|trusted'
+}
+
+handshakes()
+{
+	local began
+
+	refused "TLS to a plaintext port that speaks first" \
+		"$(to "$port_greet")" EPROTO 'TLS|plain|version'
+	refused "TLS to a plaintext port that waits" \
+		"$(to "$port_plain" '&timeout=1')" ETIMEDOUT 'time'
+	refused "closes in the handshake" "$(to "$port_hangup")" EPROTO 'clos'
+	refused "no version in common" \
+		"localhost:$port_front=tlsv1.3://:$port_tls12?cafile=$CA" \
+		EPROTO 'version|protocol'
+	began=$SECONDS
+	refused "silent in the handshake" "$(to "$port_mute" '&timeout=1')" \
+		ETIMEDOUT 'time'
+	refused "TCP that never answers" "$(to "$port_full" '&timeout=1')" \
+		ETIMEDOUT 'time'
+	: >"$OUT"; : >"$ERR"
+	if [ $((SECONDS - began)) -le 12 ]; then
+		pass "timeout=1 is one second"
+	else
+		fail "timeout=1 is one second" "$((SECONDS - began)) s for four"
+	fi
+	refused "TCP refused" "$(to "$port_closed")" ECONNREFUSED 'refused'
+}
+
+denied()
+{
+	refused "deny://" "localhost:$port_front=deny://" EACCES 'den'
+	refused "deny:// for all" "*=deny://" EACCES 'den' 127.0.0.1
+}
+
+no_relay_there()
+{
+	XSOCK_RELAY=$T/not-there \
+		refused "relay missing" "$(to "$port_tls")" EACCES 'not-there'
+	cp "$BUILD/xsock-relay" "$T/not-executable"
+	chmod 644 "$T/not-executable"
+	XSOCK_RELAY=$T/not-executable refused "relay not executable" \
+		"$(to "$port_tls")" EACCES 'not-executable'
+	echo "this is no program" >"$T/no-program"
+	chmod 755 "$T/no-program"
+	XSOCK_RELAY=$T/no-program refused "relay is no program" \
+		"$(to "$port_tls")" EACCES 'no-program'
+	cp /bin/false "$T/leaves-at-once"
+	XSOCK_RELAY=$T/leaves-at-once refused "relay leaves at once" \
+		"$(to "$port_tls")" EACCES 'leaves-at-once'
+}
+
+# The program starts; each Internet connect fails; one message, with a place.
+bad_rules()
+{
+	local cafile="$T/not-there.pem"
+
+	refused "unknown transport" "localhost=tsl://" EACCES \
+		'XSOCK_RULES:1:11.*tsl.*tls'
+	refused "unknown transport in a second line" \
+		"$(printf 'a=tls://\n  b=tsl://')" EACCES 'XSOCK_RULES:2:5'
+	refused "rule without a target" "localhost" EACCES 'XSOCK_RULES:1'
+	refused "sslv2://" "localhost=sslv2://" EACCES 'sslv2'
+	refused "unknown option" "localhost=tls://?verify_pear=1" EACCES \
+		'verify_pear.*verify_peer'
+	refused "option that does not exist yet" \
+		"localhost=tls://?ciphers=DEFAULT" EACCES 'ciphers'
+	refused "scheme that does not exist yet" \
+		"localhost=smtp+starttls://" EACCES 'smtp\+starttls'
+	refused "bad value" "localhost=tls://?verify_peer=maybe" EACCES \
+		'verify_peer|maybe'
+	refused "cafile that is not there" "localhost=tls://?cafile=$cafile" \
+		EACCES "not-there\.pem"
+	refused "rules file that is not there" "@$T/not-there.rules" EACCES \
+		'not-there\.rules'
+	XSOCK_OPTIONS=bogus=1 refused "bad XSOCK_OPTIONS" \
+		"localhost=tls://" EACCES 'XSOCK_OPTIONS.*bogus'
+
+	case_run with_xsock "nonsense" "$PYTHON" -c '
+import errno, socket, sys
+front, plain = map(int, sys.argv[1:])
+for family, host in (socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"):
+    for port in front, plain:
+        e = socket.socket(family).connect_ex((host, port))
+        if e != errno.EACCES: sys.exit("connect: %d" % e)
+a, b = socket.socketpair()
+s = socket.socket(socket.AF_UNIX)
+s.bind("\0xsock-test-%d" % front)
+s.listen()
+socket.socket(socket.AF_UNIX).connect(s.getsockname())
+print("EACCES")' "$port_front" "$port_plain"
+	one_line_refusal "bad rules: every Internet connect, one message" EACCES \
+		'XSOCK_RULES:1'
+	case_run with_xsock "nonsense" bash -c 'echo started'
+	expect "bad rules: the program starts" 0 '^started$' '*'
+}
+
+# What a user sees.
+curl_is_told()
+{
+	case_run with_xsock "$(to "$port_expired")" \
+		curl -sS "http://localhost:$port_front/$secret"
+	expect "curl, expired" 7 '' \
+		"^xsock: curl\[[0-9]+\]: localhost:$port_front by XSOCK_RULES:1:1 localhost:$port_front=tls://"
+	XSOCK_LOG=off case_run with_xsock "$(to "$port_expired")" \
+		"$SUPPORT/probe" localhost "$port_front" "$secret"
+	expect "XSOCK_LOG=off: refused without a word" 1 '^EKEYREJECTED$' ''
+	XSOCK_LOG=error:$T/errors case_run with_xsock "$(to "$port_expired")" \
+		"$SUPPORT/probe" localhost "$port_front" "$secret"
+	expect "XSOCK_LOG=error:FILE: nothing on standard error" 1 \
+		'^EKEYREJECTED$' ''
+	cp "$T/errors" "$ERR" 2>/dev/null
+	one_line_refusal "XSOCK_LOG=error:FILE: one line in the file" \
+		EKEYREJECTED 'expired'
+}

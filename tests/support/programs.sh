@@ -1,0 +1,86 @@
+# Real servers with private configurations, for the suites and the demo.
+# Source lib.sh first.  Each sets $port (IPv4 and IPv6 loopback).
+
+# nginx_start NAME CERTIFICATE [DIRECTIVE…]: HTTPS only.  "/" answers one line
+# with protocol, cipher and SNI; /files has what is in $T/NAME/files.
+nginx_start()
+{
+	nginx_name=$1 nginx_certificate=$2
+	shift 2
+	nginx_directives=${*:-ssl_protocols TLSv1.2 TLSv1.3;}
+	mkdir -p "$T/$nginx_name/files" "$T/$nginx_name/temp"
+	start_on_port "$nginx_name" nginx_exec
+}
+
+nginx_exec()
+{
+	local here=$T/$nginx_name
+	cat >"$here/nginx.conf" <<-END
+	daemon off;
+	master_process off;
+	pid $here/pid;
+	error_log $here/error.log;
+	events { worker_connections 1024; }
+	http {
+		access_log off;
+		client_body_temp_path $here/temp;
+		proxy_temp_path $here/temp;
+		fastcgi_temp_path $here/temp;
+		uwsgi_temp_path $here/temp;
+		scgi_temp_path $here/temp;
+		server {
+			listen 127.0.0.1:$1 ssl;
+			$(! ipv6_loopback || echo "listen [::1]:$1 ssl;")
+			ssl_certificate $CERTS/$nginx_certificate.pem;
+			ssl_certificate_key $CERTS/$nginx_certificate.key;
+			$nginx_directives
+			root $here;
+			location = / {
+				return 200 "hello from nginx, \$ssl_protocol, \$ssl_cipher, SNI \$ssl_server_name\n";
+			}
+		}
+	}
+	END
+	exec nginx -c "$here/nginx.conf" -p "$here" -e "$here/error.log"
+}
+
+# redis_start: TLS only
+redis_start()
+{
+	mkdir -p "$T/redis"
+	start_on_port redis redis_exec
+}
+
+redis_exec()
+{
+	local addresses=127.0.0.1
+	! ipv6_loopback || addresses="127.0.0.1 ::1"
+	exec redis-server --port 0 --tls-port "$1" --bind $addresses \
+		--tls-cert-file "$CERTS/good.pem" \
+		--tls-key-file "$CERTS/good.key" \
+		--tls-ca-cert-file "$CA" --tls-auth-clients no \
+		--save '' --dir "$T/redis"
+}
+
+# s_server_start NAME ARGUMENT…: openssl's own server
+s_server_start()
+{
+	s_server_name=$1
+	shift
+	s_server_arguments=("$@")
+	start_on_port "$s_server_name" s_server_exec
+}
+
+s_server_exec()
+{
+	# It ends when its standard input does: this one never does.
+	local fifo=$T/$s_server_name.fifo
+	[ -p "$fifo" ] || mkfifo "$fifo"
+	exec openssl s_server -accept "$1" -cert "$CERTS/good.pem" \
+		-key "$CERTS/good.key" "${s_server_arguments[@]}" <>"$fifo"
+}
+
+ipv6_loopback()
+{
+	grep -q '^00000000000000000000000000000001 ' /proc/net/if_inet6 2>/dev/null
+}
