@@ -222,27 +222,31 @@ static int set(struct xs_parse *parse, struct xs_options *options,
 	return -1;
 }
 
+static int unknown_option(struct xs_parse *parse, struct xs_span name)
+{
+	struct xs_suggest suggest = { .written = name };
+
+	for (const struct xs_option *row = xs_option_table; row->name; row++)
+		xs_suggest_offer(&suggest, row->name);
+	return xs_parse_fail(
+		parse, name.start, "unknown option %s%s", xs_quote(name).text,
+		xs_suggest_text(&suggest, ": \"xsock check --help\" lists them")
+			.text);
+}
+
 /* The row of that name if it can be used here, or NULL with the error set. */
 static const struct xs_option *find_row(struct xs_parse *parse,
 					struct xs_span name,
 					const struct xs_scheme *scheme)
 {
-	struct xs_suggest suggest = { .written = name };
 	const struct xs_option *row = xs_option_table;
 
-	while (row->name && (xs_span_len(name) != strlen(row->name) ||
-			     memcmp(name.start, row->name,
-				    strlen(row->name)) != 0)) {
-		xs_suggest_offer(&suggest, row->name);
+	while (row->name &&
+	       (xs_span_len(name) != strlen(row->name) ||
+		memcmp(name.start, row->name, strlen(row->name)) != 0))
 		row++;
-	}
 	if (!row->name)
-		xs_parse_fail(parse, name.start, "unknown option %s%s",
-			      xs_quote(name).text,
-			      xs_suggest_text(&suggest,
-					      ": \"xsock check --help\" "
-					      "lists them")
-				      .text);
+		unknown_option(parse, name);
 	else if (row->missing)
 		xs_parse_fail(parse, name.start, "option \"%s\" %s", row->name,
 			      row->missing);
