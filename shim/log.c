@@ -141,7 +141,8 @@ static void write_file(const char *path, const char *line, size_t len)
 }
 
 /* The descriptor may be shared and blocking.  A pipe that poll(2) calls
- * writable takes PIPE_BUF bytes at once (pipe(7)); a line is shorter. */
+ * writable takes PIPE_BUF bytes at once (pipe(7)); a line is shorter.  One
+ * without a reader (POLLERR) would kill us by SIGPIPE. */
 static void write_descriptor(int fd, const char *line, size_t len)
 {
 	struct pollfd ready = { .fd = fd, .events = POLLOUT };
@@ -150,7 +151,7 @@ static void write_descriptor(int fd, const char *line, size_t len)
 	if (send(fd, line, len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
 	    errno != ENOTSOCK)
 		return;
-	if (poll(&ready, 1, 0) != 1 || !(ready.revents & POLLOUT))
+	if (poll(&ready, 1, 0) != 1 || ready.revents != POLLOUT)
 		return;
 	lost = write(fd, line, len);
 	(void)lost;

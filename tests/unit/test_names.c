@@ -1,0 +1,157 @@
+/* The table of looked-up names: shim/names.h. */
+#include "names.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct xs_address ip(const char *text)
+{
+	struct xs_address address;
+
+	cr_assert(xs_address_parse(&address, text));
+	return address;
+}
+
+static bool has(const char *address, const char *name)
+{
+	struct xs_address a = ip(address);
+	struct xs_names_entry entry;
+	unsigned at = 0;
+
+	while (xs_names_next(&a, &at, &entry))
+		if (strcmp(entry.name, name) == 0)
+			return true;
+	return false;
+}
+
+static uint64_t add(const char *address, const char *name,
+		    enum xs_names_kind kind)
+{
+	struct xs_address a = ip(address);
+
+	return xs_names_add(&a, name, kind);
+}
+
+static unsigned count(const char *address)
+{
+	struct xs_address a = ip(address);
+	struct xs_names_entry entry;
+	unsigned at = 0, n = 0;
+
+	while (xs_names_next(&a, &at, &entry))
+		n++;
+	return n;
+}
+
+Test(names, nothing_is_remembered_before_there_is_a_table)
+{
+	cr_assert_neq(add("10.0.0.1", "a", XS_NAMES_PLAIN), 0);
+	cr_assert_not(has("10.0.0.1", "a"));
+}
+
+Test(names, an_address_has_several_names, .init = xs_names_share)
+{
+	add("10.0.0.1", "a.example", XS_NAMES_PLAIN);
+	add("10.0.0.1", "b.example", XS_NAMES_RELEVANT);
+	add("10.0.0.1", "b.example", XS_NAMES_RELEVANT);
+	add("10.0.0.2", "c.example", XS_NAMES_PLAIN);
+	cr_assert(has("10.0.0.1", "a.example"));
+	cr_assert(has("10.0.0.1", "b.example"));
+	cr_assert_not(has("10.0.0.1", "c.example"));
+	cr_assert_eq(count("10.0.0.1"), 2);
+	/* The mapped form is the same peer. */
+	cr_assert(has("::ffff:10.0.0.1", "a.example"));
+}
+
+Test(names, what_a_child_resolves_its_parent_knows, .init = xs_names_share)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		add("2001:db8::1", "v6.example", XS_NAMES_RELEVANT);
+		_exit(0);
+	}
+	waitpid(child, &status, 0);
+	cr_assert(has("2001:db8::1", "v6.example"));
+}
+
+Test(names, tags_are_exact, .init = xs_names_share)
+{
+	struct xs_address v4 = ip("10.0.0.1"), v6 = ip("2001:db8::1");
+	uint64_t a = xs_names_add(&v4, "a", XS_NAMES_RELEVANT);
+	uint64_t b = xs_names_add(&v4, "b", XS_NAMES_RELEVANT);
+	uint64_t c = xs_names_add(&v6, "a", XS_NAMES_RELEVANT);
+
+	cr_assert_neq(a, b);
+	cr_assert_neq(a, c);
+	cr_assert_not(xs_names_has_tag(&v4, a));
+	xs_names_write_tag(&v4.any, a);
+	cr_assert(xs_names_has_tag(&v4, a));
+	cr_assert_not(xs_names_has_tag(&v4, b));
+	cr_assert_not(xs_names_has_tag(&v6, c));
+	xs_names_write_tag(&v6.any, c);
+	cr_assert(xs_names_has_tag(&v6, c));
+	cr_assert_neq(v6.v6.sin6_flowinfo, 0);
+}
+
+Test(names, what_matters_is_kept_longest, .init = xs_names_share)
+{
+	char name[32];
+
+	add("10.0.0.1", "matters", XS_NAMES_RELEVANT);
+	for (int i = 0; i < 1000; i++) {
+		snprintf(name, sizeof(name), "plain-%d", i);
+		add("10.0.0.1", name, XS_NAMES_PLAIN);
+	}
+	cr_assert(has("10.0.0.1", "matters"));
+	cr_assert(has("10.0.0.1", "plain-999"));
+	cr_assert_not(has("10.0.0.1", "plain-0"));
+}
+
+Test(names, a_name_of_full_length_fits, .init = xs_names_share)
+{
+	char name[XS_NAME_MAX];
+
+	memset(name, 'a', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	add("10.0.0.1", name, XS_NAMES_PLAIN);
+	cr_assert(has("10.0.0.1", name));
+}
+
+/* Many processes write the same slots; a reader sees whole entries only. */
+Test(names, writers_do_not_tear_entries, .init = xs_names_share)
+{
+	struct xs_address a = ip("10.0.0.1");
+	pid_t child[4];
+
+	for (int c = 0; c < 4; c++) {
+		child[c] = fork();
+		if (child[c])
+			continue;
+		for (int i = 0; i < 20000; i++) {
+			char name[64];
+
+			memset(name, 'a' + (c * 4 + i) % 26, 40);
+			name[40] = '\0';
+			xs_names_add(&a, name, XS_NAMES_RELEVANT);
+		}
+		_exit(0);
+	}
+	for (int i = 0; i < 20000; i++) {
+		struct xs_names_entry entry;
+		unsigned at = 0;
+
+		while (xs_names_next(&a, &at, &entry)) {
+			char one[2] = { entry.name[0], '\0' };
+
+			cr_assert_eq(strlen(entry.name), 40);
+			cr_assert_eq(strspn(entry.name, one), 40);
+		}
+	}
+	for (int c = 0; c < 4; c++)
+		waitpid(child[c], NULL, 0);
+}
