@@ -7,19 +7,25 @@
  */
 #include "config.h"
 #include "libc.h"
+#include "report.h"
 #include "sockopt.h"
 
 #include <errno.h>
 
-/* errno of a connect that the relay reports, in place of the kernel's
- * ECONNRESET (pair.h). */
+/* errno of a failed connect in place of the kernel's ECONNRESET (pair.h).  A
+ * relay that ended without a word has not reported either. */
 static void refine_error(int fd, int *value)
 {
 	struct xs_pair_info pair;
 
-	if (*value == ECONNRESET && xs_pair_read(fd, &pair) &&
-	    pair.state == XS_PAIR_FAILED)
+	if (*value != ECONNRESET || !xs_pair_read(fd, &pair))
+		return;
+	if (pair.state == XS_PAIR_FAILED) {
 		*value = pair.errnum;
+	} else if (pair.state == XS_PAIR_CONNECTING) {
+		*value = EPROTO;
+		xs_report_lost(&pair.asked);
+	}
 }
 
 /* True when the option belongs to the TCP socket behind a pair. */

@@ -86,6 +86,18 @@ void xs_report_failure(const struct xs_address *asked,
 	write_line(&subject, err->text);
 }
 
+void xs_report_lost(const struct xs_address *asked)
+{
+	char what[XS_REPORT_ASKED_MAX];
+	const struct xs_log_subject subject = {
+		.program = program_invocation_short_name,
+		.pid = getpid(),
+		.asked = xs_report_asked(what, asked, ""),
+	};
+
+	write_line(&subject, XS_REPORT_LOST);
+}
+
 void xs_report_process(const char *sentence)
 {
 	const struct xs_log_subject subject = {

@@ -17,6 +17,11 @@ enum {
 	XS_REPORT_RULE_MAX = 1024,
 };
 
+/* Why a connect fails whose relay has gone. */
+#define XS_REPORT_LOST                                                         \
+	"the relay ended before the connection was made (was it killed? does " \
+	"XSOCK_RELAY name xsock-relay?)"
+
 /* "www.example.com:443", or the address where the name is not known. Returns
  * text. */
 const char *xs_report_asked(char text[XS_REPORT_ASKED_MAX],
@@ -37,6 +42,10 @@ int xs_report_descriptor(void);
 void xs_report_failure(const struct xs_address *asked,
 		       const struct xs_decision *decision,
 		       const struct xs_error *err);
+
+/* Writes one line at level error: the relay has ended before the connection
+ * to this address was made. */
+void xs_report_lost(const struct xs_address *asked);
 
 /* Writes one line at level error about the process. */
 void xs_report_process(const char *sentence);

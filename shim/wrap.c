@@ -275,8 +275,7 @@ static int receive_verdict(struct handoff *h, bool *ended,
 	    xs_wire_decode(&m, datagram, (size_t)got, NULL) == 0 &&
 	    m.head.type == XS_WIRE_VERDICT)
 		return m.head.errnum;
-	xs_error_set(err, XS_ERR_PROTOCOL, 0,
-		     "the relay ended before the connection was made");
+	xs_error_set(err, XS_ERR_PROTOCOL, 0, "%s", XS_REPORT_LOST);
 	return EPROTO;
 }
 
