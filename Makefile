@@ -77,6 +77,7 @@ LIBRARY_SRC := \
 	shim/decide.c \
 	shim/handoff.c \
 	shim/hook_connect.c \
+	shim/hook_dup.c \
 	shim/hook_epoll.c \
 	shim/hook_name.c \
 	shim/hook_resolve.c \
@@ -86,6 +87,7 @@ LIBRARY_SRC := \
 	shim/libc.c \
 	shim/replace.c \
 	shim/report.c \
+	shim/share.c \
 	shim/sockopt.c \
 	shim/wrap.c
 
@@ -117,7 +119,7 @@ $(BUILD)/libxsock.map: shim/hooks.def
 
 # Below the hooks, the library's own calls of hooked functions go to libc:
 # the linker turns them into __wrap_NAME (shim/libc.c).
-wrapped := connect getaddrinfo getpeername getsockname getsockopt recvmsg \
+wrapped := connect dup2 dup3 fcntl getaddrinfo getpeername getsockname getsockopt recvmsg \
 	sendmsg setsockopt
 
 $(BUILD)/libxsock.so: $(base_obj) $(policy_obj) $(library_obj) $(BUILD)/libxsock.map

@@ -84,6 +84,11 @@ void xs_libc_resolve(void)
 
 WRAP(int, connect, (int fd, const struct sockaddr *to, socklen_t len),
      (fd, to, len))
+WRAP(int, dup2, (int fd, int to), (fd, to))
+WRAP(int, dup3, (int fd, int to, int flags), (fd, to, flags))
+/* Whatever the third argument is, it is passed on (see fcntl(2)). */
+WRAP(int, fcntl, (int fd, int command, void *argument),
+     (fd, command, argument))
 WRAP(int, getaddrinfo,
      (const char *node, const char *service, const struct addrinfo *hints,
       struct addrinfo **list),

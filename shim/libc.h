@@ -11,10 +11,12 @@
 #ifndef XS_LIBC_H
 #define XS_LIBC_H
 
+#include <fcntl.h>
 #include <netdb.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 struct xs_libc {
 #define XS_HOOK(name, like) __typeof__(like) *name;

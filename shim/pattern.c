@@ -134,7 +134,8 @@ static int read_host(struct xs_parse *parse, struct xs_host_port *split,
 	pattern->kind = glob ? XS_HOST_GLOB : XS_HOST_NAME;
 	/* "**" has become "*". */
 	if (strcmp(pattern->name, "*") == 0)
-		pattern->kind = XS_HOST_ANY;
+		*pattern = (struct xs_pattern){ .udp = pattern->udp,
+						.kind = XS_HOST_ANY };
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #include "handoff.h"
 #include "replace.h"
 #include "report.h"
+#include "share.h"
 #include "wire.h"
 
 #include <errno.h>
@@ -80,6 +81,9 @@ struct handoff {
 	uint32_t id, filler;
 	struct xs_flags flags;
 	bool swapped; /* fd is the pair's end now */
+	int shared[XS_SHARE_MAX]; /* other descriptors of the socket … */
+	struct xs_flags shared_flags[XS_SHARE_MAX];
+	size_t nshared; /* … that are the pair's end too, now */
 	bool begun;   /* the TCP socket is no longer unconnected */
 };
 
@@ -108,6 +112,9 @@ static void give_back(struct handoff *h)
 	fcntl(h->tcp, F_SETFL, h->flags.status);
 	if (h->swapped)
 		xs_replace(h->fd, h->tcp, &h->flags);
+	for (size_t i = 0; i < h->nshared; i++)
+		xs_replace(h->shared[i], h->tcp, &h->shared_flags[i]);
+	h->nshared = 0;
 	h->swapped = false;
 	errno = saved;
 }
@@ -138,6 +145,28 @@ static int prepare_pair(struct handoff *h, const struct xs_destination *where,
 	return 0;
 }
 
+/* What dup(2) made of the socket before. */
+static int swap_shared(struct handoff *h, struct xs_error *err)
+{
+	size_t count = xs_share_find(h->tcp, h->fd, h->shared);
+
+	if (count > XS_SHARE_MAX)
+		return xs_error_set(err, XS_ERR_SYSTEM, EMFILE,
+				    "the socket has more than %d descriptors",
+				    XS_SHARE_MAX);
+	for (size_t i = 0; i < count; i++) {
+		if (xs_flags_read(h->shared[i], &h->shared_flags[i]) < 0 ||
+		    xs_replace(h->shared[i], h->end[0], &h->shared_flags[i]) <
+			    0)
+			return xs_error_set(err, XS_ERR_SYSTEM, errno,
+					    "cannot replace the socket's copy "
+					    "%d: %s", h->shared[i],
+					    strerror(errno));
+		h->nshared = i + 1;
+	}
+	return 0;
+}
+
 static int swap_in(struct handoff *h, struct xs_error *err)
 {
 	h->tcp = fcntl(h->fd, F_DUPFD_CLOEXEC, 0);
@@ -148,7 +177,7 @@ static int swap_in(struct handoff *h, struct xs_error *err)
 				    "cannot replace the socket: %s",
 				    strerror(errno));
 	h->swapped = true;
-	return 0;
+	return swap_shared(h, err);
 }
 
 /* The relay connects by itself; to a socket that is connected already, which
