@@ -57,7 +57,7 @@ static void bad_pointers(void)
 	memcpy(edge, &p.v4, 8);
 	say("NULL", connect(fd, NULL, p.len));
 	say("NULL, no length", connect(fd, NULL, 0));
-	say("(void *)1", connect(fd, (void *)1, p.len));
+	say("(void *)1", connect(fd, bad_pointer(), p.len));
 	say("PROT_NONE", connect(fd, (void *)(page + 4096), p.len));
 	say("half in PROT_NONE", connect(fd, (void *)edge, p.len));
 	say("length 0", connect(fd, &p.any, 0));

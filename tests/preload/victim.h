@@ -21,6 +21,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -261,6 +262,14 @@ __attribute__((constructor)) SHARED void ignore_sigpipe(void)
 SHARED bool sanitized(void)
 {
 	return getenv("XSOCK_TEST_SANITIZED") != NULL;
+}
+
+/* Points nowhere, and no compiler knows. */
+SHARED void *bad_pointer(void)
+{
+	static volatile uintptr_t nowhere = 1;
+
+	return (void *)nowhere;
 }
 
 SHARED double now(void)

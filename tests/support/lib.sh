@@ -58,7 +58,7 @@ show_file()
 {
 	[ -s "$2" ] || return 0
 	echo "      --- $1"
-	head -c 4000 "$2" | tail -n 40 | sed 's/^/      /'
+	head -c 8000 "$2" | tail -n 60 | awk '{ print "      " $0 }'
 }
 
 # need NAME TOOL…: true when all tools are there; else skips the case
