@@ -1,0 +1,133 @@
+/* The table of schemes, and the words around it. */
+#include "scheme.h"
+#include "text.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static struct xs_span span(const char *text)
+{
+	return (struct xs_span){ text, text + strlen(text) };
+}
+
+Test(scheme, every_row_is_found_in_any_case)
+{
+	for (const struct xs_scheme *row = xs_schemes; row->name; row++) {
+		char upper[32] = "";
+
+		for (size_t i = 0; row->name[i]; i++)
+			upper[i] = row->name[i] >= 'a' && row->name[i] <= 'z' ?
+					   (char)(row->name[i] - 32) :
+					   row->name[i];
+		cr_assert_eq(xs_scheme_find(row->name), row);
+		cr_assert_eq(xs_scheme_find(upper), row);
+		cr_assert(row->summary && *row->summary, "%s", row->name);
+	}
+}
+
+Test(scheme, near_and_empty_names_are_not_found)
+{
+	cr_assert_null(xs_scheme_find(""));
+	cr_assert_null(xs_scheme_find("tl"));
+	cr_assert_null(xs_scheme_find("tlss"));
+	cr_assert_null(xs_scheme_find("tlsv1"));
+	cr_assert_null(xs_scheme_find("tls://"));
+}
+
+Test(scheme, versions_are_those_of_the_wire)
+{
+	cr_assert_eq(xs_scheme_find("tls")->tls_version, 0);
+	cr_assert_eq(xs_scheme_find("ssl")->tls_version, 0);
+	cr_assert_eq(xs_scheme_find("tlsv1.0")->tls_version, 0x0301);
+	cr_assert_eq(xs_scheme_find("tlsv1.1")->tls_version, 0x0302);
+	cr_assert_eq(xs_scheme_find("tlsv1.2")->tls_version, 0x0303);
+	cr_assert_eq(xs_scheme_find("tlsv1.3")->tls_version, 0x0304);
+}
+
+Test(scheme, what_has_no_engine_says_so)
+{
+	static const char *const works[] = { "tcp",	"tls",	   "ssl",
+					     "tlsv1.0", "tlsv1.1", "tlsv1.2",
+					     "tlsv1.3", "deny" };
+	static const char *const missing[] = {
+		"udp",		  "dtls",	   "sslv2",
+		"starttls",	  "smtp+starttls", "lmtp+starttls",
+		"imap+starttls",  "pop3+starttls", "nntp+starttls",
+		"sieve+starttls", "ftp+starttls",  "ldap+starttls",
+		"xmpp+starttls",  "xmpp-server+starttls", "irc+starttls",
+		"postgres+starttls", "mysql+starttls"
+	};
+
+	for (size_t i = 0; i < sizeof(works) / sizeof(works[0]); i++)
+		cr_assert_null(xs_scheme_find(works[i])->missing, "%s",
+			       works[i]);
+	for (size_t i = 0; i < sizeof(missing) / sizeof(missing[0]); i++)
+		cr_assert_not_null(xs_scheme_find(missing[i])->missing, "%s",
+				   missing[i]);
+}
+
+static const char *suggestion(const char *written)
+{
+	struct xs_suggest suggest = { .written = span(written) };
+
+	for (const struct xs_scheme *row = xs_schemes; row->name; row++)
+		xs_suggest_offer(&suggest, row->name);
+	return suggest.best ? suggest.best : "";
+}
+
+Test(text, one_slip_is_suggested)
+{
+	cr_assert_str_eq(suggestion("tsl"), "tls");
+	cr_assert_str_eq(suggestion("TLX"), "tls");
+	cr_assert_str_eq(suggestion("tlsv12"), "tlsv1.2");
+	cr_assert_str_eq(suggestion("smpt+starttls"), "smtp+starttls");
+	cr_assert_str_eq(suggestion("denny"), "deny");
+	cr_assert_str_eq(suggestion("starttsl"), "starttls");
+}
+
+Test(text, another_word_is_not_suggested)
+{
+	cr_assert_str_eq(suggestion("http"), "");
+	cr_assert_str_eq(suggestion("https"), "");
+	cr_assert_str_eq(suggestion(""), "");
+	cr_assert_str_eq(suggestion("x"), "");
+	cr_assert_str_eq(suggestion("a-word-that-is-longer-than-any-scheme-is"),
+			 "");
+}
+
+Test(text, quotes_are_printable_and_short)
+{
+	char long_text[300];
+
+	cr_assert_str_eq(xs_quote(span("a\nb\x1b\xff")).text,
+			 "\"a\\x0ab\\x1b\\xff\"");
+	cr_assert_str_eq(xs_quote(span("")).text, "\"\"");
+	memset(long_text, 'x', sizeof(long_text));
+	for (size_t len = 0; len <= sizeof(long_text); len++) {
+		for (int fill = 0; fill < 2; fill++) {
+			memset(long_text, fill ? '\n' : 'x', len);
+			struct xs_quote quote = xs_quote((struct xs_span){
+				long_text, long_text + len });
+			size_t end = strlen(quote.text);
+
+			cr_assert_lt(end, XS_QUOTE_MAX);
+			cr_assert_eq(quote.text[end - 1], '"');
+		}
+	}
+	cr_assert(strstr(xs_quote((struct xs_span){ long_text,
+						    long_text + 300 })
+				 .text,
+			 "...\""));
+}
+
+Test(text, numbers_do_not_overflow)
+{
+	cr_assert_eq(xs_span_number(span("65535"), 65535), 65535);
+	cr_assert_eq(xs_span_number(span("65536"), 65535), 65536);
+	cr_assert_eq(xs_span_number(span("99999999999999999999999999"), 65535),
+		     65536);
+	cr_assert_eq(xs_span_number(span("000000000000000000000001"), 65535),
+		     1);
+	cr_assert_not(xs_span_is_number(span("")));
+	cr_assert_not(xs_span_is_number(span("1 ")));
+}
