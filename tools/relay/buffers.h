@@ -1,0 +1,22 @@
+/* The buffers of a worker: bytes that are in flight this very moment.
+ *
+ * All connections of a worker share them, because it serves one at a time; an
+ * idle connection has none.  Nothing may stay here between two events.
+ */
+#ifndef XS_BUFFERS_H
+#define XS_BUFFERS_H
+
+#include "tls.h"
+
+#include <stdint.h>
+
+/* What one read takes at most: several TLS records in one system call. */
+#define XS_READ_MAX (128 * 1024)
+
+struct xs_buffers {
+	uint8_t plain[XS_TLS_PLAIN_ROOM(XS_READ_MAX)];
+	uint8_t cipher_in[XS_READ_MAX];
+	uint8_t cipher_out[XS_TLS_OUT_ROOM(XS_READ_MAX)];
+};
+
+#endif

@@ -1,0 +1,27 @@
+/* One control connection: a client asks once and is answered once.
+ *
+ * All of it happens on the worker's thread that owns the control
+ * connection; the connection that a CONNECT begins stays there, too.
+ */
+#ifndef XS_CONTROL_H
+#define XS_CONTROL_H
+
+#include "wire.h"
+#include "worker.h"
+
+struct xs_connection;
+struct xs_control;
+
+/* Serves fd, which has been accepted and counted (life.h); it is closed and
+ * taken off the count in any case. */
+void xs_control_begin(struct xs_worker *worker, int fd);
+
+/* The connection that will answer; NULL: none will. */
+void xs_control_attach(struct xs_control *control,
+		       struct xs_connection *connection);
+
+/* Sends the answer, if the client is still there, and closes. */
+void xs_control_answer(struct xs_control *control,
+		       const struct xs_wire *answer);
+
+#endif

@@ -1,0 +1,152 @@
+/* How long the relay stays; see life.h.
+ *
+ * Leaving must not lose a client.  shutdown(2) on a listening AF_UNIX socket
+ * refuses every later connect (unix_stream_connect looks at the peer's
+ * RCV_SHUTDOWN) but leaves those queued before, which accept(2) still hands
+ * out.  The client that is refused finds no relay
+ * and starts the next one.
+ *
+ * The main thread lives in xs_life_wait; the counting is any thread's.
+ */
+#include "life.h"
+
+#include "worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+	/* Nobody has come yet: whoever started the relay is about to. */
+	FIRST_CLIENT_SECONDS = 10,
+	/* Longer than anybody means, and fits poll(2)'s milliseconds. */
+	IDLE_SECONDS_MAX = 1000000,
+};
+
+static atomic_int present;
+static atomic_uint entries; /* how often anybody came */
+static atomic_int idle_seconds = 30;
+static atomic_ulong cuts;
+static atomic_int emptied_fd = -1; /* eventfd: present became 0 */
+
+void xs_life_enter(void)
+{
+	atomic_fetch_add(&entries, 1);
+	atomic_fetch_add(&present, 1);
+}
+
+void xs_life_leave(void)
+{
+	const uint64_t one = 1;
+
+	if (atomic_fetch_sub(&present, 1) == 1 &&
+	    write(atomic_load(&emptied_fd), &one, sizeof(one)) < 0)
+		return; /* its counter is full: the main thread is awake */
+}
+
+void xs_life_set_idle(int32_t seconds)
+{
+	if (seconds >= 0)
+		atomic_store(&idle_seconds, seconds < IDLE_SECONDS_MAX ?
+						    seconds :
+						    IDLE_SECONDS_MAX);
+}
+
+void xs_life_count_cut(void)
+{
+	atomic_fetch_add(&cuts, 1);
+}
+
+/* Sleeps until present becomes 0, at most so many milliseconds (-1: for
+ * ever).  True when that time is over. */
+static bool sleep_emptied(int milliseconds)
+{
+	struct pollfd emptied = { .fd = atomic_load(&emptied_fd),
+				  .events = POLLIN };
+	int ready = poll(&emptied, 1, milliseconds);
+	uint64_t count;
+
+	if (ready > 0 && read(emptied.fd, &count, sizeof(count)) < 0)
+		return false; /* nobody else reads it */
+	return ready == 0;
+}
+
+static int patience(void)
+{
+	int seconds = atomic_load(&idle_seconds);
+
+	if (!atomic_load(&entries) && seconds < FIRST_CLIENT_SECONDS)
+		seconds = FIRST_CLIENT_SECONDS;
+	return seconds * 1000;
+}
+
+static void wait_until_idle(void)
+{
+	for (;;) {
+		unsigned before = atomic_load(&entries);
+
+		if (atomic_load(&present)) {
+			sleep_emptied(-1);
+			continue;
+		}
+		if (patience() > 0 && !sleep_emptied(patience()))
+			continue;
+		if (!atomic_load(&present) && atomic_load(&entries) == before)
+			return;
+	}
+}
+
+/* Serves what is queued behind a listener that was shut down. */
+static void accept_rest(int listen_fd)
+{
+	int fd;
+
+	for (;;) {
+		xs_life_enter();
+		fd = accept4(listen_fd, NULL, NULL,
+			     SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (fd >= 0 && xs_worker_give(xs_worker_idlest(), fd))
+			continue;
+		if (fd >= 0)
+			close(fd);
+		xs_life_leave();
+		if (fd < 0)
+			return;
+	}
+}
+
+/* Closes the listener while workers may be about to accept from it: its
+ * number must not become another file's, so /dev/null takes its place. */
+static int close_listener(int listen_fd)
+{
+	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int replaced;
+
+	if (null_fd < 0)
+		return -1;
+	replaced = dup3(null_fd, listen_fd, O_CLOEXEC);
+	close(null_fd);
+	return replaced < 0 ? -1 : 0;
+}
+
+int xs_life_wait(int listen_fd)
+{
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	if (fd < 0)
+		return -1;
+	atomic_store(&emptied_fd, fd);
+	wait_until_idle();
+	shutdown(listen_fd, SHUT_RD);
+	accept_rest(listen_fd);
+	if (close_listener(listen_fd) < 0)
+		return -1;
+	while (atomic_load(&present))
+		sleep_emptied(1000);
+	return 0;
+}

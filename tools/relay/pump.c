@@ -1,0 +1,312 @@
+/* Moves bytes both ways; see pump.h.
+ *
+ * A turn costs three system calls for a message: a read, a send, and the wait
+ * around them.  What saves the others:
+ *
+ * - A read that comes back short has emptied a stream socket, so the read that
+ *   would only say EAGAIN is not made; the next edge tells.  That does not
+ *   hold when the end of the stream or an error is already there, because
+ *   that edge has come and gone: then ended is set, and reads go on to the
+ *   end.
+ * - All of a read is encrypted into one buffer and sent at once, several
+ *   records in one call.
+ *
+ * Nothing is read for a way whose queue is not empty, so each queue holds at
+ * most one buffer, and what TLS itself answers.
+ */
+#include "pump.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+/* Reads of one way in one turn. */
+enum { TURN = 4 };
+
+/* TLS's own answers (KeyUpdate) wait behind data that the server does not
+ * take.  Above this nothing more is read that could cause another. */
+#define UP_MAX (512 * 1024)
+
+void xs_pump_init(struct xs_pump *pump, int app_fd, int server_fd,
+		  struct xs_tls *tls)
+{
+	memset(pump, 0, sizeof(*pump));
+	pump->tls = tls;
+	pump->app = (struct xs_pump_end){ .fd = app_fd, .readable = true };
+	pump->server = (struct xs_pump_end){ .fd = server_fd,
+					     .readable = true };
+}
+
+void xs_pump_free(struct xs_pump *pump)
+{
+	xs_queue_free(&pump->up);
+	xs_queue_free(&pump->down);
+}
+
+/* EPOLLPRI: a byte sent with MSG_OOB cuts the read before it short. */
+static void note_event(struct xs_pump_end *end, uint32_t events)
+{
+	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI))
+		end->ended = true;
+	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI))
+		end->readable = true;
+	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
+		end->blocked = false;
+}
+
+void xs_pump_app_event(struct xs_pump *pump, uint32_t events)
+{
+	note_event(&pump->app, events);
+	/* We shut down our own half when the server ends; only with the other
+	 * half closed, too, it is HUP, and then nobody can write or read. */
+	if (events & EPOLLHUP)
+		pump->app_gone = true;
+}
+
+void xs_pump_server_event(struct xs_pump *pump, uint32_t events)
+{
+	note_event(&pump->server, events);
+}
+
+static bool fail_memory(struct xs_error *err)
+{
+	xs_error_set(err, XS_ERR_SYSTEM, ENOMEM, "the relay is out of memory");
+	return false;
+}
+
+static bool fail_server(struct xs_error *err, int errnum)
+{
+	xs_error_set(err, XS_ERR_NETWORK, errnum,
+		     "the connection to the server broke: %s",
+		     strerror(errnum));
+	return false;
+}
+
+/* Takes count of a send to the server.  When it failed, what the server said
+ * before may still wait to be read, an answer such as "too large" perhaps: so
+ * that is carried down first, to its end. */
+static bool judge_up(struct xs_pump *pump, enum xs_queue_result result,
+		     struct xs_error *err)
+{
+	pump->server.blocked = result == XS_QUEUE_WAITS;
+	if (result != XS_QUEUE_FAILED)
+		return true;
+	if (errno == ENOMEM)
+		return fail_memory(err);
+	pump->up_errno = errno;
+	xs_queue_free(&pump->up);
+	pump->server.readable = true;
+	pump->server.ended = true;
+	return true;
+}
+
+static bool send_up(struct xs_pump *pump, const void *data, size_t len,
+		    struct xs_error *err)
+{
+	if (!len || pump->up_errno)
+		return true;
+	pump->sent_up += len;
+	return judge_up(pump,
+			xs_queue_send(&pump->up, pump->server.fd, data, len),
+			err);
+}
+
+/* Takes count of a send to the application.  One that cannot be reached any
+ * more is no error: TCP, too, throws away what comes for a closed socket. */
+static bool judge_down(struct xs_pump *pump, enum xs_queue_result result,
+		       struct xs_error *err)
+{
+	pump->app.blocked = result == XS_QUEUE_WAITS;
+	if (result != XS_QUEUE_FAILED)
+		return true;
+	if (errno == ENOMEM)
+		return fail_memory(err);
+	xs_queue_free(&pump->down);
+	pump->app_deaf = true;
+	return true;
+}
+
+static bool send_down(struct xs_pump *pump, const void *data, size_t len,
+		      struct xs_error *err)
+{
+	if (!len || pump->app_gone || pump->app_deaf)
+		return true;
+	return judge_down(pump,
+			  xs_queue_send(&pump->down, pump->app.fd, data, len),
+			  err);
+}
+
+static struct xs_tls_io io_of(struct xs_buffers *buffers, const uint8_t *in,
+			      size_t len)
+{
+	return (struct xs_tls_io){ .in = in,
+				   .in_len = len,
+				   .out = buffers->cipher_out,
+				   .out_size = sizeof(buffers->cipher_out) };
+}
+
+/* Encrypts and sends what the application wrote. */
+static bool carry_up(struct xs_pump *pump, struct xs_buffers *buffers,
+		     size_t len, struct xs_error *err)
+{
+	struct xs_tls_io io = io_of(buffers, NULL, 0);
+	enum xs_tls_result result;
+
+	if (!pump->tls)
+		return send_up(pump, buffers->plain, len, err);
+	result = xs_tls_write(pump->tls, &io, buffers->plain, len, err);
+	return send_up(pump, io.out, io.out_len, err) &&
+	       result == XS_TLS_DONE;
+}
+
+bool xs_pump_feed(struct xs_pump *pump, struct xs_buffers *buffers,
+		  const uint8_t *in, size_t len, struct xs_error *err)
+{
+	struct xs_tls_io io = io_of(buffers, in, len);
+	enum xs_tls_result result;
+	size_t plain;
+	bool sent;
+
+	if (!pump->tls)
+		return send_down(pump, in, len, err);
+	result = xs_tls_read(pump->tls, &io, buffers->plain,
+			     sizeof(buffers->plain), &plain, err);
+	sent = send_up(pump, io.out, io.out_len, err) &&
+	       send_down(pump, buffers->plain, plain, err);
+	if (result == XS_TLS_CLOSED)
+		pump->down_eof = true;
+	return sent && result != XS_TLS_FAILED;
+}
+
+/* One read of an end.  Returns what recv(2) would, with EAGAIN as -1 and every
+ * error in errno; keeps account of whether there may be more. */
+static ssize_t read_end(struct xs_pump_end *end, void *data, size_t size)
+{
+	ssize_t got;
+
+	do
+		got = recv(end->fd, data, size, MSG_DONTWAIT);
+	while (got < 0 && errno == EINTR);
+	if (got <= 0 || ((size_t)got < size && !end->ended))
+		end->readable = false;
+	return got;
+}
+
+/* Reads once from the application.  ECONNRESET is how the kernel says that it
+ * closed without reading everything that we sent. */
+static bool step_up(struct xs_pump *pump, struct xs_buffers *buffers,
+		    struct xs_error *err)
+{
+	ssize_t got = read_end(&pump->app, buffers->plain, XS_READ_MAX);
+
+	if (got > 0)
+		return carry_up(pump, buffers, (size_t)got, err);
+	if (got < 0 && errno == EAGAIN)
+		return true;
+	pump->up_eof = true;
+	return true;
+}
+
+/* Reads once from the server.  After close_notify nothing that comes counts,
+ * but for the end. */
+static bool step_down(struct xs_pump *pump, struct xs_buffers *buffers,
+		      struct xs_error *err)
+{
+	ssize_t got = read_end(&pump->server, buffers->cipher_in,
+			       sizeof(buffers->cipher_in));
+
+	if (got > 0)
+		return pump->down_eof ||
+		       xs_pump_feed(pump, buffers, buffers->cipher_in,
+				    (size_t)got, err);
+	if (got < 0 && errno == EAGAIN)
+		return true;
+	if (got < 0 || pump->up_errno)
+		return fail_server(err, got < 0 ? errno : pump->up_errno);
+	if (pump->tls && !pump->down_eof)
+		pump->cut = true;
+	pump->down_eof = true;
+	return true;
+}
+
+static bool can_step_up(const struct xs_pump *pump)
+{
+	return pump->app.readable && !pump->up_eof && !pump->up_errno &&
+	       !xs_queue_len(&pump->up);
+}
+
+static bool can_step_down(const struct xs_pump *pump)
+{
+	return pump->server.readable && !xs_queue_len(&pump->down) &&
+	       xs_queue_len(&pump->up) < UP_MAX;
+}
+
+static bool flush(struct xs_pump *pump, struct xs_error *err)
+{
+	if (xs_queue_len(&pump->up) && !pump->server.blocked &&
+	    !judge_up(pump, xs_queue_flush(&pump->up, pump->server.fd), err))
+		return false;
+	if (pump->app_gone)
+		xs_queue_free(&pump->down);
+	if (xs_queue_len(&pump->down) && !pump->app.blocked)
+		return judge_down(pump,
+				  xs_queue_flush(&pump->down, pump->app.fd),
+				  err);
+	return true;
+}
+
+/* Tells the server that the application has ended its side: close_notify
+ * behind all data, and then FIN. */
+static bool end_up(struct xs_pump *pump, struct xs_buffers *buffers,
+		   struct xs_error *err)
+{
+	struct xs_tls_io io = io_of(buffers, NULL, 0);
+
+	if (!pump->up_eof || pump->up_done || pump->up_errno)
+		return true;
+	if (pump->tls) {
+		xs_tls_close(pump->tls, &io);
+		if (!send_up(pump, io.out, io.out_len, err))
+			return false;
+	}
+	if (xs_queue_len(&pump->up))
+		return true;
+	pump->up_done = true;
+	shutdown(pump->server.fd, SHUT_WR);
+	return true;
+}
+
+/* Tells the application that the server has ended its side. */
+static void end_down(struct xs_pump *pump)
+{
+	if (!pump->down_eof || pump->down_done || xs_queue_len(&pump->down))
+		return;
+	pump->down_done = true;
+	shutdown(pump->app.fd, SHUT_WR);
+}
+
+enum xs_pump_result xs_pump_run(struct xs_pump *pump,
+				struct xs_buffers *buffers,
+				struct xs_error *err)
+{
+	bool more = true;
+
+	for (int turn = 0; more && turn < TURN; turn++) {
+		if (!flush(pump, err))
+			return XS_PUMP_FAILED;
+		if (can_step_up(pump) && !step_up(pump, buffers, err))
+			return XS_PUMP_FAILED;
+		if (can_step_down(pump) && !step_down(pump, buffers, err))
+			return XS_PUMP_FAILED;
+		more = can_step_up(pump) || can_step_down(pump);
+	}
+	if (!end_up(pump, buffers, err))
+		return XS_PUMP_FAILED;
+	end_down(pump);
+	if (pump->up_done && pump->down_done)
+		return XS_PUMP_CLOSED;
+	if (pump->up_done && pump->app_gone)
+		return XS_PUMP_LINGER;
+	return more ? XS_PUMP_AGAIN : XS_PUMP_WAITS;
+}

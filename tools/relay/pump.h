@@ -1,0 +1,77 @@
+/* Moves bytes between the application's pair and the server's TCP socket.
+ *
+ * "Up" is from the application to the server, "down" the other way.  Each way
+ * ends by itself (half-close), and each stops reading while what it has read
+ * is not sent (back-pressure).  Both sockets are watched edge-triggered: the
+ * caller reports events, the pump remembers what is readable and writable.
+ *
+ * Knows sockets, queues and TLS, but no loop, no timers and no connection:
+ * tests run it over two socketpairs.  One thread at a time.
+ */
+#ifndef XS_PUMP_H
+#define XS_PUMP_H
+
+#include "buffers.h"
+#include "error.h"
+#include "queue.h"
+#include "tls.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* One of the two sockets. */
+struct xs_pump_end {
+	int fd;
+	bool readable; /* there may be something to read */
+	bool ended;    /* its end or error is to be read: a short read does
+			  not mean that the socket is empty */
+	bool blocked;  /* the last send was cut short */
+};
+
+struct xs_pump {
+	struct xs_tls *tls; /* NULL: bytes are copied as they are */
+	struct xs_pump_end app;
+	struct xs_pump_end server;
+	struct xs_queue up;
+	struct xs_queue down;
+	uint64_t sent_up; /* bytes of ciphertext, to see progress */
+	bool up_eof;	  /* the application has ended its side */
+	bool up_done;	  /* … and the server has been told */
+	int up_errno;	  /* not 0: the server takes nothing any more */
+	bool down_eof;	  /* the server has ended its side */
+	bool down_done;	  /* … and the application has been told */
+	bool app_gone;	  /* nobody holds the application's end any more */
+	bool app_deaf;	  /* it does not read any more: shutdown(SHUT_RD) */
+	bool cut;	  /* the server ended without close_notify */
+};
+
+enum xs_pump_result {
+	XS_PUMP_WAITS,	/* for an event */
+	XS_PUMP_AGAIN,	/* there is more to do, but others want their turn */
+	XS_PUMP_CLOSED, /* both ways have ended in good order */
+	XS_PUMP_LINGER, /* the application is gone, and all that it wrote is
+			   with the kernel, close_notify and FIN behind it */
+	XS_PUMP_FAILED, /* *err tells; what is in cipher_out has been sent */
+};
+
+/* Begins with both sockets taken for readable.  The descriptors stay the
+ * caller's. */
+void xs_pump_init(struct xs_pump *pump, int app_fd, int server_fd,
+		  struct xs_tls *tls);
+void xs_pump_free(struct xs_pump *pump);
+
+/* What epoll_wait(2) said of one of the ends. */
+void xs_pump_app_event(struct xs_pump *pump, uint32_t events);
+void xs_pump_server_event(struct xs_pump *pump, uint32_t events);
+
+/* Handles ciphertext that was read before the pump began: what followed the
+ * handshake.  in may lie in buffers->cipher_in.  False with *err set. */
+bool xs_pump_feed(struct xs_pump *pump, struct xs_buffers *buffers,
+		  const uint8_t *in, size_t len, struct xs_error *err);
+
+/* Moves what can be moved, for one turn. */
+enum xs_pump_result xs_pump_run(struct xs_pump *pump,
+				struct xs_buffers *buffers,
+				struct xs_error *err);
+
+#endif

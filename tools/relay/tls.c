@@ -1,0 +1,246 @@
+/* TLS on memory; see tls.h.
+ *
+ * One BIO serves both directions: it reads from and writes to the io of the
+ * call under way, which lies in the worker's buffers, so that an idle
+ * connection has no ciphertext of its own.  OpenSSL is never told that the
+ * TCP stream ended; whoever reads the socket knows that, and whether
+ * close_notify came before.
+ *
+ * Not for: contexts (tls_context.c), who is trusted (tls_verify.c), sentences
+ * (tls_error.c).  One thread at a time for each struct xs_tls.
+ */
+#include "tls_private.h"
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+static BIO_METHOD *bio_method;
+static pthread_once_t bio_once = PTHREAD_ONCE_INIT;
+
+static void remember_first(struct xs_tls_early *early, const uint8_t *data,
+			   size_t len)
+{
+	size_t room = sizeof(early->first) - early->first_len;
+
+	early->received += len;
+	if (len > room)
+		len = room;
+	memcpy(early->first + early->first_len, data, len);
+	early->first_len += len;
+}
+
+static int bio_read(BIO *bio, char *data, size_t size, size_t *len)
+{
+	struct xs_tls *tls = BIO_get_data(bio);
+	struct xs_tls_io *io = tls->io;
+
+	BIO_clear_retry_flags(bio);
+	if (!io || !io->in_len) {
+		BIO_set_retry_read(bio);
+		return -1;
+	}
+	*len = size < io->in_len ? size : io->in_len;
+	memcpy(data, io->in, *len);
+	io->in += *len;
+	io->in_len -= *len;
+	return 1;
+}
+
+/* Room is never short when callers keep to XS_TLS_OUT_ROOM; if it is, the
+ * connection fails rather than lose a byte. */
+static int bio_write(BIO *bio, const char *data, size_t size, size_t *len)
+{
+	struct xs_tls *tls = BIO_get_data(bio);
+	struct xs_tls_io *io = tls->io;
+
+	BIO_clear_retry_flags(bio);
+	if (!io || size > io->out_size - io->out_len)
+		return 0;
+	memcpy(io->out + io->out_len, data, size);
+	io->out_len += size;
+	*len = size;
+	return 1;
+}
+
+static long bio_ctrl(BIO *bio, int command, long number, void *pointer)
+{
+	(void)bio;
+	(void)number;
+	(void)pointer;
+	return command == BIO_CTRL_FLUSH;
+}
+
+static void make_bio_method(void)
+{
+	BIO_METHOD *method = BIO_meth_new(BIO_get_new_index() |
+						  BIO_TYPE_SOURCE_SINK,
+					  "xsock memory");
+
+	if (!method)
+		return;
+	BIO_meth_set_read_ex(method, bio_read);
+	BIO_meth_set_write_ex(method, bio_write);
+	BIO_meth_set_ctrl(method, bio_ctrl);
+	bio_method = method;
+}
+
+static bool attach_bio(struct xs_tls *tls)
+{
+	BIO *bio;
+
+	pthread_once(&bio_once, make_bio_method);
+	bio = bio_method ? BIO_new(bio_method) : NULL;
+	if (!bio)
+		return false;
+	BIO_set_data(bio, tls);
+	BIO_set_init(bio, 1);
+	SSL_set_bio(tls->ssl, bio, bio);
+	return true;
+}
+
+static void free_early(struct xs_tls *tls)
+{
+	if (!tls->early)
+		return;
+	xs_tls_context_put(tls->early->context);
+	free(tls->early);
+	tls->early = NULL;
+}
+
+struct xs_tls *xs_tls_new(struct xs_tls_context *context, const char *name,
+			  struct xs_error *err)
+{
+	const struct xs_options *options = xs_tls_context_options(context);
+	struct xs_tls *tls = calloc(1, sizeof(*tls));
+
+	if (!tls)
+		goto fail;
+	tls->early = calloc(1, sizeof(*tls->early));
+	if (!tls->early)
+		goto fail;
+	xs_tls_context_keep(context);
+	tls->early->context = context;
+	tls->early->name = options->peer_name ? options->peer_name : name;
+	ERR_clear_error();
+	tls->ssl = xs_tls_context_new_ssl(context);
+	if (!tls->ssl || !attach_bio(tls))
+		goto fail;
+	if (xs_tls_verify_setup(tls, err) < 0)
+		goto fail;
+	SSL_set_connect_state(tls->ssl);
+	return tls;
+fail:
+	if (!xs_error_is_set(err))
+		xs_tls_error_setup(err, "cannot make a TLS client");
+	xs_tls_free(tls);
+	return NULL;
+}
+
+void xs_tls_free(struct xs_tls *tls)
+{
+	if (!tls)
+		return;
+	SSL_free(tls->ssl);
+	free_early(tls);
+	free(tls);
+}
+
+enum xs_tls_result xs_tls_handshake(struct xs_tls *tls, struct xs_tls_io *io,
+				    struct xs_tls_summary *summary,
+				    struct xs_error *err)
+{
+	int done, why;
+
+	remember_first(tls->early, io->in, io->in_len);
+	tls->io = io;
+	ERR_clear_error();
+	done = SSL_do_handshake(tls->ssl);
+	why = SSL_get_error(tls->ssl, done);
+	tls->io = NULL;
+	if (done == 1) {
+		summary->version = SSL_get_version(tls->ssl);
+		summary->cipher = SSL_get_cipher_name(tls->ssl);
+		xs_tls_verify_summary(tls, summary);
+		free_early(tls);
+		return XS_TLS_DONE;
+	}
+	if (why == SSL_ERROR_WANT_READ)
+		return XS_TLS_WANT;
+	tls->broken = true;
+	xs_tls_error_handshake(err, tls, why);
+	return XS_TLS_FAILED;
+}
+
+enum xs_tls_result xs_tls_write(struct xs_tls *tls, struct xs_tls_io *io,
+				const void *data, size_t len,
+				struct xs_error *err)
+{
+	size_t written;
+	int done, why;
+
+	tls->io = io;
+	ERR_clear_error();
+	done = SSL_write_ex(tls->ssl, data, len, &written);
+	why = done ? SSL_ERROR_NONE : SSL_get_error(tls->ssl, done);
+	tls->io = NULL;
+	if (done && written == len)
+		return XS_TLS_DONE;
+	tls->broken = true;
+	xs_tls_error_open(err, why);
+	return XS_TLS_FAILED;
+}
+
+static enum xs_tls_result judge_read(struct xs_tls *tls, int result,
+				     struct xs_error *err)
+{
+	int why = SSL_get_error(tls->ssl, result);
+
+	if (why == SSL_ERROR_WANT_READ)
+		return XS_TLS_WANT;
+	if (why == SSL_ERROR_ZERO_RETURN)
+		return XS_TLS_CLOSED;
+	tls->broken = true;
+	xs_tls_error_open(err, why);
+	return XS_TLS_FAILED;
+}
+
+enum xs_tls_result xs_tls_read(struct xs_tls *tls, struct xs_tls_io *io,
+			       void *data, size_t size, size_t *len,
+			       struct xs_error *err)
+{
+	enum xs_tls_result result = XS_TLS_WANT;
+
+	*len = 0;
+	tls->io = io;
+	/* A last read that only says "want" is spared when nothing is left. */
+	while (io->in_len || SSL_has_pending(tls->ssl)) {
+		size_t got;
+		int done;
+
+		ERR_clear_error();
+		done = SSL_read_ex(tls->ssl, (uint8_t *)data + *len,
+				   size - *len, &got);
+		if (!done) {
+			result = judge_read(tls, done, err);
+			break;
+		}
+		*len += got;
+	}
+	tls->io = NULL;
+	return result;
+}
+
+void xs_tls_close(struct xs_tls *tls, struct xs_tls_io *io)
+{
+	if (tls->closed || tls->broken || tls->early)
+		return;
+	tls->closed = true;
+	tls->io = io;
+	ERR_clear_error();
+	SSL_shutdown(tls->ssl);
+	tls->io = NULL;
+	ERR_clear_error();
+}

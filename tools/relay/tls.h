@@ -1,0 +1,117 @@
+/* TLS on memory: bytes in, bytes out, no sockets.
+ *
+ * All of OpenSSL lies behind this header; only the files tls*.c include
+ * <openssl/…>.  A struct xs_tls belongs to one thread at a time; contexts are
+ * shared by all.
+ *
+ * Every call takes a struct xs_tls_io: ciphertext that came from the server,
+ * which the call uses up, and room for ciphertext that must go to it, which
+ * the call fills.  What io->out holds after a call must be sent, also after
+ * a failure: it may be the alert that tells the server why.
+ */
+#ifndef XS_TLS_H
+#define XS_TLS_H
+
+#include "error.h"
+#include "option.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct xs_tls;
+struct xs_tls_context;
+
+/* What a context is made of; strings as in a CONNECT request, never NULL. */
+struct xs_tls_policy {
+	const char *scheme;    /* "tls", "tlsv1.2" */
+	const char *options;   /* canonical text (option.h) */
+	const char *cert_file; /* the application's SSL_CERT_FILE, or "" */
+	const char *cert_dir;  /* its SSL_CERT_DIR, or "" */
+};
+
+/* The context for this policy: made now, or an earlier one whose files have
+ * not changed since.  Give it back with xs_tls_context_put.  NULL with *err
+ * set: a CA file that cannot be read, a version that libssl lacks. */
+struct xs_tls_context *xs_tls_context_get(const struct xs_tls_policy *policy,
+					  struct xs_error *err);
+void xs_tls_context_put(struct xs_tls_context *context);
+
+/* The options that the policy's text holds; they live as long as context. */
+const struct xs_options *
+xs_tls_context_options(const struct xs_tls_context *context);
+
+/* Forgets every context, at the end of the program. */
+void xs_tls_context_forget(void);
+
+struct xs_tls_io {
+	const uint8_t *in; /* moves forward as bytes are used up */
+	size_t in_len;
+	uint8_t *out;
+	size_t out_size;
+	size_t out_len;
+};
+
+/* Room in out that lets a call with so many bytes of plaintext or ciphertext
+ * never run out: a record of 16 KiB gets at most 2 KiB longer (RFC 5246,
+ * 6.2.3), and the least record that has an answer, a KeyUpdate, gets one of
+ * its own length. */
+#define XS_TLS_OUT_ROOM(bytes) ((bytes) + (bytes) / 8 + 16384)
+
+/* Room for the plaintext of so many bytes of ciphertext: what the call gets
+ * and a record that lay half received in OpenSSL. */
+#define XS_TLS_PLAIN_ROOM(bytes) ((bytes) + 18 * 1024)
+
+enum xs_tls_result {
+	XS_TLS_DONE,
+	XS_TLS_WANT,   /* all input is used up and more is needed */
+	XS_TLS_CLOSED, /* close_notify came */
+	XS_TLS_FAILED, /* *err tells; nothing more can be sent or read */
+};
+
+/* What a finished handshake agreed on. */
+struct xs_tls_summary {
+	const char *version; /* "TLSv1.3"; static */
+	const char *cipher;  /* "TLS_AES_256_GCM_SHA384"; static */
+	const char *verified; /* the name, when chain and name were verified;
+				 else ""; lives as long as the context and
+				 the name given to xs_tls_new */
+	char how[384]; /* 'verified "www.example.com"', 'not verified (…)' */
+};
+
+/* A client.  name is what the certificate must be for and what SNI says,
+ * unless the options have a peer_name: a host name, or an IP address in text;
+ * it must live until the handshake has ended.  Keeps context.  NULL with
+ * *err set. */
+struct xs_tls *xs_tls_new(struct xs_tls_context *context, const char *name,
+			  struct xs_error *err);
+
+/* Says goodbye to nobody; for that, xs_tls_close before.  NULL is fine. */
+void xs_tls_free(struct xs_tls *tls);
+
+/* Goes on with the handshake.  DONE: the server's certificate has been
+ * accepted, *summary is filled, and what is left of io->in belongs to
+ * xs_tls_read.  WANT, or FAILED. */
+enum xs_tls_result xs_tls_handshake(struct xs_tls *tls, struct xs_tls_io *io,
+				    struct xs_tls_summary *summary,
+				    struct xs_error *err);
+
+/* Sets *err to what it means that the server ended the TCP connection in the
+ * middle of the handshake. */
+void xs_tls_handshake_cut(const struct xs_tls *tls, struct xs_error *err);
+
+/* Encrypts all of data into io->out.  DONE or FAILED. */
+enum xs_tls_result xs_tls_write(struct xs_tls *tls, struct xs_tls_io *io,
+				const void *data, size_t len,
+				struct xs_error *err);
+
+/* Decrypts all of io->in into data, which needs XS_TLS_PLAIN_ROOM of it, and
+ * sets *len.  WANT, CLOSED or FAILED; *len counts with each of them. */
+enum xs_tls_result xs_tls_read(struct xs_tls *tls, struct xs_tls_io *io,
+			       void *data, size_t size, size_t *len,
+			       struct xs_error *err);
+
+/* Puts close_notify into io->out, once. */
+void xs_tls_close(struct xs_tls *tls, struct xs_tls_io *io);
+
+#endif

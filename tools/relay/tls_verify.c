@@ -1,0 +1,139 @@
+/* Which certificate is accepted: chain and name.
+ *
+ * Both are checked inside the handshake, so that a server with the wrong
+ * certificate gets an alert and never a byte of the application.  The name
+ * rules are those of RFC 9525: subjectAltName only, a wildcard only as the
+ * whole left-most label, IP addresses only against iPAddress entries.
+ *
+ * verify_peer and verify_peer_name are independent, as in PHP.  With only the
+ * first switched off OpenSSL still walks the chain, and a callback overlooks
+ * what is wrong with it, up to the name.
+ */
+#include "tls_private.h"
+
+#include "address.h"
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool is_name_error(int code)
+{
+	return code == X509_V_ERR_HOSTNAME_MISMATCH ||
+	       code == X509_V_ERR_IP_ADDRESS_MISMATCH;
+}
+
+/* Called by OpenSSL for each certificate that is right and each thing that is
+ * wrong.  The first wrong thing gets its sentence here, where the certificate
+ * is at hand. */
+static int judge(int ok, X509_STORE_CTX *store)
+{
+	SSL *ssl = X509_STORE_CTX_get_ex_data(
+		store, SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct xs_tls *tls = SSL_get_app_data(ssl);
+	const struct xs_options *options;
+	int code = X509_STORE_CTX_get_error(store);
+
+	if (ok)
+		return 1;
+	options = xs_tls_context_options(tls->early->context);
+	if (!options->verify_peer &&
+	    !(options->verify_peer_name && is_name_error(code))) {
+		X509_STORE_CTX_set_error(store, X509_V_OK);
+		return 1;
+	}
+	xs_tls_error_certificate(&tls->early->refused, code,
+				 X509_STORE_CTX_get_current_cert(store),
+				 tls->early->name,
+				 xs_tls_context_trust(tls->early->context));
+	return 0;
+}
+
+static int set_name(struct xs_tls *tls, const char *name, bool is_address)
+{
+	X509_VERIFY_PARAM *param = SSL_get0_param(tls->ssl);
+
+	X509_VERIFY_PARAM_set_hostflags(
+		param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+			       X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+	return is_address ? X509_VERIFY_PARAM_set1_ip_asc(param, name) :
+			    X509_VERIFY_PARAM_set1_host(param, name, 0);
+}
+
+/* A name as certificates and SNI have it: without the trailing dot of a DNS
+ * root (RFC 6066, 3) and, for an address, without its zone. */
+static int trim_name(const char *name, char *trimmed, size_t size)
+{
+	size_t len = strcspn(name, "%");
+
+	if (len && name[len - 1] == '.')
+		len--;
+	if (!len || len >= size)
+		return -1;
+	memcpy(trimmed, name, len);
+	trimmed[len] = '\0';
+	return 0;
+}
+
+int xs_tls_verify_setup(struct xs_tls *tls, struct xs_error *err)
+{
+	struct xs_tls_early *early = tls->early;
+	const struct xs_options *options =
+		xs_tls_context_options(early->context);
+	struct xs_address address;
+	char name[256];
+
+	SSL_set_app_data(tls->ssl, tls);
+	early->name_is_address = xs_address_parse(&address, early->name);
+	if (trim_name(early->name, name, sizeof(name)) < 0) {
+		if (options->verify_peer_name)
+			return xs_error_set(
+				err, XS_ERR_CERTIFICATE, 0,
+				"there is no name to check the certificate "
+				"against (add peer_name=NAME to the rule)");
+		name[0] = '\0';
+	}
+	if (options->verify_peer || options->verify_peer_name)
+		SSL_set_verify(tls->ssl, SSL_VERIFY_PEER, judge);
+	else
+		SSL_set_verify(tls->ssl, SSL_VERIFY_NONE, NULL);
+	X509_VERIFY_PARAM_set_purpose(SSL_get0_param(tls->ssl),
+				      X509_PURPOSE_SSL_SERVER);
+	if (options->verify_peer_name &&
+	    !set_name(tls, name, early->name_is_address)) {
+		xs_tls_error_setup(err, "cannot set the name to verify");
+		return -1;
+	}
+	if (options->sni_enabled && name[0] && !early->name_is_address &&
+	    !SSL_set_tlsext_host_name(tls->ssl, name)) {
+		xs_tls_error_setup(err, "cannot set the name for SNI");
+		return -1;
+	}
+	return 0;
+}
+
+void xs_tls_verify_summary(const struct xs_tls *tls,
+			   struct xs_tls_summary *summary)
+{
+	const struct xs_options *options =
+		xs_tls_context_options(tls->early->context);
+	const char *name = tls->early->name;
+
+	summary->verified = "";
+	if (options->verify_peer && options->verify_peer_name) {
+		summary->verified = name;
+		snprintf(summary->how, sizeof(summary->how), "verified \"%s\"",
+			 name);
+	} else if (options->verify_peer) {
+		snprintf(summary->how, sizeof(summary->how),
+			 "chain verified, name not (verify_peer_name=0)");
+	} else if (options->verify_peer_name) {
+		snprintf(summary->how, sizeof(summary->how),
+			 "certificate names \"%s\", not verified "
+			 "(verify_peer=0)", name);
+	} else {
+		snprintf(summary->how, sizeof(summary->how),
+			 "not verified (verify_peer=0, verify_peer_name=0)");
+	}
+}
