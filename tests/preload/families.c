@@ -137,6 +137,8 @@ static void as_server(void)
 	getsockname(listening, &p.any, &p.len);
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	say("server's client", connect(fd, &p.any, p.len));
+	say_poll("poll", listening, POLLIN, 5000);
+	set_nonblocking(listening);
 	accepted = (int)say_ok("accept", accept(listening, NULL, NULL));
 	say_names("accepted", accepted);
 	say_int("accepted SO_DOMAIN", accepted, SOL_SOCKET, SO_DOMAIN);

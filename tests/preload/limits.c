@@ -60,8 +60,6 @@ static void nearly_full(int room)
 	result = connect(fd, &p.any, p.len);
 	snprintf(key, sizeof(key), "room for %d", room);
 	say(key, result);
-	if (result < 0)
-		say_text(key, "%s", errno == EMFILE ? "EMFILE" : "odd");
 	setrlimit(RLIMIT_NOFILE, &old);
 	snprintf(key, sizeof(key), "room for %d, descriptors left behind",
 		 room);

@@ -29,7 +29,9 @@ one_line_refusal()
 	[ -n "$(lines)" ] || within 2 grep -q '^xsock: ' "$ERR"
 	if grep -rqa "$secret" "$T/servers"; then
 		fail "$1" "the secret reached a server"
-		rm -f "$T"/servers/*.data
+		for data in "$T"/servers/*.data; do
+			: >"$data"
+		done
 	elif [ "$(cat "$OUT")" != "$2" ]; then
 		fail "$1" "not $2"
 	elif [ "$(lines | wc -l)" -ne 1 ]; then
@@ -72,7 +74,7 @@ controls()
 		else
 			fail "control: the server has the text${mode:+, $mode}"
 		fi
-		rm -f "$T/servers/sink.data"
+		: >"$T/servers/sink.data"
 	done
 }
 
@@ -80,7 +82,7 @@ certificates()
 {
 	refused "expired" "$(to "$port_expired")" EKEYREJECTED 'expired'
 	refused "not yet valid" "$(to "$port_notyet")" EKEYREJECTED \
-		'not yet valid'
+		'not (yet )?valid.*2049'
 	refused "wrong host" "$(to "$port_wronghost")" EKEYREJECTED \
 		'localhost'
 	refused "self-signed" "$(to "$port_selfsigned")" EKEYREJECTED \

@@ -92,8 +92,11 @@ patterns()
 		"localhost:1=deny:// $at=$to" "$url" "$hello"
 	got "a rule for another host does not match" \
 		"other.example.test=deny:// $at=$to" "$url" "$hello"
-	got "glob" "local*:$port_front=$to" "$url" "$hello"
-	got "glob with ?" "?ocalhost:$port_front=$to" "$url" "$hello"
+	# curl knows localhost without looking it up; wget asks.
+	case_run with_xsock "local*:$port_front=$to" wget -q -O - "$url"
+	expect "glob" 0 "$hello" ''
+	case_run with_xsock "?ocalhos?:$port_front=$to" wget -q -O - "$url"
+	expect "glob with ?" 0 "$hello" ''
 	got "any host" "*:$port_front=$to" "$url" "$hello"
 	got "network" "127.0.0.0/8:$port_front=$to&peer_name=localhost
 		[::1/128]:$port_front=$to&peer_name=localhost" "$url" "$hello"
@@ -103,7 +106,7 @@ patterns()
 	got "LOCALHOST in the rule" "LOCALHOST:$port_front=$to" "$url" "$hello"
 	got "LOCALHOST in the program" "$at=$to" \
 		"http://LOCALHOST:$port_front/" "$hello"
-	got "udp:// does not match TCP" "udp://*=udp://:9 $at=$to" "$url" "$hello"
+	got "udp:// does not match TCP" "udp://*=deny:// $at=$to" "$url" "$hello"
 	got "tcp:// in the pattern" "tcp://$at=$to" "$url" "$hello"
 	printf '# a comment\n%s=%s # another\n' "$at" "$to" >"$T/my.rules"
 	got "rules from a file" "@$T/my.rules" "$url" "$hello"

@@ -40,8 +40,8 @@ fail()
 {
 	failed=$((failed + 1))
 	echo "FAIL  $1${2:+: $2}"
-	show_file "status ${STATUS-}, standard output" "$OUT"
-	show_file "standard error" "$ERR"
+	show_file "status ${STATUS-}, standard output" "$OUT" 50
+	show_file "standard error" "$ERR" 10
 }
 
 skip()
@@ -58,7 +58,7 @@ show_file()
 {
 	[ -s "$2" ] || return 0
 	echo "      --- $1"
-	head -c 8000 "$2" | tail -n 60 | awk '{ print "      " $0 }'
+	head -c 20000 "$2" | tail -n "$3" | cut -c 1-300 | awk '{ print "      " $0 }'
 }
 
 # need NAME TOOL…: true when all tools are there; else skips the case
