@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -55,15 +56,19 @@ static enum socket_kind kind_of(int fd, int *family, struct xs_pair_info *pair)
 
 bool xs_readable(const void *at, size_t len)
 {
-	const char *first = at;
+	uintptr_t first = (uintptr_t)at & ~(uintptr_t)7;
+	uintptr_t last = ((uintptr_t)at + len - 1) & ~(uintptr_t)7;
 	int saved = errno;
 	bool ok;
 
-	/* An invalid "how" makes the kernel read the set, then complain. */
+	/* An invalid "how" makes the kernel read eight bytes, then complain.
+	 * Aligned ones never reach into another page.  NULL is "no set". */
+	if (!first)
+		return false;
 	syscall(SYS_rt_sigprocmask, -1, first, NULL, 8);
 	ok = errno == EINVAL;
-	if (ok && len > 8) {
-		syscall(SYS_rt_sigprocmask, -1, first + len - 8, NULL, 8);
+	if (ok && (first ^ last) >> 12) {
+		syscall(SYS_rt_sigprocmask, -1, last, NULL, 8);
 		ok = errno == EINVAL;
 	}
 	errno = saved;
@@ -167,7 +172,7 @@ static int pass(int fd, const struct sockaddr *to, socklen_t len)
 	return xs_again_connect(fd, &pair);
 }
 
-int xs_connect(int fd, const struct sockaddr *to, socklen_t len)
+static int decide_and_connect(int fd, const struct sockaddr *to, socklen_t len)
 {
 	struct xs_decision tcp, udp;
 	struct xs_destination where = { .port = 0 };
@@ -201,7 +206,17 @@ int xs_connect(int fd, const struct sockaddr *to, socklen_t len)
 	if (!where.decision->rule && !where.decision->unreachable)
 		return connect(fd, to, len);
 	/* A socket of the other family: libc says what it says. */
-	if (!xs_address_to_family(&where.asked, where.family))
+	if (where.asked.any.sa_family != where.family)
 		return connect(fd, to, len);
 	return carry_out(fd, &where);
+}
+
+int xs_connect(int fd, const struct sockaddr *to, socklen_t len)
+{
+	int saved = errno;
+	int result = decide_and_connect(fd, to, len);
+
+	if (result == 0)
+		errno = saved;
+	return result;
 }

@@ -6,6 +6,7 @@
  * with a NAT; the local address is that of the real TCP socket.
  */
 #include "config.h"
+#include "connect.h"
 #include "libc.h"
 #include "pair.h"
 
@@ -20,9 +21,9 @@ static void give(const struct xs_address *from, struct sockaddr *to,
 	*len = from->len;
 }
 
-/* The local address in the family of the application's socket.  While
- * connecting, or when the relay had to use the other family, it is not
- * known: the unspecified address, with the port that is known. */
+/* The local address in the family of the application's socket.  When the relay
+ * resolves the name and has not connected yet, or had to use the other family,
+ * there is none: the unspecified address, with the port if it is known. */
 static struct xs_address local_of(const struct xs_pair_info *pair)
 {
 	struct xs_address local = pair->local;
@@ -63,9 +64,10 @@ XS_EXPORT int getpeername(int fd, __SOCKADDR_ARG name, socklen_t *len)
 	int result;
 
 	xs_libc_need();
-	if (!xs_config_active() || !len)
+	if (!xs_config_active() || !xs_readable(len, sizeof(*len)))
 		return xs_libc.getpeername(fd, name, len);
-	result = xs_libc.getpeername(fd, name, (room = *len, len));
+	room = *len;
+	result = xs_libc.getpeername(fd, name, len);
 	if (!is_pair(fd, result, name.__sockaddr__, room, len, &pair))
 		return result;
 	if (pair.state != XS_PAIR_CONNECTED) {
@@ -85,9 +87,10 @@ XS_EXPORT int getsockname(int fd, __SOCKADDR_ARG name, socklen_t *len)
 	int result;
 
 	xs_libc_need();
-	if (!xs_config_active() || !len)
+	if (!xs_config_active() || !xs_readable(len, sizeof(*len)))
 		return xs_libc.getsockname(fd, name, len);
-	result = xs_libc.getsockname(fd, name, (room = *len, len));
+	room = *len;
+	result = xs_libc.getsockname(fd, name, len);
 	if (!is_pair(fd, result, name.__sockaddr__, room, len, &pair))
 		return result;
 	local = local_of(&pair);

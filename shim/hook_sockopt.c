@@ -6,6 +6,7 @@
  * pair, and mean the wrong socket: there we look first.
  */
 #include "config.h"
+#include "connect.h"
 #include "libc.h"
 #include "report.h"
 #include "sockopt.h"
@@ -51,8 +52,14 @@ XS_EXPORT int getsockopt(int fd, int level, int option, void *value,
 	int result;
 
 	xs_libc_need();
-	if (!xs_config_active() || !len)
+	if (!xs_config_active())
 		return xs_libc.getsockopt(fd, level, option, value, len);
+	if (!xs_readable(len, sizeof(*len))) {
+		result = xs_libc.getsockopt(fd, level, option, value, len);
+		if (is_refused_by_pair(fd, result, level, &pair))
+			errno = EFAULT;
+		return result;
+	}
 	if (is_remote_socket_option(fd, level, option, &pair))
 		return xs_sockopt_get(fd, &pair, level, option, value, len);
 	result = xs_libc.getsockopt(fd, level, option, value, len);

@@ -58,9 +58,9 @@ static bool read_name(int fd, bool peer, pair_name name, bool *unnamed)
 }
 
 /* The eight digits behind the prefix.  Returns what follows, or NULL. */
-static const char *read_id(const char *name, uint32_t *id)
+static char *read_id(char *name, uint32_t *id)
 {
-	const char *digits = name + sizeof(PREFIX) - 1;
+	char *digits = name + sizeof(PREFIX) - 1;
 	char *end;
 
 	if (strspn(digits, "0123456789abcdef") != 8)
@@ -69,40 +69,29 @@ static const char *read_id(const char *name, uint32_t *id)
 	return end;
 }
 
-static int bind_app_end(int fd, uint32_t *id, const char *key,
-			const struct xs_address *asked)
+int xs_pair_name_app(int app_end, uint32_t *id, const char *key,
+		     const struct xs_address *asked,
+		     const struct xs_address *local)
 {
-	char text[XS_ADDRESS_TEXT_MAX];
+	char there[XS_ADDRESS_TEXT_MAX], here[XS_ADDRESS_TEXT_MAX] = "";
 	pair_name name;
 
-	xs_address_format(asked, text, sizeof(text));
+	xs_address_format(asked, there, sizeof(there));
+	if (local->len)
+		xs_address_format(local, here, sizeof(here));
 	/* The name may be taken, by a connection with the same id. */
 	for (int tries = 0; tries < 100; tries++) {
 		if (getrandom(id, sizeof(*id), 0) != sizeof(*id))
 			return -1;
-		snprintf(name, sizeof(name), PREFIX "%08x/%s/%s", *id, key,
-			 text);
-		if (bind_name(fd, name) == 0)
+		if (snprintf(name, sizeof(name), PREFIX "%08x/%s/%s<%s", *id,
+			     key, there, here) >= (int)sizeof(name))
+			snprintf(name, sizeof(name), PREFIX "%08x/%s/%s<", *id,
+				 key, there);
+		if (bind_name(app_end, name) == 0)
 			return 0;
 		if (errno != EADDRINUSE)
 			return -1;
 	}
-	return -1;
-}
-
-int xs_pair_make(int end[2], uint32_t *id, const char *key,
-		 const struct xs_address *asked)
-{
-	int saved;
-
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, end) < 0)
-		return -1;
-	if (bind_app_end(end[0], id, key, asked) == 0)
-		return 0;
-	saved = errno;
-	close(end[0]);
-	close(end[1]);
-	errno = saved;
 	return -1;
 }
 
@@ -195,15 +184,20 @@ static bool parse_state(char *text, struct xs_pair_info *info)
 	return xs_address_parse_port(&info->local, text + 1);
 }
 
-/* "/key/address" behind the id of the application's end. */
-static bool parse_own(const char *text, struct xs_pair_info *info)
+/* "/key/asked<local" behind the id of the application's end. */
+static bool parse_own(char *text, struct xs_pair_info *info)
 {
-	if (text[0] != '/' ||
+	char *local = strchr(text, '<');
+
+	if (text[0] != '/' || !local ||
 	    strspn(text + 1, "0123456789abcdef") != XS_PAIR_KEY_LEN ||
 	    text[1 + XS_PAIR_KEY_LEN] != '/')
 		return false;
 	memcpy(info->key, text + 1, XS_PAIR_KEY_LEN);
 	info->key[XS_PAIR_KEY_LEN] = '\0';
+	*local = '\0';
+	if (local[1] && !xs_address_parse_port(&info->local, local + 1))
+		return false;
 	return xs_address_parse_port(&info->asked,
 				     text + 2 + XS_PAIR_KEY_LEN);
 }
@@ -211,7 +205,7 @@ static bool parse_own(const char *text, struct xs_pair_info *info)
 bool xs_pair_read(int fd, struct xs_pair_info *info)
 {
 	pair_name name;
-	const char *rest;
+	char *rest;
 	bool unnamed;
 	uint32_t id;
 
@@ -226,8 +220,7 @@ bool xs_pair_read(int fd, struct xs_pair_info *info)
 		return unnamed;
 	}
 	rest = read_id(name, &id);
-	return rest && id == info->id &&
-	       parse_state(name + (rest - name), info);
+	return rest && id == info->id && parse_state(rest, info);
 }
 
 bool xs_pair_read_id(int fd, uint32_t *id)

@@ -7,8 +7,10 @@
  * closed.
  *
  *   application's end, bound by the library before it hands over:
- *       @xsock/1a2b3c4d/0123456789abcdef/192.0.2.7:443
- *              id       relay's key      what the application asked for
+ *       @xsock/1a2b3c4d/0123456789abcdef/192.0.2.7:443<10.0.0.1:51234
+ *              id       relay's key      what the application asked for, and
+ *                                        the local address where it is known
+ *                                        by then (and fits)
  *   relay's end, bound by the relay when the connect has ended:
  *       @xsock/1a2b3c4d=10.0.0.1:51234>192.0.2.7:443    local > peer
  *       @xsock/1a2b3c4d!111                             failed, errno
@@ -49,14 +51,15 @@ struct xs_pair_info {
 	struct xs_address asked; /* its family is that of the socket */
 	enum xs_pair_state state;
 	int errnum;		 /* FAILED */
-	struct xs_address local; /* CONNECTED */
+	struct xs_address local; /* len 0: not known */
 };
 
-/* Makes a pair, both ends close-on-exec; end[0] is the application's and is
- * bound.  *id gets a fresh random id.  Returns 0, or -1 with errno (EMFILE,
- * ENFILE, ENOMEM …) and no descriptor left open. */
-int xs_pair_make(int end[2], uint32_t *id, const char *key,
-		 const struct xs_address *asked);
+/* Names the application's end and gives it a fresh random id.  local is the
+ * address of the TCP socket, len 0 when it has none yet.  Returns 0, or -1
+ * with errno. */
+int xs_pair_name_app(int app_end, uint32_t *id, const char *key,
+		     const struct xs_address *asked,
+		     const struct xs_address *local);
 
 /* Closes the gate of the application's end.  Returns the number of bytes of
  * filler, which the relay must be told, or 0 with errno. */

@@ -32,7 +32,7 @@
 #include <stdint.h>
 
 #define XS_WIRE_MAGIC	0x4b4f5358u /* "XSOK" in memory */
-#define XS_WIRE_VERSION 1
+#define XS_WIRE_VERSION 2
 
 enum xs_wire_type {
 	XS_WIRE_CONNECT = 1,
@@ -83,6 +83,9 @@ struct xs_wire_head {
 	uint16_t type; /* enum xs_wire_type */
 	uint32_t id;   /* of the connection, as in the pair's names */
 	int32_t pid;   /* of the application, in its own PID namespace */
+	int32_t app_fd; /* CONNECT: the application's number for its end; with
+			   the client's pid it shows whether the end is still
+			   open there */
 	int32_t log_level; /* enum xs_log_level */
 	int32_t idle;	   /* XSOCK_RELAY_IDLE in seconds; -1: not set */
 	uint32_t filler;   /* CONNECT: bytes in the gate (pair.h) */

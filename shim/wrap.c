@@ -78,6 +78,7 @@ struct handoff {
 	int tcp;     /* a copy of its TCP socket */
 	int end[2];  /* the pair: the application's end, the relay's */
 	int control; /* to the relay */
+	char key[XS_PAIR_KEY_LEN + 1]; /* the relay's */
 	uint32_t id, filler;
 	struct xs_flags flags;
 	bool swapped; /* fd is the pair's end now */
@@ -119,19 +120,16 @@ static void give_back(struct handoff *h)
 	errno = saved;
 }
 
-static int prepare_pair(struct handoff *h, const struct xs_destination *where,
-			struct xs_error *err)
+static int prepare_pair(struct handoff *h, struct xs_error *err)
 {
-	char key[XS_PAIR_KEY_LEN + 1];
-
 	if (xs_flags_read(h->fd, &h->flags) < 0)
 		return xs_error_set(err, XS_ERR_SYSTEM, errno,
 				    "cannot read the socket's flags: %s",
 				    strerror(errno));
-	h->control = xs_handoff_open(key, err);
+	h->control = xs_handoff_open(h->key, err);
 	if (h->control < 0)
 		return -1;
-	if (xs_pair_make(h->end, &h->id, key, &where->asked) < 0) {
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, h->end) < 0) {
 		h->end[0] = h->end[1] = -1;
 		return xs_error_set(err, XS_ERR_SYSTEM, errno,
 				    "cannot make a socket pair: %s",
@@ -218,6 +216,22 @@ static int start_tcp(struct handoff *h, const struct xs_destination *where,
 			    strerror(errno));
 }
 
+static int name_pair(struct handoff *h, const struct xs_destination *where,
+		     struct xs_error *err)
+{
+	struct xs_address local = { .len = sizeof(local.v6) };
+
+	if (!where->to.len ||
+	    getsockname(h->tcp, &local.any, &local.len) < 0)
+		local.len = 0;
+	if (xs_pair_name_app(h->end[0], &h->id, h->key, &where->asked,
+			     &local) == 0)
+		return 0;
+	return xs_error_set(err, XS_ERR_SYSTEM, errno,
+			    "cannot name the socket pair: %s",
+			    strerror(errno));
+}
+
 static void fill_request(struct xs_wire *m, const struct handoff *h,
 			 const struct xs_destination *where)
 {
@@ -226,6 +240,7 @@ static void fill_request(struct xs_wire *m, const struct handoff *h,
 	xs_wire_init(m, XS_WIRE_CONNECT);
 	m->head.id = h->id;
 	m->head.pid = getpid();
+	m->head.app_fd = h->fd;
 	m->head.log_level = (int)xs_config.log.level;
 	m->head.idle = xs_config.idle;
 	m->head.filler = h->filler;
@@ -332,8 +347,8 @@ int xs_wrap(int fd, const struct xs_destination *where, struct xs_error *err)
 			     .end = { -1, -1 } };
 	int result = -1;
 
-	if (prepare_pair(&h, where, err) < 0 || swap_in(&h, err) < 0 ||
-	    start_tcp(&h, where, err) < 0 ||
+	if (prepare_pair(&h, err) < 0 || swap_in(&h, err) < 0 ||
+	    start_tcp(&h, where, err) < 0 || name_pair(&h, where, err) < 0 ||
 	    send_request(&h, where, err) < 0) {
 		if (h.tcp >= 0)
 			give_back(&h);

@@ -26,7 +26,8 @@ static uint32_t make(int end[2], const char *asked)
 	struct xs_address a = address(asked);
 	uint32_t id;
 
-	cr_assert_eq(xs_pair_make(end, &id, KEY, &a), 0);
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, end), 0);
+	cr_assert_eq(xs_pair_name_app(end[0], &id, KEY, &a, &a), 0);
 	return id;
 }
 
@@ -68,6 +69,10 @@ Test(pair, the_names_tell_the_state)
 		cr_assert_str_eq(info.key, KEY);
 		cr_assert_eq(info.asked.any.sa_family, a.any.sa_family);
 		cr_assert(xs_address_same_ip(&info.asked, &a));
+		/* Known from the start, where both fit. */
+		cr_assert(info.local.len == 0 ||
+			  xs_address_same_ip(&info.local, &a));
+		cr_assert(info.local.len > 0 || strlen(asked[i]) > 30);
 		/* Both of the longest kind: the peer is cut, not the local. */
 		cr_assert_eq(xs_pair_name_connected(end[1], id, &a, &a), 0);
 		cr_assert(xs_pair_read(end[0], &info));
@@ -158,13 +163,15 @@ static void bind_to(int fd, const char *name)
 static const char *const look_alikes[] = {
 	"xsock",
 	"xsock/",
-	"xsock/zzzzzzzz/" KEY "/1.2.3.4:5",
+	"xsock/zzzzzzzz/" KEY "/1.2.3.4:5<",
 	"xsock/00000001",
 	"xsock/00000002/" KEY,
 	"xsock/00000003/" KEY "/",
-	"xsock/00000004/" KEY "/1.2.3.4",
-	"xsock/00000005/0123/1.2.3.4:5",
-	"xsock/00000006x/" KEY "/1.2.3.4:5",
+	"xsock/00000004/" KEY "/1.2.3.4<",
+	"xsock/00000005/0123/1.2.3.4:5<",
+	"xsock/00000007/" KEY "/1.2.3.4:5",
+	"xsock/00000008/" KEY "/1.2.3.4:5<1",
+	"xsock/00000006x/" KEY "/1.2.3.4:5<",
 };
 
 Test(pair, other_sockets_are_not_pairs)

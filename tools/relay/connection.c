@@ -316,8 +316,9 @@ static void succeed(struct xs_connection *connection,
 	xs_timer_cancel(&connection->worker->timers, &connection->timer);
 	set_state(connection, OPEN);
 	xs_request_log_success(opening->request, opening->log_fd, summary);
-	xs_opening_answer(opening, NULL, summary);
+	/* Who waits for the verdict may write at once. */
 	xs_pair_open_gate(connection->pair_fd, opening->app_end, filler);
+	xs_opening_answer(opening, NULL, summary);
 	keep_request(connection);
 	xs_opening_free(opening, connection->tcp_fd);
 	connection->opening = NULL;
