@@ -24,7 +24,7 @@ static void refine_error(int fd, int *value)
 	if (pair.state == XS_PAIR_FAILED) {
 		*value = pair.errnum;
 	} else if (pair.state == XS_PAIR_CONNECTING) {
-		*value = EPROTO;
+		*value = EACCES;
 		xs_report_lost(&pair.asked);
 	}
 }

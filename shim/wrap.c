@@ -319,8 +319,8 @@ static int receive_verdict(struct handoff *h, bool *ended,
 	    xs_wire_decode(&m, datagram, (size_t)got, NULL) == 0 &&
 	    m.head.type == XS_WIRE_VERDICT)
 		return m.head.errnum;
-	xs_error_set(err, XS_ERR_PROTOCOL, 0, "%s", XS_REPORT_LOST);
-	return EPROTO;
+	xs_error_set(err, XS_ERR_RELAY, 0, "%s", XS_REPORT_LOST);
+	return err->errnum;
 }
 
 static int wait_for_verdict(struct handoff *h, struct xs_error *err)
