@@ -1,6 +1,8 @@
 # What must not work.  For each: the errno, exactly one line that has the
 # reason, and not one byte of the application's data at any server.
 
+# The programs are sent to a port where a plaintext server writes down all that
+# it hears: whatever leaves without TLS ends there.
 secret=SECRET-that-must-not-travel
 
 # refused NAME RULES ERRNO REASON [HOST]: blocking and non-blocking
@@ -17,7 +19,7 @@ refused_as()
 {
 	local name=$1 rules=$2 errno=$3 reason=$4
 	shift 4
-	case_run with_xsock "$rules" "$SUPPORT/probe" "$1" "$port_front" \
+	case_run with_xsock "$rules" "$SUPPORT/probe" "$1" "$port_trap" \
 		"$secret" ${2+"$2"}
 	one_line_refusal "$name" "$errno" "$reason"
 }
@@ -27,11 +29,8 @@ one_line_refusal()
 {
 	# A relay that answers a connect that nobody waits for may be late.
 	[ -n "$(lines)" ] || within 2 grep -q '^xsock: ' "$ERR"
-	if grep -rqa "$secret" "$T/servers"; then
+	if secret_is_out; then
 		fail "$1" "the secret reached a server"
-		for data in "$T"/servers/*.data; do
-			: >"$data"
-		done
 	elif [ "$(cat "$OUT")" != "$2" ]; then
 		fail "$1" "not $2"
 	elif [ "$(lines | wc -l)" -ne 1 ]; then
@@ -43,10 +42,20 @@ one_line_refusal()
 	fi
 }
 
+# Has any server seen it since the last question?
+secret_is_out()
+{
+	local data
+	grep -qa "$secret" "$T"/servers/*.data || return
+	for data in "$T"/servers/*.data; do
+		: >"$data"
+	done
+}
+
 # to PORT [OPTIONS]
 to()
 {
-	echo "localhost:$port_front=tls://:$1?cafile=$CA${2:-}"
+	echo "localhost:$port_trap=tls://:$1?cafile=$CA${2:-}"
 }
 
 test_refusals()
@@ -67,7 +76,7 @@ controls()
 	local mode
 	for mode in '' nonblocking; do
 		case_run with_xsock "$(to "$port_sink")" "$SUPPORT/probe" \
-			localhost "$port_front" "control-text" $mode
+			localhost "$port_trap" "control-text" $mode
 		expect "control: accepted${mode:+, $mode}" 0 '^12 ' ''
 		if grep -qa "control-text" "$T/servers/sink.data"; then
 			pass "control: the server has the text${mode:+, $mode}"
@@ -92,7 +101,7 @@ certificates()
 	refused "missing intermediate" "$(to "$port_nochain")" EKEYREJECTED \
 		'issuer|unknown|trusted'
 	refused "an address that is not in the certificate" \
-		"*:$port_front=tls://:$port_dnsonly?cafile=$CA" \
+		"*:$port_trap=tls://:$port_dnsonly?cafile=$CA" \
 		EKEYREJECTED '127\.0\.0\.1' 127.0.0.1
 	refused "peer_name that is not in the certificate" \
 		"$(to "$port_tls" '&peer_name=other.example.test')" \
@@ -101,7 +110,7 @@ certificates()
 		"$(to "$port_unknownca" '&verify_peer_name=0')" \
 		EKEYREJECTED 'issuer|unknown|trusted'
 	refused "no cafile: the system's CAs do not know it" \
-		"localhost:$port_front=tls://:$port_tls" \
+		"localhost:$port_trap=tls://:$port_tls" \
 		EKEYREJECTED 'issuer|unknown|trusted'
 }
 
@@ -115,7 +124,7 @@ handshakes()
 		"$(to "$port_plain" '&timeout=1')" ETIMEDOUT 'time'
 	refused "closes in the handshake" "$(to "$port_hangup")" EPROTO 'clos'
 	refused "no version in common" \
-		"localhost:$port_front=tlsv1.3://:$port_tls12?cafile=$CA" \
+		"localhost:$port_trap=tlsv1.3://:$port_tls12?cafile=$CA" \
 		EPROTO 'version|protocol'
 	began=$SECONDS
 	refused "silent in the handshake" "$(to "$port_mute" '&timeout=1')" \
@@ -133,7 +142,7 @@ handshakes()
 
 denied()
 {
-	refused "deny://" "localhost:$port_front=deny://" EACCES 'den'
+	refused "deny://" "localhost:$port_trap=deny://" EACCES 'den'
 	refused "deny:// for all" "*=deny://" EACCES 'den' 127.0.0.1
 }
 
@@ -192,7 +201,7 @@ s = socket.socket(socket.AF_UNIX)
 s.bind("\0xsock-test-%d" % front)
 s.listen()
 socket.socket(socket.AF_UNIX).connect(s.getsockname())
-print("EACCES")' "$port_front" "$port_plain"
+print("EACCES")' "$port_trap" "$port_plain"
 	one_line_refusal "bad rules: every Internet connect, one message" EACCES \
 		'XSOCK_RULES:1'
 	case_run with_xsock "nonsense" bash -c 'echo started'
@@ -203,14 +212,19 @@ print("EACCES")' "$port_front" "$port_plain"
 curl_is_told()
 {
 	case_run with_xsock "$(to "$port_expired")" \
-		curl -sS "http://localhost:$port_front/$secret"
-	expect "curl, expired" 7 '' \
-		"^xsock: curl\[[0-9]+\]: localhost:$port_front by XSOCK_RULES:1:1 localhost:$port_front=tls://"
+		curl -sS "http://localhost:$port_trap/$secret"
+	expect "curl, expired: tries each address, none in plaintext" 7 '' \
+		"^xsock: curl\[[0-9]+\]: localhost:$port_trap by XSOCK_RULES:1:1 localhost:$port_trap=tls://"
+	if secret_is_out; then
+		fail "curl, expired: nothing reached a server"
+	else
+		pass "curl, expired: nothing reached a server"
+	fi
 	XSOCK_LOG=off case_run with_xsock "$(to "$port_expired")" \
-		"$SUPPORT/probe" localhost "$port_front" "$secret"
+		"$SUPPORT/probe" localhost "$port_trap" "$secret"
 	expect "XSOCK_LOG=off: refused without a word" 1 '^EKEYREJECTED$' ''
 	XSOCK_LOG=error:$T/errors case_run with_xsock "$(to "$port_expired")" \
-		"$SUPPORT/probe" localhost "$port_front" "$secret"
+		"$SUPPORT/probe" localhost "$port_trap" "$secret"
 	expect "XSOCK_LOG=error:FILE: nothing on standard error" 1 \
 		'^EKEYREJECTED$' ''
 	cp "$T/errors" "$ERR" 2>/dev/null
