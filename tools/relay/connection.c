@@ -300,8 +300,13 @@ static void succeed(struct xs_connection *connection,
 	uint32_t filler = opening->request->wire.head.filler;
 	struct xs_address local, peer;
 	struct xs_error err = { 0 };
+	const int on = 1;
 
 	read_addresses(connection, &local, &peer);
+	/* TLS has no urgent data (RFC 9293, 3.8.5): such a byte stays in its
+	 * place among the others. */
+	setsockopt(connection->pair_fd, SOL_SOCKET, SO_OOBINLINE, &on,
+		   sizeof(on));
 	if (xs_pair_name_connected(connection->pair_fd,
 				   connection->registered.id, &local,
 				   &peer) < 0 ||

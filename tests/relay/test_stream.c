@@ -1,0 +1,348 @@
+/* Bytes through a real relay: nothing lost, nothing before its time, and every
+ * way for a connection to end. */
+#include "client.h"
+#include "server.h"
+
+enum { MEGABYTE = 1 << 20 };
+
+static unsigned char *pattern(size_t len)
+{
+	unsigned char *data = malloc(len);
+	uint32_t state = 1;
+
+	for (size_t i = 0; i < len; i++) {
+		state = state * 1664525 + 1013904223;
+		data[i] = (unsigned char)(state >> 24);
+	}
+	return data;
+}
+
+static void open_to(struct wrapped *w, struct relay *relay,
+		    struct server *server)
+{
+	struct xs_wire verdict;
+
+	cr_assert_eq(wrap_open(w, relay, server->port, server->cafile,
+			       &verdict), 0, "%s",
+		     verdict.string[XS_WIRE_SENTENCE]);
+}
+
+static void expect_sent(struct server *server, const unsigned char *data,
+			size_t len)
+{
+	unsigned char digest[32];
+
+	EVP_Digest(data, len, digest, NULL, EVP_sha256(), NULL);
+	cr_assert_eq(server->received, len);
+	cr_assert_eq(memcmp(server->digest, digest, 32), 0);
+}
+
+/* Writes all of it and is gone at once. */
+Test(relay_stream, leaving_after_the_last_write, .timeout = 60)
+{
+	struct server *server = server_start("DNS:localhost", serve_sink);
+	struct relay relay = relay_start("0");
+	size_t len = 10 * MEGABYTE, sent = 0;
+	unsigned char *data = pattern(len);
+	struct wrapped w;
+
+	open_to(&w, &relay, server);
+	while (sent < len) {
+		ssize_t some = send(w.end[0], data + sent, len - sent, 0);
+
+		cr_assert(some > 0);
+		sent += (size_t)some;
+	}
+	wrap_close(&w);
+	server_wait(server, 1);
+	expect_sent(server, data, len);
+	cr_assert_eq(relay_wait(&relay, 20), 0);
+	server_end(server);
+}
+
+/* The server talks on and on while the last bytes are under way: closing with
+ * unread data would reset the connection and lose them. */
+static void serve_talk_then_sink(struct served *served)
+{
+	static const char chatter[16384];
+
+	for (int i = 0; i < 16; i++)
+		SSL_write(served->ssl, chatter, sizeof(chatter));
+	usleep(200000);
+	serve_sink(served);
+}
+
+Test(relay_stream, leaving_a_server_that_talks, .timeout = 60)
+{
+	struct server *server =
+		server_start("DNS:localhost", serve_talk_then_sink);
+	struct relay relay = relay_start("0");
+	size_t len = MEGABYTE, sent = 0;
+	unsigned char *data = pattern(len);
+	struct wrapped w;
+
+	open_to(&w, &relay, server);
+	while (sent < len) {
+		ssize_t some = send(w.end[0], data + sent, len - sent, 0);
+
+		cr_assert(some > 0);
+		sent += (size_t)some;
+	}
+	wrap_close(&w); /* nothing was read */
+	server_wait(server, 1);
+	expect_sent(server, data, len);
+	cr_assert_eq(relay_wait(&relay, 30), 0);
+	server_end(server);
+}
+
+/* Writes and reads at once, more than all buffers hold, with pauses. */
+Test(relay_stream, back_pressure_both_ways, .timeout = 120)
+{
+	struct server *server = server_start("DNS:localhost", serve_echo);
+	struct relay relay = relay_start("0");
+	size_t len = 20 * MEGABYTE, sent = 0, got = 0;
+	unsigned char *data = pattern(len), *back = malloc(len);
+	struct wrapped w;
+	unsigned turn = 0;
+
+	open_to(&w, &relay, server);
+	while (got < len) {
+		struct pollfd ready = { .fd = w.end[0], .events = POLLIN };
+		ssize_t some;
+
+		if (sent < len)
+			ready.events |= POLLOUT;
+		cr_assert_eq(poll(&ready, 1, 20000), 1, "stuck at %zu %zu",
+			     sent, got);
+		if (ready.revents & POLLOUT) {
+			some = send(w.end[0], data + sent, len - sent,
+				    MSG_DONTWAIT | MSG_NOSIGNAL);
+			sent += some > 0 ? (size_t)some : 0;
+		}
+		if (++turn % 16 == 0 || sent == len) {
+			some = recv(w.end[0], back + got, len - got,
+				    MSG_DONTWAIT);
+			cr_assert(some != 0);
+			got += some > 0 ? (size_t)some : 0;
+		}
+		if (turn % 500 == 0)
+			usleep(10000);
+		if (sent == len)
+			shutdown(w.end[0], SHUT_WR);
+	}
+	cr_assert_eq(memcmp(data, back, len), 0);
+	cr_assert_eq(recv(w.end[0], back, 1, 0), 0);
+	wrap_close(&w);
+	cr_assert_eq(relay_wait(&relay, 20), 0);
+	server_end(server);
+}
+
+/* The server ends its side first and still gets what comes. */
+static void serve_end_then_sink(struct served *served)
+{
+	SSL_write(served->ssl, "bye", 3);
+	SSL_shutdown(served->ssl);
+	shutdown(served->fd, SHUT_WR);
+	serve_sink(served);
+}
+
+Test(relay_stream, server_ends_first, .timeout = 60)
+{
+	struct server *server =
+		server_start("DNS:localhost", serve_end_then_sink);
+	struct relay relay = relay_start("0");
+	struct wrapped w;
+	char text[10];
+
+	open_to(&w, &relay, server);
+	cr_assert_eq(recv(w.end[0], text, 3, MSG_WAITALL), 3);
+	cr_assert_eq(recv(w.end[0], text, 1, 0), 0);
+	cr_assert_eq(send(w.end[0], "still here", 10, MSG_NOSIGNAL), 10);
+	wrap_close(&w);
+	server_wait(server, 1);
+	cr_assert_eq(server->received, 10);
+	cr_assert_eq(relay_wait(&relay, 20), 0);
+	server_end(server);
+}
+
+static void serve_cut(struct served *served)
+{
+	SSL_write(served->ssl, "half a ", 7);
+}
+
+Test(relay_stream, cut_without_close_notify, .timeout = 60)
+{
+	struct server *server = server_start("DNS:localhost", serve_cut);
+	struct relay relay = relay_start("0");
+	struct wrapped w = wrap_prepare(server->port, server->cafile);
+	struct xs_wire verdict;
+	char path[100], text[4096];
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/log", server->folder);
+	w.request.string[XS_WIRE_LOG_DEST] = path;
+	wrap_send(&w, &relay);
+	cr_assert_eq(wrap_verdict(&w, &verdict), 0);
+	cr_assert_eq(recv(w.end[0], text, 7, MSG_WAITALL), 7);
+	cr_assert_eq(recv(w.end[0], text, 1, 0), 0);
+	wrap_close(&w);
+	cr_assert_eq(relay_wait(&relay, 20), 0);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	len = read(fd, text, sizeof(text) - 1);
+	cr_assert(len > 0);
+	text[len] = '\0';
+	cr_assert(strstr(text, "without close_notify"), "%s", text);
+	unlink(path);
+	server_end(server);
+}
+
+/* An answer that came before the reset is handed out before the error. */
+static void serve_answer_and_reset(struct served *served)
+{
+	const struct linger reset = { .l_onoff = 1 };
+	char some[1000];
+
+	SSL_read(served->ssl, some, sizeof(some));
+	SSL_write(served->ssl, "too large", 9);
+	usleep(100000);
+	setsockopt(served->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+}
+
+Test(relay_stream, reset_while_writing, .timeout = 60)
+{
+	struct server *server =
+		server_start("DNS:localhost", serve_answer_and_reset);
+	struct relay relay = relay_start("0");
+	unsigned char *data = pattern(MEGABYTE);
+	struct wrapped w;
+	ssize_t sent;
+	char text[20];
+
+	open_to(&w, &relay, server);
+	do
+		sent = send(w.end[0], data, MEGABYTE, MSG_NOSIGNAL);
+	while (sent > 0);
+	cr_assert(errno == EPIPE || errno == ECONNRESET);
+	cr_assert_eq(recv(w.end[0], text, 9, MSG_WAITALL), 9);
+	cr_assert_eq(memcmp(text, "too large", 9), 0);
+	wrap_close(&w);
+	cr_assert_eq(relay_wait(&relay, 20), 0);
+	server_end(server);
+}
+
+/* The server changes its keys now and then and asks for ours. */
+static void serve_key_updates(struct served *served)
+{
+	char byte;
+
+	for (int i = 0; i < 1000; i++) {
+		cr_assert_eq(SSL_key_update(served->ssl,
+					    SSL_KEY_UPDATE_REQUESTED), 1);
+		cr_assert_eq(SSL_write(served->ssl, "x", 1), 1);
+		if (i % 10 == 0)
+			cr_assert_eq(SSL_read(served->ssl, &byte, 1), 1);
+	}
+	SSL_shutdown(served->ssl);
+}
+
+Test(relay_stream, key_updates, .timeout = 60)
+{
+	struct server *server =
+		server_start("DNS:localhost", serve_key_updates);
+	struct relay relay = relay_start("0");
+	struct wrapped w;
+	char bytes[1000];
+
+	open_to(&w, &relay, server);
+	for (int i = 0; i < 100; i++) {
+		cr_assert_eq(send(w.end[0], "y", 1, MSG_NOSIGNAL), 1);
+		cr_assert_eq(recv(w.end[0], bytes, 10, MSG_WAITALL), 10);
+	}
+	cr_assert_eq(recv(w.end[0], bytes, 1, 0), 0);
+	wrap_close(&w);
+	cr_assert_eq(relay_wait(&relay, 20), 0);
+	server_end(server);
+}
+
+static void serve_plain_echo(struct served *served)
+{
+	char buffer[4096];
+	ssize_t len;
+
+	while ((len = read(served->fd, buffer, sizeof(buffer))) > 0)
+		cr_assert_eq(write(served->fd, buffer, (size_t)len), len);
+}
+
+Test(relay_stream, without_tls, .timeout = 60)
+{
+	struct server *server = server_start(NULL, serve_plain_echo);
+	struct relay relay = relay_start("0");
+	struct wrapped w = wrap_prepare(server->port, "relay=1");
+	struct xs_wire verdict;
+	char text[5];
+
+	w.request.string[XS_WIRE_SCHEME] = "tcp";
+	wrap_send(&w, &relay);
+	cr_assert_eq(wrap_verdict(&w, &verdict), 0, "%s",
+		     verdict.string[XS_WIRE_SENTENCE]);
+	cr_assert_eq(send(w.end[0], "hello", 5, MSG_NOSIGNAL), 5);
+	cr_assert_eq(recv(w.end[0], text, 5, MSG_WAITALL), 5);
+	shutdown(w.end[0], SHUT_WR);
+	cr_assert_eq(recv(w.end[0], text, 1, 0), 0);
+	wrap_close(&w);
+	cr_assert_eq(relay_wait(&relay, 20), 0);
+}
+
+/* Bytes sent as urgent arrive in line, and nothing gets stuck. */
+Test(relay_stream, urgent_bytes, .timeout = 60)
+{
+	struct server *server = server_start("DNS:localhost", serve_echo);
+	struct relay relay = relay_start("0");
+	struct wrapped w;
+	char text[4];
+
+	open_to(&w, &relay, server);
+	for (int i = 0; i < 50; i++) {
+		cr_assert_eq(send(w.end[0], "ab", 2, 0), 2);
+		if (send(w.end[0], "!", 1, MSG_OOB) < 0)
+			cr_assert_eq(send(w.end[0], "!", 1, 0), 1);
+		cr_assert_eq(send(w.end[0], "c", 1, 0), 1);
+		cr_assert_eq(recv(w.end[0], text, 4, MSG_WAITALL), 4);
+		cr_assert_eq(memcmp(text, "ab!c", 4), 0);
+	}
+	wrap_close(&w);
+	cr_assert_eq(relay_wait(&relay, 20), 0);
+	server_end(server);
+}
+
+/* Many at once, each with bytes of its own. */
+Test(relay_stream, three_hundred_at_once, .timeout = 120)
+{
+	enum { COUNT = 300 };
+	struct server *server = server_start("DNS:localhost", serve_echo);
+	struct relay relay = relay_start("0");
+	static struct wrapped w[COUNT];
+	struct xs_wire verdict;
+	char text[32], back[32];
+
+	for (int i = 0; i < COUNT; i++) {
+		w[i] = wrap_prepare(server->port, server->cafile);
+		wrap_send(&w[i], &relay);
+	}
+	for (int i = 0; i < COUNT; i++) {
+		cr_assert_eq(wrap_verdict(&w[i], &verdict), 0, "%s",
+			     verdict.string[XS_WIRE_SENTENCE]);
+		snprintf(text, sizeof(text), "connection %020d", i);
+		cr_assert_eq(send(w[i].end[0], text, 32, 0), 32);
+	}
+	for (int i = 0; i < COUNT; i++) {
+		snprintf(text, sizeof(text), "connection %020d", i);
+		cr_assert_eq(recv(w[i].end[0], back, 32, MSG_WAITALL), 32);
+		cr_assert_eq(memcmp(text, back, 32), 0);
+	}
+	for (int i = 0; i < COUNT; i++)
+		wrap_close(&w[i]);
+	cr_assert_eq(relay_wait(&relay, 20), 0);
+	server_end(server);
+}
