@@ -41,10 +41,10 @@ bool xs_name_normalise(const char *name, char normal[XS_NAME_MAX])
 	return !strchr(normal, ':') && !inet_aton(normal, &v4);
 }
 
-/* "*" is any text, also none or with dots; "?" is one byte.  Only the last
- * star is tried again, which is enough (what an earlier one took can only have
- * been too little) and keeps the time to the product of the lengths. */
-static bool glob_matches(const char *glob, const char *name)
+/* Only the last star is tried again, which is enough (what an earlier one took
+ * can only have been too little) and keeps the time to the product of the
+ * lengths. */
+bool xs_glob_matches(const char *glob, const char *name)
 {
 	const char *star = NULL, *retry = NULL;
 
@@ -103,7 +103,7 @@ static bool entry_matches(const struct search *search,
 	switch (entry->kind) {
 	case XS_HOST_GLOB:
 		return search->name &&
-		       glob_matches(pattern->name, search->name);
+		       xs_glob_matches(pattern->name, search->name);
 	case XS_HOST_NETWORK:
 		return scope_fits(&pattern->network, search->to);
 	case XS_HOST_NAME:

@@ -14,6 +14,10 @@
 #define XS_NAME_MAX 256
 bool xs_name_normalise(const char *name, char normal[XS_NAME_MAX]);
 
+/* True when the glob matches the whole name: "*" is any text, also none and
+ * also with dots; "?" is one byte. */
+bool xs_glob_matches(const char *glob, const char *name);
+
 /* The first rule that matches a connection to this address and port.  name is
  * the (normalised) name that the address was looked up by, or NULL.  A network
  * matches by the address, also where the name is known; a name or glob matches

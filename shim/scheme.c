@@ -22,7 +22,7 @@
 #define UPGRADE(protocol, title)                                      \
 	{                                                             \
 		protocol "+starttls", XS_SCHEME_UPGRADE, 0, NOT_YET,  \
-			title ": the relay performs the upgrade to TLS" \
+			title ": the relay upgrades to TLS"             \
 	}
 
 const struct xs_scheme xs_schemes[] = {
@@ -31,7 +31,7 @@ const struct xs_scheme xs_schemes[] = {
 	{ "udp", XS_SCHEME_UDP, 0, NOT_YET,
 	  "plain UDP, to another host or port if given" },
 	{ "tls", XS_SCHEME_TLS, 0, NULL,
-	  "TLS from the first byte, the best version of both sides" },
+	  "TLS at once, the best version that both sides have" },
 	{ "ssl", XS_SCHEME_TLS, 0, NULL, "the same as tls" },
 	{ "tlsv1.0", XS_SCHEME_TLS, 0x0301, NULL, "exactly TLS 1.0" },
 	{ "tlsv1.1", XS_SCHEME_TLS, 0x0302, NULL, "exactly TLS 1.1" },
@@ -44,7 +44,7 @@ const struct xs_scheme xs_schemes[] = {
 	  "\"tls\"",
 	  "removed from OpenSSL (RFC 6176)" },
 	{ "starttls", XS_SCHEME_WATCH, 0, NOT_YET,
-	  "plaintext until the application's own STARTTLS, then TLS" },
+	  "the application's own STARTTLS, then TLS" },
 	UPGRADE("smtp", "SMTP"),
 	UPGRADE("lmtp", "LMTP"),
 	UPGRADE("imap", "IMAP"),

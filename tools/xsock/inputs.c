@@ -1,0 +1,28 @@
+/* Rules and options of the subcommands; see inputs.h. */
+#include "inputs.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void xs_inputs_complete(struct xs_inputs *inputs)
+{
+	if (!inputs->rules)
+		inputs->rules = getenv("XSOCK_RULES");
+	if (!inputs->options)
+		inputs->options = getenv("XSOCK_OPTIONS");
+}
+
+const struct xs_rules *xs_inputs_read(const struct xs_inputs *inputs,
+				      struct xs_arena *arena,
+				      struct xs_error *err)
+{
+	char buffer[PATH_MAX];
+	const char *cwd = getcwd(buffer, sizeof(buffer));
+
+	/* The rules outlive the buffer. */
+	if (cwd)
+		cwd = xs_arena_copy(arena, cwd, strlen(cwd));
+	return xs_rules_read(inputs->rules, inputs->options, cwd, arena, err);
+}

@@ -1,0 +1,232 @@
+/* Rules that are allowed and most likely not meant; see lint.h.
+ *
+ * A table of judges, each of which looks at one rule and has a sentence or
+ * not; and the rules that can never match because one above takes everything
+ * that they would, as far as that is obvious.
+ */
+#include "lint.h"
+
+#include "match.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Every pair is compared up to this number of rules. */
+#define COMPARE_MAX 10000
+
+static bool is_tls(const struct xs_rule *rule)
+{
+	switch (rule->target.scheme->kind) {
+	case XS_SCHEME_TLS:
+	case XS_SCHEME_WATCH:
+	case XS_SCHEME_UPGRADE:
+	case XS_SCHEME_DTLS:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* --- one rule by itself -------------------------------------------------- */
+
+/* Each writes a sentence to text, or leaves it empty. */
+typedef void judge(const struct xs_rule *rule, char *text, size_t size);
+
+static void judge_verification(const struct xs_rule *rule, char *text,
+			       size_t size)
+{
+	if (!is_tls(rule))
+		return;
+	if (!rule->options.verify_peer)
+		snprintf(text, size,
+			 "verify_peer=0: anybody on the way can take the "
+			 "server's place; cafile=FILE trusts a private CA");
+	else if (!rule->options.verify_peer_name)
+		snprintf(text, size,
+			 "verify_peer_name=0: any server with a certificate of "
+			 "a trusted CA is accepted; peer_name=NAME expects "
+			 "another name");
+}
+
+static void judge_star(const struct xs_rule *rule, char *text, size_t size)
+{
+	if (is_tls(rule) && rule->pattern.kind == XS_HOST_ANY &&
+	    rule->pattern.nports == 0)
+		snprintf(text, size,
+			 "wraps every connection of the program, also DNS over "
+			 "TCP and what is TLS already: give the pattern a "
+			 "port, as in *:80");
+}
+
+/* Plaintext ports, and where the same service takes TLS at once. */
+static const struct {
+	uint16_t plain, tls;
+} port_pairs[] = {
+	{ 21, 990 },  { 23, 992 },  { 25, 465 },   { 80, 443 },
+	{ 110, 995 }, { 119, 563 }, { 143, 993 },  { 389, 636 },
+	{ 587, 465 }, { 1883, 8883 }, { 5672, 5671 }, { 6667, 6697 },
+};
+
+static void judge_port(const struct xs_rule *rule, char *text, size_t size)
+{
+	const struct xs_pattern *pattern = &rule->pattern;
+	uint16_t port = rule->target.port;
+
+	if (rule->target.scheme->kind != XS_SCHEME_TLS)
+		return;
+	if (port == 0 && pattern->nports == 1 &&
+	    pattern->ports[0].first == pattern->ports[0].last)
+		port = pattern->ports[0].first;
+	for (size_t i = 0; i < sizeof(port_pairs) / sizeof(port_pairs[0]); i++)
+		if (port_pairs[i].plain == port)
+			snprintf(text, size,
+				 "TLS goes to port %u, where servers speak "
+				 "plaintext first: the port for TLS is usually "
+				 "%u, as in %s://:%u",
+				 port, port_pairs[i].tls,
+				 rule->target.scheme->name, port_pairs[i].tls);
+}
+
+static void judge_transport(const struct xs_rule *rule, char *text,
+			    size_t size)
+{
+	const char *mark = strstr(rule->text, "://");
+	const char *equals = strchr(rule->text, '=');
+	const struct xs_scheme *scheme;
+
+	if (!mark || !equals || mark > equals)
+		return;
+	scheme = xs_scheme_find_span((struct xs_span){ rule->text, mark });
+	if (scheme && scheme->kind == XS_SCHEME_TLS)
+		snprintf(text, size,
+			 "\"%s://\" in a pattern means tcp://: the rule is "
+			 "about every TCP connection to that host",
+			 scheme->name);
+}
+
+static void judge_target(const struct xs_rule *rule, char *text, size_t size)
+{
+	const char *equals = strchr(rule->text, '=');
+
+	if (equals && equals[1] == '\0')
+		snprintf(text, size,
+			 "the target is empty, which leaves the connection "
+			 "alone: write tcp:// if that is meant");
+}
+
+static judge *const judges[] = {
+	judge_verification, judge_star,	  judge_port,
+	judge_transport,    judge_target,
+};
+
+/* --- two rules ----------------------------------------------------------- */
+
+/* True when b's ports are all among a's. */
+static bool covers_ports(const struct xs_pattern *a, const struct xs_pattern *b)
+{
+	if (a->nports == 0)
+		return true;
+	for (size_t i = 0; i < b->nports; i++) {
+		size_t at = 0;
+
+		/* Ranges of a list neither meet nor touch. */
+		while (at < a->nports && a->ports[at].last < b->ports[i].last)
+			at++;
+		if (at == a->nports || a->ports[at].first > b->ports[i].first)
+			return false;
+	}
+	return b->nports > 0;
+}
+
+static bool covers_network(const struct xs_pattern *a,
+			   const struct xs_pattern *b)
+{
+	uint32_t scope = a->network.any.sa_family == AF_INET6 ?
+				 a->network.v6.sin6_scope_id :
+				 0;
+
+	if (a->network.any.sa_family != b->network.any.sa_family ||
+	    a->bits > b->bits ||
+	    (scope != 0 && scope != b->network.v6.sin6_scope_id))
+		return false;
+	return xs_address_in_network(&b->network, &a->network, a->bits);
+}
+
+/* A glob without "?" that matches another glob's text matches all that it
+ * does: where the other has a wildcard, this one can only have a star. */
+static bool covers_name(const struct xs_pattern *a, const struct xs_pattern *b)
+{
+	if (strcmp(a->name, b->name) == 0)
+		return true;
+	if (a->kind != XS_HOST_GLOB ||
+	    (b->kind == XS_HOST_GLOB && strchr(a->name, '?')))
+		return false;
+	return xs_glob_matches(a->name, b->name);
+}
+
+static bool covers(const struct xs_pattern *a, const struct xs_pattern *b)
+{
+	if (a->udp != b->udp)
+		return false;
+	if (a->kind != XS_HOST_ANY) {
+		if (b->kind == XS_HOST_ANY ||
+		    (a->kind == XS_HOST_NETWORK) != (b->kind == XS_HOST_NETWORK))
+			return false;
+		if (a->kind == XS_HOST_NETWORK ? !covers_network(a, b) :
+						 !covers_name(a, b))
+			return false;
+	}
+	return covers_ports(a, b);
+}
+
+/* The first rule above that leaves nothing to this one, or NULL. */
+static const struct xs_rule *covering(const struct xs_rules *rules,
+				      const struct xs_rule *rule)
+{
+	for (const struct xs_rule *above = rules->rule; above < rule; above++)
+		if (covers(&above->pattern, &rule->pattern))
+			return above;
+	return NULL;
+}
+
+/* --- all ----------------------------------------------------------------- */
+
+static void warn(const struct xs_rule *rule, const char *sentence)
+{
+	printf("%s: warning: %s: %s\n", rule->place, rule->text, sentence);
+}
+
+size_t xs_lint(const struct xs_rules *rules)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct xs_rule *rule = &rules->rule[i], *above = NULL;
+		char text[512];
+
+		for (size_t j = 0; j < sizeof(judges) / sizeof(judges[0]);
+		     j++) {
+			text[0] = '\0';
+			judges[j](rule, text, sizeof(text));
+			if (text[0] != '\0') {
+				warn(rule, text);
+				count++;
+			}
+		}
+		if (i < COMPARE_MAX)
+			above = covering(rules, rule);
+		if (above) {
+			snprintf(text, sizeof(text),
+				 "never matches, because %s %s above takes "
+				 "everything that it would",
+				 above->place, above->text);
+			warn(rule, text);
+			count++;
+		}
+	}
+	if (rules->count > COMPARE_MAX)
+		printf("only the first %d rules were compared with each "
+		       "other\n",
+		       COMPARE_MAX);
+	return count;
+}

@@ -1,0 +1,340 @@
+/* Whether the library can be loaded into a command; see reach.h.
+ *
+ * In doubt it refuses: a command that is refused without need costs a message,
+ * one that runs in plaintext costs what it sends.
+ */
+#include "reach.h"
+
+#include "elf_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <paths.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+/* Interpreters of interpreters: the kernel stops after five (fs/exec.c). */
+#define CHAIN_MAX 5
+
+/* What the kernel reads of a "#!" line (BINPRM_BUF_SIZE). */
+#define SCRIPT_LINE_MAX 256
+
+/* --- finding ------------------------------------------------------------ */
+
+/* 0 when path is a file that may be executed, or an errno. */
+static int try_file(const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status) < 0)
+		return errno;
+	if (!S_ISREG(status.st_mode))
+		return EACCES;
+	return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? errno : 0;
+}
+
+int xs_reach_find(const char *name, char path[PATH_MAX])
+{
+	const char *at = getenv("PATH");
+	int result = ENOENT;
+
+	if (*name == '\0')
+		return ENOENT;
+	if (strchr(name, '/')) {
+		if (snprintf(path, PATH_MAX, "%s", name) >= PATH_MAX)
+			return ENAMETOOLONG;
+		return try_file(path);
+	}
+	for (at = at ? at : _PATH_DEFPATH; at; at = strchr(at, ':')) {
+		int len, tried;
+
+		at += *at == ':';
+		len = (int)strcspn(at, ":");
+		/* An empty entry is the working directory. */
+		if (snprintf(path, PATH_MAX, "%.*s%s%s", len, at,
+			     len > 0 ? "/" : "./", name) >= PATH_MAX)
+			continue;
+		tried = try_file(path);
+		if (tried == 0)
+			return 0;
+		if (tried == EACCES)
+			result = EACCES;
+	}
+	return result;
+}
+
+/* --- programs ----------------------------------------------------------- */
+
+/* The kernel marks a program that changes its IDs, and the loader of a marked
+ * program ignores libraries outside its trusted directories (ld.so(8),
+ * "Secure-execution mode"). */
+static int check_trust(int fd, const char *path, struct xs_error *err)
+{
+	struct stat status;
+
+	if (geteuid() != getuid() || getegid() != getgid())
+		return xs_error_set(err, XS_ERR_RULES, 0,
+				    "xsock runs with other effective than real "
+				    "IDs, in which case the loader ignores the "
+				    "library");
+	if (fstat(fd, &status) < 0)
+		return xs_error_set(err, XS_ERR_SYSTEM, errno, "%s: %s", path,
+				    strerror(errno));
+	if ((status.st_mode & S_ISUID) && status.st_uid != geteuid())
+		return xs_error_set(err, XS_ERR_RULES, 0,
+				    "%s is set-user-ID, for which the loader "
+				    "ignores the library: run it as its owner "
+				    "(user %u)",
+				    path, status.st_uid);
+	if ((status.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) &&
+	    status.st_gid != getegid())
+		return xs_error_set(err, XS_ERR_RULES, 0,
+				    "%s is set-group-ID, for which the loader "
+				    "ignores the library: run it with its "
+				    "group (%u)",
+				    path, status.st_gid);
+	if (fgetxattr(fd, "security.capability", NULL, 0) > 0)
+		return xs_error_set(err, XS_ERR_RULES, 0,
+				    "%s has file capabilities (getcap tells "
+				    "which), for which the loader ignores the "
+				    "library: run a copy without them",
+				    path);
+	return 0;
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* Reads the headers of a file by name. */
+static enum xs_elf_result read_path(const char *path, struct xs_elf *elf)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	enum xs_elf_result result = XS_ELF_BAD;
+
+	if (fd >= 0) {
+		result = xs_elf_read(fd, elf);
+		close(fd);
+	}
+	return result;
+}
+
+static int check_machine(const struct xs_elf *elf, const char *path,
+			 const struct xs_elf *library, struct xs_error *err)
+{
+	char its[64], ours[64];
+
+	if (elf->class == library->class && elf->data == library->data &&
+	    elf->machine == library->machine)
+		return 0;
+	return xs_error_set(err, XS_ERR_RULES, 0,
+			    "%s is a program for %s, this libxsock.so is for "
+			    "%s",
+			    path, xs_elf_kind(elf, its, sizeof(its)),
+			    xs_elf_kind(library, ours, sizeof(ours)));
+}
+
+static int check_program(const struct xs_elf *elf, int fd, const char *path,
+			 const char *library_path, struct xs_error *err)
+{
+	struct xs_elf library, self;
+
+	if (read_path(library_path, &library) != XS_ELF_OK ||
+	    read_path("/proc/self/exe", &self) != XS_ELF_OK)
+		return xs_error_set(err, XS_ERR_RULES, 0,
+				    "%s is no library that can be loaded",
+				    library_path);
+	if (check_machine(elf, path, &library, err) < 0)
+		return -1;
+	if (elf->loader[0] == '\0')
+		return xs_error_set(err, XS_ERR_RULES, 0,
+				    "%s is statically linked, so no library "
+				    "can be loaded into it",
+				    path);
+	/* xsock and the library are of the same C library. */
+	if (strcmp(base_name(elf->loader), base_name(self.loader)) != 0)
+		return xs_error_set(err, XS_ERR_RULES, 0,
+				    "%s belongs to another C library: its "
+				    "loader is %s, that of libxsock.so is %s",
+				    path, elf->loader, self.loader);
+	if (elf->go)
+		return xs_error_set(err, XS_ERR_RULES, 0,
+				    "%s is a Go program, which makes its "
+				    "system calls itself and would pass the "
+				    "library by",
+				    path);
+	return check_trust(fd, path, err);
+}
+
+/* --- scripts ------------------------------------------------------------ */
+
+/* The words of a "#!" line: "env" has more than the kernel's two. */
+struct script {
+	char line[SCRIPT_LINE_MAX + 1];
+	char *interpreter;
+	char *argument; /* NULL: none */
+};
+
+static char *skip_blanks(char *at)
+{
+	return at + strspn(at, " \t");
+}
+
+/* As load_script in the kernel's fs/binfmt_script.c.  False: no script. */
+static bool read_script(int fd, struct script *script)
+{
+	ssize_t got = pread(fd, script->line, SCRIPT_LINE_MAX, 0);
+	char *end;
+
+	if (got < 2 || memcmp(script->line, "#!", 2) != 0)
+		return false;
+	script->line[got] = '\0';
+	script->line[strcspn(script->line, "\n")] = '\0';
+	script->interpreter = skip_blanks(script->line + 2);
+	end = script->interpreter + strcspn(script->interpreter, " \t");
+	script->argument = skip_blanks(end);
+	if (*script->argument == '\0')
+		script->argument = NULL;
+	*end = '\0';
+	return true;
+}
+
+/* "#!/usr/bin/env python3", "#!/usr/bin/env -S A=b python3 -u": the command
+ * that env runs, to path.  Returns 1, 0 when there is none to see, or -1 with
+ * the error set. */
+static int resolve_env(const char *script, char *argument, char path[PATH_MAX],
+		       struct xs_error *err)
+{
+	char *rest = argument;
+	char *word;
+	int result;
+
+	while ((word = strsep(&rest, " \t"))) {
+		if (strcmp(word, "-i") == 0 || strcmp(word, "-") == 0 ||
+		    strcmp(word, "--ignore-environment") == 0)
+			return xs_error_set(err, XS_ERR_RULES, 0,
+					    "the first line of %s (env %s) "
+					    "clears the environment, and what "
+					    "the library needs with it",
+					    script, word);
+		/* -u NAME, -C DIR */
+		if (strcmp(word, "-u") == 0 || strcmp(word, "-C") == 0) {
+			strsep(&rest, " \t");
+			continue;
+		}
+		if (strncmp(word, "-S", 2) == 0 && word[2] != '\0')
+			word += 2;
+		else if (*word == '\0' || *word == '-')
+			continue;
+		if (strchr(word, '='))
+			continue;
+		result = xs_reach_find(word, path);
+		if (result == 0)
+			return 1;
+		return xs_error_set(err, XS_ERR_SYSTEM, result,
+				    "%s: its interpreter \"%s\" cannot be "
+				    "run: %s",
+				    script, word, strerror(result));
+	}
+	return 0;
+}
+
+/* Puts the interpreter of the script path into path.  Returns 0, or -1 with
+ * the error set. */
+static int next_in_chain(const struct script *script, char path[PATH_MAX],
+			 struct xs_error *err)
+{
+	int result = try_file(script->interpreter);
+
+	if (result != 0)
+		return xs_error_set(err, XS_ERR_SYSTEM, result,
+				    "%s: its interpreter \"%s\" cannot be "
+				    "run: %s",
+				    path, script->interpreter,
+				    strerror(result));
+	snprintf(path, PATH_MAX, "%s", script->interpreter);
+	return 0;
+}
+
+/* --- both --------------------------------------------------------------- */
+
+/* Judges one file of the chain.  Returns 1 when script has been filled, 0 when
+ * the file is a good program, or -1. */
+static int check_file(const char *path, const char *library,
+		      struct script *script, struct xs_error *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct xs_elf elf;
+	int result = -1;
+
+	if (fd < 0)
+		return xs_error_set(err, XS_ERR_SYSTEM, errno,
+				    "%s cannot be read, so nobody can tell "
+				    "whether the library would be loaded: %s",
+				    path, strerror(errno));
+	switch (xs_elf_read(fd, &elf)) {
+	case XS_ELF_OK:
+		result = check_program(&elf, fd, path, library, err);
+		break;
+	case XS_ELF_BAD:
+		xs_error_set(err, XS_ERR_SYSTEM, ENOEXEC,
+			     "%s is a broken program file", path);
+		break;
+	case XS_ELF_NOT:
+		result = read_script(fd, script) ? 1 : -1;
+		if (result < 0)
+			xs_error_set(err, XS_ERR_SYSTEM, ENOEXEC,
+				     "%s is neither a program nor a script "
+				     "that starts with \"#!\": run it by its "
+				     "interpreter, as in: sh %s",
+				     path, path);
+		break;
+	}
+	close(fd);
+	return result;
+}
+
+/* "#!/usr/bin/env NAME": env itself must pass, and then what it runs, which
+ * becomes path.  Returns 1 when there is more to judge, 0, or -1. */
+static int pass_env(struct script *script, const char *library,
+		    char path[PATH_MAX], struct xs_error *err)
+{
+	char runs[PATH_MAX] = "";
+	struct script unused;
+	int result = resolve_env(path, script->argument, runs, err);
+
+	if (result < 0 || check_file(script->interpreter, library, &unused,
+				     err) < 0)
+		return -1;
+	if (result > 0)
+		memcpy(path, runs, sizeof(runs));
+	return result;
+}
+
+int xs_reach_check(const char *path, const char *library, struct xs_error *err)
+{
+	char at[PATH_MAX];
+	struct script script;
+	int result;
+
+	snprintf(at, sizeof(at), "%s", path);
+	for (int depth = 0; depth <= CHAIN_MAX; depth++) {
+		result = check_file(at, library, &script, err);
+		if (result > 0 && script.argument &&
+		    strcmp(base_name(script.interpreter), "env") == 0)
+			result = pass_env(&script, library, at, err);
+		else if (result > 0)
+			result = next_in_chain(&script, at, err) < 0 ? -1 : 1;
+		if (result <= 0)
+			return result;
+	}
+	return xs_error_set(err, XS_ERR_SYSTEM, ELOOP,
+			    "%s: too many interpreters of interpreters", path);
+}
