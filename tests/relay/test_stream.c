@@ -56,6 +56,7 @@ Test(relay_stream, leaving_after_the_last_write, .timeout = 60)
 	wrap_close(&w);
 	server_wait(server, 1);
 	expect_sent(server, data, len);
+	free(data);
 	cr_assert_eq(relay_wait(&relay, 20), 0);
 	server_end(server);
 }
@@ -91,6 +92,7 @@ Test(relay_stream, leaving_a_server_that_talks, .timeout = 60)
 	wrap_close(&w); /* nothing was read */
 	server_wait(server, 1);
 	expect_sent(server, data, len);
+	free(data);
 	cr_assert_eq(relay_wait(&relay, 30), 0);
 	server_end(server);
 }
@@ -132,6 +134,8 @@ Test(relay_stream, back_pressure_both_ways, .timeout = 120)
 	}
 	cr_assert_eq(memcmp(data, back, len), 0);
 	cr_assert_eq(recv(w.end[0], back, 1, 0), 0);
+	free(data);
+	free(back);
 	wrap_close(&w);
 	cr_assert_eq(relay_wait(&relay, 20), 0);
 	server_end(server);
@@ -226,6 +230,7 @@ Test(relay_stream, reset_while_writing, .timeout = 60)
 	cr_assert(errno == EPIPE || errno == ECONNRESET);
 	cr_assert_eq(recv(w.end[0], text, 9, MSG_WAITALL), 9);
 	cr_assert_eq(memcmp(text, "too large", 9), 0);
+	free(data);
 	wrap_close(&w);
 	cr_assert_eq(relay_wait(&relay, 20), 0);
 	server_end(server);
