@@ -36,8 +36,8 @@ int xs_host_split(struct xs_parse *parse, struct xs_span text,
 	if (text.start < text.end && *text.start == '[') {
 		if (split_brackets(parse, text, split, &rest) < 0)
 			return -1;
-	} else if (colon && memchr(colon + 1, ':',
-				   (size_t)(text.end - colon - 1))) {
+	} else if (colon &&
+		   memchr(colon + 1, ':', (size_t)(text.end - colon - 1))) {
 		split->ipv6 = true;
 	} else if (colon) {
 		split->host.end = colon;
@@ -47,8 +47,7 @@ int xs_host_split(struct xs_parse *parse, struct xs_span text,
 		return 0;
 	split->port = (struct xs_span){ rest.start + 1, rest.end };
 	if (split->port.start == split->port.end)
-		return xs_parse_fail(parse, rest.start,
-				     "no port behind \":\"");
+		return xs_parse_fail(parse, rest.start, "no port behind \":\"");
 	return 0;
 }
 
@@ -188,8 +187,8 @@ int xs_host_read(struct xs_parse *parse, const struct xs_host_port *split,
 		return xs_parse_fail(parse, split->host.start,
 				     "%s is not an IPv6 address%s",
 				     xs_quote(split->host).text,
-				     xs_span_find(split->host, '%') ?
-					     " with a known interface" :
-					     "");
+				     xs_span_find(split->host, '%')
+					     ? " with a known interface"
+					     : "");
 	return xs_host_name(parse, split->host, false, name);
 }

@@ -11,7 +11,7 @@
 
 /* Longest host name in text form (RFC 1035, 2.3.4: 255 octets on the wire),
  * and longest label. */
-#define XS_HOST_LEN_MAX	 253
+#define XS_HOST_LEN_MAX	  253
 #define XS_HOST_LABEL_MAX 63
 
 /* "host:port" taken apart. */

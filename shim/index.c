@@ -51,10 +51,9 @@ static struct xs_index_slot *find_slot(const struct xs_index *index,
 		struct xs_index_slot *slot =
 			&index->slot[at & (index->slots - 1)];
 
-		if (!slot->key || (slot->hash == hash &&
-				   slot->key_len == xs_span_len(key) &&
-				   memcmp(slot->key, key.start,
-					  slot->key_len) == 0))
+		if (!slot->key ||
+		    (slot->hash == hash && slot->key_len == xs_span_len(key) &&
+		     memcmp(slot->key, key.start, slot->key_len) == 0))
 			return slot;
 	}
 }
@@ -83,8 +82,8 @@ bool xs_index_network_key(const struct xs_address *address,
 	key[0] = (char)length->family;
 	key[1] = (char)bits;
 	memcpy(key + 2,
-	       size == 4 ? (const void *)&plain.v4.sin_addr :
-			   (const void *)&plain.v6.sin6_addr,
+	       size == 4 ? (const void *)&plain.v4.sin_addr
+			 : (const void *)&plain.v6.sin6_addr,
 	       (bits + 7) / 8);
 	if (bits % 8)
 		key[2 + bits / 8] &= (char)(0xff00 >> bits % 8);
@@ -93,9 +92,9 @@ bool xs_index_network_key(const struct xs_address *address,
 
 /* The row of a network's length; a new one, first used by this rule, if need
  * be. */
-static const struct xs_index_length *
-length_of(struct xs_index *index, const struct xs_pattern *pattern,
-	  uint32_t rule)
+static const struct xs_index_length *length_of(struct xs_index *index,
+					       const struct xs_pattern *pattern,
+					       uint32_t rule)
 {
 	uint8_t family = pattern->network.any.sa_family == AF_INET ? 4 : 6;
 	struct xs_index_length *length = index->length;
@@ -105,9 +104,9 @@ length_of(struct xs_index *index, const struct xs_pattern *pattern,
 	       (length->family != family || length->bits != pattern->bits))
 		length++;
 	if (length == end) {
-		*length = (struct xs_index_length){
-			family, (uint8_t)pattern->bits, rule
-		};
+		*length = (struct xs_index_length){ family,
+						    (uint8_t)pattern->bits,
+						    rule };
 		index->lengths++;
 	}
 	return length;

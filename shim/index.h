@@ -13,7 +13,7 @@
 #include "rules.h"
 
 struct xs_index_entry {
-	uint32_t rule; /* its place in xs_rules.rule */
+	uint32_t rule;	      /* its place in xs_rules.rule */
 	uint16_t first, last; /* the rule's ports lie between these */
 	bool udp;
 	bool gaps; /* but it does not have all ports between them */
@@ -36,8 +36,8 @@ struct xs_index_length {
 #define XS_INDEX_NETWORK_KEY 18
 
 struct xs_index {
-	struct xs_index_slot *slot; /* hash table, by key */
-	size_t slots;		    /* a power of two */
+	struct xs_index_slot *slot;  /* hash table, by key */
+	size_t slots;		     /* a power of two */
 	struct xs_index_group loose; /* "*", and globs without a key */
 	struct xs_index_group named; /* rules with an exact name */
 	struct xs_index_length *length;

@@ -72,8 +72,7 @@ bool xs_glob_matches(const char *glob, const char *name)
 static bool scope_fits(const struct xs_address *network,
 		       const struct xs_address *to)
 {
-	if (network->any.sa_family != AF_INET6 ||
-	    to->any.sa_family != AF_INET6)
+	if (network->any.sa_family != AF_INET6 || to->any.sa_family != AF_INET6)
 		return true;
 	return network->v6.sin6_scope_id == 0 || to->v6.sin6_scope_id == 0 ||
 	       network->v6.sin6_scope_id == to->v6.sin6_scope_id;
@@ -96,8 +95,8 @@ static bool entry_matches(const struct search *search,
 {
 	const struct xs_pattern *pattern;
 
-	if (!search->any_port && !port_fits(search->rules, entry, search->udp,
-					    search->port))
+	if (!search->any_port &&
+	    !port_fits(search->rules, entry, search->udp, search->port))
 		return false;
 	pattern = &search->rules->rule[entry->rule].pattern;
 	switch (entry->kind) {

@@ -16,21 +16,21 @@
 #define TLS_KINDS  (KIND(TLS) | KIND(WATCH) | KIND(UPGRADE) | KIND(DTLS))
 
 /* A row that works, for schemes with TLS or for those named. */
-#define ROW_FOR(name, schemes, kinds, type, field, value, summary)           \
-	{                                                                    \
-		name, value, NULL, schemes, summary, kinds, XS_OPTION_##type, \
-			offsetof(struct xs_options, field)                   \
+#define ROW_FOR(name, schemes, kinds, type, field, value, summary)             \
+	{                                                                      \
+		name, value, NULL, schemes, summary, kinds, XS_OPTION_##type,  \
+			offsetof(struct xs_options, field)                     \
 	}
-#define ROW(name, type, field, value, summary) \
+#define ROW(name, type, field, value, summary)                                 \
 	ROW_FOR(name, NULL, TLS_KINDS, type, field, value, summary)
 
 /* A row without an engine. */
-#define LATER_FOR(name, schemes, kinds, value, summary)                 \
-	{                                                               \
-		name, value, "is not there yet in this version of xsock", \
-			schemes, summary, kinds, XS_OPTION_BOOL, 0      \
+#define LATER_FOR(name, schemes, kinds, value, summary)                        \
+	{                                                                      \
+		name, value, "is not there yet in this version of xsock",      \
+			schemes, summary, kinds, XS_OPTION_BOOL, 0             \
 	}
-#define LATER(name, value, summary) \
+#define LATER(name, value, summary)                                            \
 	LATER_FOR(name, NULL, TLS_KINDS, value, summary)
 
 const struct xs_option xs_option_table[] = {

@@ -27,14 +27,14 @@
 
 /* Strings are NULL when the option was not given. */
 struct xs_options {
-	bool verify_peer;	/* default true */
-	bool verify_peer_name;	/* default true */
-	const char *peer_name;	/* lower case, or an IP address */
-	bool sni_enabled;	/* default true */
-	const char *cafile;	/* absolute path */
-	const char *capath;	/* absolute path */
-	double timeout;		/* seconds, > 0, in thousandths */
-	bool relay;		/* tcp:// only */
+	bool verify_peer;      /* default true */
+	bool verify_peer_name; /* default true */
+	const char *peer_name; /* lower case, or an IP address */
+	bool sni_enabled;      /* default true */
+	const char *cafile;    /* absolute path */
+	const char *capath;    /* absolute path */
+	double timeout;	       /* seconds, > 0, in thousandths */
+	bool relay;	       /* tcp:// only */
 };
 
 /* How a value is parsed, checked and printed: option.c. */

@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,10 +29,9 @@ struct setting {
 static int bad_value(struct xs_parse *parse, const struct setting *setting,
 		     const char *takes)
 {
-	return xs_parse_fail(parse, setting->written.start,
-			     "option \"%s\" takes %s, not %s",
-			     setting->row->name, takes,
-			     xs_quote(setting->written).text);
+	return xs_parse_fail(
+		parse, setting->written.start, "option \"%s\" takes %s, not %s",
+		setting->row->name, takes, xs_quote(setting->written).text);
 }
 
 static int hex_digit(char c)
@@ -89,10 +87,12 @@ static int set_bool(struct xs_parse *parse, const struct setting *setting,
 		{ "off", "on" },
 		{ "false", "true" },
 	};
+	struct xs_span value = { setting->value,
+				 setting->value + strlen(setting->value) };
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		for (int truth = 0; truth < 2; truth++) {
-			if (strcasecmp(setting->value, words[i][truth]) == 0) {
+			if (xs_span_is(value, words[i][truth])) {
 				*to = truth;
 				return 0;
 			}
@@ -119,8 +119,7 @@ static int set_seconds(struct xs_parse *parse, const struct setting *setting,
 	     worth /= 10)
 		milli += worth * (unsigned long)(*part.start++ - '0');
 	if (milli == 0 || milli > TIMEOUT_MAX * 1000ul)
-		return bad_value(parse, setting,
-				 "seconds from 0.001 to 86400");
+		return bad_value(parse, setting, "seconds from 0.001 to 86400");
 	*to = (double)milli / 1000;
 	return 0;
 }
@@ -160,8 +159,8 @@ static int check_path(struct xs_parse *parse, const struct setting *setting,
 	if (fd < 0 || fstat(fd, &status) < 0)
 		reason = strerrordesc_np(errno);
 	else if (!dir && !S_ISREG(status.st_mode))
-		reason = S_ISDIR(status.st_mode) ? "Is a directory" :
-						   "Not a regular file";
+		reason = S_ISDIR(status.st_mode) ? "Is a directory"
+						 : "Not a regular file";
 	if (fd >= 0)
 		close(fd);
 	if (!reason)
@@ -255,8 +254,7 @@ static const struct xs_option *find_row(struct xs_parse *parse,
 			      "option \"%s\" does not belong to \"%s\": it is "
 			      "for %s",
 			      row->name, scheme->name,
-			      row->schemes ? row->schemes :
-					     "schemes with TLS");
+			      row->schemes ? row->schemes : "schemes with TLS");
 	else
 		return row;
 	return NULL;
@@ -292,14 +290,14 @@ static int read_text(struct xs_parse *parse, struct xs_options *options,
 	uint64_t seen = 0;
 
 	while (text.start < text.end) {
-		const char *and = xs_span_find(text, '&');
-		struct xs_span piece = { text.start, and ? and : text.end };
+		const char *amp = xs_span_find(text, '&');
+		struct xs_span piece = { text.start, amp ? amp : text.end };
 
 		if (piece.start < piece.end &&
-		    read_piece(parse, options, scheme, piece, setting,
-			       &seen) < 0)
+		    read_piece(parse, options, scheme, piece, setting, &seen) <
+			    0)
 			return -1;
-		text.start = and ? and + 1 : text.end;
+		text.start = amp ? amp + 1 : text.end;
 	}
 	return 0;
 }

@@ -20,7 +20,7 @@ struct xs_parse {
 	struct xs_arena *scratch; /* for what is needed while reading; NULL:
 				     option.c only, which needs none */
 	struct xs_error *err;
-	const char *wrong; /* the byte that the error is about */
+	const char *wrong;	     /* the byte that the error is about */
 	struct xs_service *services; /* names looked up so far: ports.c */
 	uint64_t *port_bits;	     /* ports.c */
 };

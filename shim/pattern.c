@@ -35,9 +35,9 @@ static int read_transport(struct xs_parse *parse, struct xs_span *text,
 /* Clears the bits behind the prefix. */
 static void mask(struct xs_address *network, unsigned bits)
 {
-	uint8_t *byte = network->any.sa_family == AF_INET ?
-				(uint8_t *)&network->v4.sin_addr :
-				network->v6.sin6_addr.s6_addr;
+	uint8_t *byte = network->any.sa_family == AF_INET
+				? (uint8_t *)&network->v4.sin_addr
+				: network->v6.sin6_addr.s6_addr;
 	unsigned size = network->any.sa_family == AF_INET ? 4 : 16;
 
 	for (unsigned i = 0; i < size; i++, bits -= bits < 8 ? bits : 8)

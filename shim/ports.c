@@ -22,20 +22,26 @@ static const struct {
 	const char *name;
 	uint16_t port;
 } known_services[] = {
-	{ "http", 80 },	      { "https", 443 },	    { "smtp", 25 },
-	{ "submission", 587 },  { "submissions", 465 }, { "imap", 143 },
-	{ "imap2", 143 },     { "imaps", 993 },	    { "pop3", 110 },
-	{ "pop3s", 995 },     { "nntp", 119 },	    { "nntps", 563 },
-	{ "sieve", 4190 },    { "ftp", 21 },	    { "ftp-data", 20 },
-	{ "ftps", 990 },      { "ftps-data", 989 }, { "ldap", 389 },
-	{ "ldaps", 636 },     { "irc", 6667 },	    { "ircs-u", 6697 },
-	{ "telnet", 23 },     { "telnets", 992 },   { "ssh", 22 },
-	{ "domain", 53 },     { "domain-s", 853 },  { "ntp", 123 },
-	{ "snmp", 161 },      { "syslog-tls", 6514 }, { "mysql", 3306 },
-	{ "postgresql", 5432 }, { "redis", 6379 },  { "amqp", 5672 },
-	{ "amqps", 5671 },    { "mqtt", 1883 },	    { "secure-mqtt", 8883 },
-	{ "xmpp-client", 5222 }, { "xmpp-server", 5269 }, { "sip", 5060 },
-	{ "sips", 5061 },
+	{ "http", 80 },		 { "https", 443 },
+	{ "smtp", 25 },		 { "submission", 587 },
+	{ "submissions", 465 },	 { "imap", 143 },
+	{ "imap2", 143 },	 { "imaps", 993 },
+	{ "pop3", 110 },	 { "pop3s", 995 },
+	{ "nntp", 119 },	 { "nntps", 563 },
+	{ "sieve", 4190 },	 { "ftp", 21 },
+	{ "ftp-data", 20 },	 { "ftps", 990 },
+	{ "ftps-data", 989 },	 { "ldap", 389 },
+	{ "ldaps", 636 },	 { "irc", 6667 },
+	{ "ircs-u", 6697 },	 { "telnet", 23 },
+	{ "telnets", 992 },	 { "ssh", 22 },
+	{ "domain", 53 },	 { "domain-s", 853 },
+	{ "ntp", 123 },		 { "snmp", 161 },
+	{ "syslog-tls", 6514 },	 { "mysql", 3306 },
+	{ "postgresql", 5432 },	 { "redis", 6379 },
+	{ "amqp", 5672 },	 { "amqps", 5671 },
+	{ "mqtt", 1883 },	 { "secure-mqtt", 8883 },
+	{ "xmpp-client", 5222 }, { "xmpp-server", 5269 },
+	{ "sip", 5060 },	 { "sips", 5061 },
 };
 
 /* A name that was looked up already. */
@@ -217,9 +223,9 @@ static size_t write_runs(const uint64_t *words, unsigned low, unsigned high,
 		unsigned end = next_port(words, low, false);
 
 		if (ranges)
-			ranges[count] = (struct xs_port_range){
-				(uint16_t)low, (uint16_t)(end - 1)
-			};
+			ranges[count] =
+				(struct xs_port_range){ (uint16_t)low,
+							(uint16_t)(end - 1) };
 		count++;
 		low = next_port(words, end, true);
 	}
@@ -233,13 +239,12 @@ static int read_list(struct xs_parse *parse, struct xs_span text, bool udp,
 	struct xs_port_range *to;
 
 	if (!parse->port_bits)
-		parse->port_bits = xs_arena_take(parse->scratch,
-						 WORDS * sizeof(uint64_t));
+		parse->port_bits =
+			xs_arena_take(parse->scratch, WORDS * sizeof(uint64_t));
 	if (!parse->port_bits)
 		return xs_parse_no_memory(parse);
 	for (const char *at = text.start; at <= text.end;) {
-		const char *comma =
-			memchr(at, ',', (size_t)(text.end - at));
+		const char *comma = memchr(at, ',', (size_t)(text.end - at));
 		struct xs_span piece = { at, comma ? comma : text.end };
 		struct xs_port_range range;
 

@@ -163,8 +163,8 @@ static int read_options(struct reader *reader, struct xs_rule *rule,
 	rule->options_text = base->text;
 	if (!question)
 		return 0;
-	return read_own_options(
-		reader, rule, (struct xs_span){ question + 1, item.end });
+	return read_own_options(reader, rule,
+				(struct xs_span){ question + 1, item.end });
 }
 
 /* The rule as messages show it. */
@@ -297,9 +297,9 @@ static int read_items(struct reader *reader, struct source *source)
 
 	while (next_item(source, &item)) {
 		struct xs_span behind = { item.start + 1, item.end };
-		int result = *item.start == '@' ?
-				     read_file(reader, source, behind) :
-				     add_rule(reader, source, item);
+		int result = *item.start == '@'
+				     ? read_file(reader, source, behind)
+				     : add_rule(reader, source, item);
 
 		if (result < 0)
 			return fail_with_place(reader, source);

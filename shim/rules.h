@@ -34,9 +34,9 @@ struct xs_rules {
 };
 
 /* Limits, so that no text exhausts the process that reads it. */
-#define XS_RULES_MAX	   1000000	      /* rules */
-#define XS_RULES_NESTING   8		      /* files in files */
-#define XS_RULES_FILES	   1000		      /* "@file" items */
+#define XS_RULES_MAX	    1000000	       /* rules */
+#define XS_RULES_NESTING    8		       /* files in files */
+#define XS_RULES_FILES	    1000	       /* "@file" items */
 #define XS_RULES_FILE_BYTES (16 * 1024 * 1024) /* of all files together */
 
 /* Reads the text of XSOCK_RULES (NULL: no rules) over the options that every

@@ -14,15 +14,15 @@
 #ifdef XS_HAVE_SSL3
 #define SSL3_MISSING NULL
 #else
-#define SSL3_MISSING                                                     \
-	"is SSL 3.0, which this libssl is built without (RFC 7568): use " \
+#define SSL3_MISSING                                                           \
+	"is SSL 3.0, which this libssl is built without (RFC 7568): use "      \
 	"\"tls\", or \"tlsv1.0\" for a server that has nothing better"
 #endif
 
-#define UPGRADE(protocol, title)                                      \
-	{                                                             \
-		protocol "+starttls", XS_SCHEME_UPGRADE, 0, NOT_YET,  \
-			title ": the relay upgrades to TLS"             \
+#define UPGRADE(protocol, title)                                               \
+	{                                                                      \
+		protocol "+starttls", XS_SCHEME_UPGRADE, 0, NOT_YET,           \
+			title ": the relay upgrades to TLS"                    \
 	}
 
 const struct xs_scheme xs_schemes[] = {
@@ -65,8 +65,8 @@ const struct xs_scheme xs_schemes[] = {
 
 const struct xs_scheme *xs_scheme_find(const char *name)
 {
-	return xs_scheme_find_span((struct xs_span){ name,
-						     name + strlen(name) });
+	return xs_scheme_find_span(
+		(struct xs_span){ name, name + strlen(name) });
 }
 
 const struct xs_scheme *xs_scheme_find_span(struct xs_span name)

@@ -12,10 +12,10 @@
 #include <stddef.h>
 
 enum xs_scheme_kind {
-	XS_SCHEME_TCP,	 /* plain TCP; relay=yes sends it through the relay */
-	XS_SCHEME_UDP,	 /* plain UDP */
-	XS_SCHEME_TLS,	 /* TLS from the first byte */
-	XS_SCHEME_WATCH, /* starttls://: the application's own STARTTLS */
+	XS_SCHEME_TCP,	   /* plain TCP; relay=yes sends it through the relay */
+	XS_SCHEME_UDP,	   /* plain UDP */
+	XS_SCHEME_TLS,	   /* TLS from the first byte */
+	XS_SCHEME_WATCH,   /* starttls://: the application's own STARTTLS */
 	XS_SCHEME_UPGRADE, /* PROTOCOL+starttls://: the relay does it */
 	XS_SCHEME_DTLS,
 	XS_SCHEME_DENY,
@@ -24,8 +24,8 @@ enum xs_scheme_kind {
 struct xs_scheme {
 	const char *name; /* without "://" */
 	enum xs_scheme_kind kind;
-	int tls_version; /* the only one, as on the wire: 0x0301 is TLS 1.0
-			    (RFC 8446, appendix D); 0: the best of both */
+	int tls_version;     /* the only one, as on the wire: 0x0301 is TLS 1.0
+				(RFC 8446, appendix D); 0: the best of both */
 	const char *missing; /* NULL, or why it cannot be used: the rest of the
 				sentence 'scheme "sslv2" …' */
 	const char *summary; /* one line for --help and the manual */

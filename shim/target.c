@@ -13,8 +13,8 @@
 static int check_transport(struct xs_parse *parse, struct xs_span at,
 			   const struct xs_scheme *scheme, bool udp)
 {
-	bool datagram = scheme->kind == XS_SCHEME_UDP ||
-			scheme->kind == XS_SCHEME_DTLS;
+	bool datagram =
+		scheme->kind == XS_SCHEME_UDP || scheme->kind == XS_SCHEME_DTLS;
 
 	if (scheme->kind == XS_SCHEME_DENY || datagram == udp)
 		return 0;
@@ -76,8 +76,8 @@ int xs_target_read(struct xs_parse *parse, struct xs_span text, bool udp,
 	bool bare = !xs_parse_cut_scheme(&text, &name);
 
 	*target = (struct xs_target){
-		.scheme = bare ? xs_scheme_find("tcp") :
-				 xs_scheme_find_span(name),
+		.scheme = bare ? xs_scheme_find("tcp")
+			       : xs_scheme_find_span(name),
 	};
 	if (!target->scheme)
 		return xs_parse_unknown_scheme(parse, name);

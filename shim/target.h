@@ -10,7 +10,7 @@ struct xs_target {
 	const char *host; /* a name, lower case; NULL: none, or an address */
 	struct xs_address address; /* when the host is an IP address (len > 0);
 				      its own port is 0 */
-	uint16_t port; /* 0: the original one */
+	uint16_t port;		   /* 0: the original one */
 };
 
 /* Reads what stands between "=" and "?".  udp: the pattern starts with udp://,

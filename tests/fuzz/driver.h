@@ -3,9 +3,9 @@
  *     fuzz_NAME [-n RUNS] FILE…
  *
  * Replays the files, then runs that many mutations of them, the same ones
- * every time.  Under libFuzzer (clang -fsanitize=fuzzer -DXS_LIBFUZZER) there is
- * only LLVMFuzzerTestOneInput.  Include it at the end of one fuzz_NAME.c, which
- * defines a dictionary:
+ * every time.  Under libFuzzer (clang -fsanitize=fuzzer -DXS_LIBFUZZER) there
+ * is only LLVMFuzzerTestOneInput.  Include it at the end of one fuzz_NAME.c,
+ * which defines a dictionary:
  *
  *     static const char *const words[] = { "tls://", …, NULL };
  */

@@ -113,10 +113,11 @@ Test(match, the_first_rule_wins_across_kinds)
 	cr_assert_eq(which(read_rules("10.0.0.0/8=tcp:// a.example.com=tls://"),
 			   ip, 80, name),
 		     1);
-	cr_assert_eq(which(read_rules("*.example.com=tcp:// "
-				      "10.0.0.0/8=deny:// a.example.com=tls://"),
-			   ip, 80, name),
-		     1);
+	cr_assert_eq(
+		which(read_rules("*.example.com=tcp:// "
+				 "10.0.0.0/8=deny:// a.example.com=tls://"),
+		      ip, 80, name),
+		1);
 	cr_assert_eq(which(read_rules("*.com:81=tcp:// 10.0.0.0/8:81=deny:// "
 				      "a.example.com:81=tls:// *=tls://"),
 			   ip, 80, name),
@@ -154,7 +155,8 @@ Test(match, udp_and_tcp_do_not_meet)
 
 Test(match, scopes)
 {
-	struct xs_rules *rules = read_rules("[fe80::1%1]=tls:// [fe80::2]=tls://");
+	struct xs_rules *rules =
+		read_rules("[fe80::1%1]=tls:// [fe80::2]=tls://");
 
 	cr_assert_eq(which(rules, "fe80::1%1", 80, NULL), 1);
 	cr_assert_eq(which(rules, "fe80::1", 80, NULL), 1);
@@ -181,15 +183,16 @@ Test(match, names_for_lookups)
 	cr_assert_eq(xs_match_name(rules, "x.b"), &rules->rule[3]);
 	cr_assert_eq(xs_match_name(rules, "cx"), &rules->rule[4]);
 	cr_assert_null(xs_match_name(rules, "b"));
-	cr_assert_eq(xs_match_name(read_rules("*:99=tls://"), "q")->pattern.kind,
-		     XS_HOST_ANY);
+	cr_assert_eq(
+		xs_match_name(read_rules("*:99=tls://"), "q")->pattern.kind,
+		XS_HOST_ANY);
 }
 
 Test(match, walking_named_rules)
 {
-	struct xs_rules *rules = read_rules(
-		"a:80=tls:// *.x=tls:// b=tls:// 10.0.0.1=tls:// "
-		"udp://c=deny:// d:81=tls:// e:1,80=tls://");
+	struct xs_rules *rules =
+		read_rules("a:80=tls:// *.x=tls:// b=tls:// 10.0.0.1=tls:// "
+			   "udp://c=deny:// d:81=tls:// e:1,80=tls://");
 	size_t at = 0;
 
 	cr_assert_eq(xs_match_next_named(rules, false, 80, &at),

@@ -94,8 +94,7 @@ Test(option, the_same_meaning_is_the_same_text)
 			 "verify_peer=0&timeout=2.5");
 	cr_assert_str_eq(canonical("peer_name=WWW.example.com."),
 			 "peer_name=www.example.com");
-	cr_assert_str_eq(canonical("peer_name=FE80:0::1"),
-			 "peer_name=fe80::1");
+	cr_assert_str_eq(canonical("peer_name=FE80:0::1"), "peer_name=fe80::1");
 	cr_assert_str_eq(canonical("cafile=%2fa%20%25%26b"),
 			 "cafile=/a%20%25%26b");
 	cr_assert_str_eq(canonical("timeout=100"), "timeout=100");
@@ -142,9 +141,15 @@ Test(option, seconds_do_not_know_the_locale)
 Test(option, seconds_are_bounded)
 {
 	static const char *const bad[] = {
-		"0", "0.0", "0.0009", "86400.001", "86401", "-1", "+1", "1e3",
-		"1.", ".5", "1.5.5", "0x10", "inf", "nan", " 1",
-		"99999999999999999999999999999999999999", "%31x",
+		"0",	  "0.0",
+		"0.0009", "86400.001",
+		"86401",  "-1",
+		"+1",	  "1e3",
+		"1.",	  ".5",
+		"1.5.5",  "0x10",
+		"inf",	  "nan",
+		" 1",	  "99999999999999999999999999999999999999",
+		"%31x",
 	};
 	char text[128];
 
@@ -169,19 +174,33 @@ Test(option, unknown_ones_are_refused_with_a_suggestion)
 Test(option, those_without_an_engine_are_refused_by_name)
 {
 	static const char *const names[] = {
-		"allow_self_signed", "local_cert", "local_pk", "passphrase",
-		"verify_depth", "ciphers", "ciphersuites", "groups",
-		"security_level", "min_version", "max_version",
-		"alpn_protocols", "peer_fingerprint", "crlfile",
-		"disable_compression", "session_reuse",
-		"capture_peer_cert_chain", "starttls", "mtu", "idle",
+		"allow_self_signed",
+		"local_cert",
+		"local_pk",
+		"passphrase",
+		"verify_depth",
+		"ciphers",
+		"ciphersuites",
+		"groups",
+		"security_level",
+		"min_version",
+		"max_version",
+		"alpn_protocols",
+		"peer_fingerprint",
+		"crlfile",
+		"disable_compression",
+		"session_reuse",
+		"capture_peer_cert_chain",
+		"starttls",
+		"mtu",
+		"idle",
 	};
 	char text[64], words[64];
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		snprintf(text, sizeof(text), "%s=1", names[i]);
-		snprintf(words, sizeof(words),
-			 "option \"%s\" is not there yet", names[i]);
+		snprintf(words, sizeof(words), "option \"%s\" is not there yet",
+			 names[i]);
 		refused(text, 0, words);
 	}
 }
@@ -205,7 +224,9 @@ Test(option, percent_encoding_is_strict)
 Test(option, a_peer_name_is_a_name_or_an_address)
 {
 	refused("peer_name=*.example.com", 10, "glob");
-	refused("peer_name=b\xc3\xbc" "cher.example", 10, "A-label");
+	refused("peer_name=b\xc3\xbc"
+		"cher.example",
+		10, "A-label");
 	refused("peer_name=a..b", 10, "empty label");
 	refused("peer_name=1.2.3", 10, "not an IPv4 address");
 	cr_assert_str_eq(canonical("peer_name=192.0.2.1"),
@@ -246,9 +267,8 @@ Test(option, relative_files_need_a_working_directory)
 
 Test(option, restrict_keeps_what_belongs)
 {
-	cr_assert_eq(parse("verify_peer=0&peer_name=x&timeout=5&relay=1",
-			   false),
-		     0);
+	cr_assert_eq(
+		parse("verify_peer=0&peer_name=x&timeout=5&relay=1", false), 0);
 	struct xs_options all = options;
 
 	xs_options_restrict(&options, XS_SCHEME_TLS);

@@ -34,8 +34,8 @@ static void bad(const char *rules, const char *options, const char *start,
 {
 	cr_expect_null(read_rules(rules, options), "%s", rules);
 	cr_expect_eq(err.kind, XS_ERR_RULES, "%s", rules);
-	cr_expect(strncmp(err.text, start, strlen(start)) == 0, "%s: %s",
-		  rules, err.text);
+	cr_expect(strncmp(err.text, start, strlen(start)) == 0, "%s: %s", rules,
+		  err.text);
 	cr_expect(strstr(err.text, words), "%s: %s", rules, err.text);
 	for (const char *at = err.text; *at; at++)
 		cr_expect(*at >= ' ' && *at <= '~', "%s", err.text);
@@ -113,10 +113,10 @@ Test(rules, errors_have_line_and_column)
 
 Test(rules, options_belong_to_schemes)
 {
-	bad("a=tcp://?cafile=/etc/passwd", NULL, "XSOCK_RULES:1:10: ",
-	    "\"cafile\" does not belong to \"tcp\"");
-	bad("a=deny://?cafile=/etc/passwd", NULL, "XSOCK_RULES:1:11: ",
-	    "\"deny\"");
+	bad("a=tcp://?cafile=/etc/passwd", NULL,
+	    "XSOCK_RULES:1:10: ", "\"cafile\" does not belong to \"tcp\"");
+	bad("a=deny://?cafile=/etc/passwd", NULL,
+	    "XSOCK_RULES:1:11: ", "\"deny\"");
 	bad("a=deny://?timeout=1", NULL, "XSOCK_RULES:1:11: ", "\"deny\"");
 	bad("a=tls://?relay=1", NULL, "XSOCK_RULES:1:10: ", "tcp://");
 	bad("a=tcp://?timeout=1", NULL, "XSOCK_RULES:1:10: ", "relay=yes");
@@ -146,8 +146,8 @@ Test(rules, base_options_concern_what_they_belong_to)
 
 Test(rules, base_options_have_their_own_place)
 {
-	bad("a=tls://", "verify_peer=0&tameout=1", "XSOCK_OPTIONS:1:15: ",
-	    "\"timeout\"");
+	bad("a=tls://", "verify_peer=0&tameout=1",
+	    "XSOCK_OPTIONS:1:15: ", "\"timeout\"");
 	bad("", "\n x=1", "XSOCK_OPTIONS:1:3: ", "\"x\"");
 	cr_assert_not_null(read_rules("a=tls://", "timeout=5\n"));
 	cr_assert_not_null(read_rules("a=tls://", ""));
@@ -173,7 +173,8 @@ Test(rules, files, .init = make_folder, .fini = remove_folder)
 	char absolute[200];
 
 	write_text("one", "a=tls:// ; b=tls://\n@two\n");
-	write_text("two", "\xef\xbb\xbf" "c=tls://");
+	write_text("two", "\xef\xbb\xbf"
+			  "c=tls://");
 	write_text("empty", "");
 	rules = good("@one @empty d=tls://", 4);
 	cr_assert_str_eq(rules->rule[1].place, "one:1:12");

@@ -16,9 +16,9 @@ Test(scheme, every_row_is_found_in_any_case)
 		char upper[32] = "";
 
 		for (size_t i = 0; row->name[i]; i++)
-			upper[i] = row->name[i] >= 'a' && row->name[i] <= 'z' ?
-					   (char)(row->name[i] - 32) :
-					   row->name[i];
+			upper[i] = row->name[i] >= 'a' && row->name[i] <= 'z'
+					   ? (char)(row->name[i] - 32)
+					   : row->name[i];
 		cr_assert_eq(xs_scheme_find(row->name), row);
 		cr_assert_eq(xs_scheme_find(upper), row);
 		cr_assert(row->summary && *row->summary, "%s", row->name);
@@ -50,12 +50,15 @@ Test(scheme, what_has_no_engine_says_so)
 					     "tlsv1.0", "tlsv1.1", "tlsv1.2",
 					     "tlsv1.3", "deny" };
 	static const char *const missing[] = {
-		"udp",		  "dtls",	   "sslv2",
-		"starttls",	  "smtp+starttls", "lmtp+starttls",
-		"imap+starttls",  "pop3+starttls", "nntp+starttls",
-		"sieve+starttls", "ftp+starttls",  "ldap+starttls",
-		"xmpp+starttls",  "xmpp-server+starttls", "irc+starttls",
-		"postgres+starttls", "mysql+starttls"
+		"udp",		 "dtls",
+		"sslv2",	 "starttls",
+		"smtp+starttls", "lmtp+starttls",
+		"imap+starttls", "pop3+starttls",
+		"nntp+starttls", "sieve+starttls",
+		"ftp+starttls",	 "ldap+starttls",
+		"xmpp+starttls", "xmpp-server+starttls",
+		"irc+starttls",	 "postgres+starttls",
+		"mysql+starttls"
 	};
 
 	for (size_t i = 0; i < sizeof(works) / sizeof(works[0]); i++)
@@ -106,18 +109,17 @@ Test(text, quotes_are_printable_and_short)
 	for (size_t len = 0; len <= sizeof(long_text); len++) {
 		for (int fill = 0; fill < 2; fill++) {
 			memset(long_text, fill ? '\n' : 'x', len);
-			struct xs_quote quote = xs_quote((struct xs_span){
-				long_text, long_text + len });
+			struct xs_quote quote = xs_quote(
+				(struct xs_span){ long_text, long_text + len });
 			size_t end = strlen(quote.text);
 
 			cr_assert_lt(end, XS_QUOTE_MAX);
 			cr_assert_eq(quote.text[end - 1], '"');
 		}
 	}
-	cr_assert(strstr(xs_quote((struct xs_span){ long_text,
-						    long_text + 300 })
-				 .text,
-			 "...\""));
+	cr_assert(strstr(
+		xs_quote((struct xs_span){ long_text, long_text + 300 }).text,
+		"...\""));
 }
 
 Test(text, numbers_do_not_overflow)

@@ -94,16 +94,17 @@ Test(target, a_bare_ipv6_address_has_no_port)
 	const struct xs_rule *rule = good("*=tls://fe80::1:80");
 	char text[XS_ADDRESS_TEXT_MAX];
 
-	cr_assert_str_eq(xs_address_format_ip(&rule->target.address, text,
-					      sizeof(text)),
-			 "fe80::1:80");
+	cr_assert_str_eq(
+		xs_address_format_ip(&rule->target.address, text, sizeof(text)),
+		"fe80::1:80");
 	cr_assert_eq(rule->target.port, 0);
 }
 
 Test(target, unknown_transports_are_refused_with_a_suggestion)
 {
-	bad("www.example.com=tsl://", 17, "unknown transport \"tsl\" (did you "
-					  "mean \"tls\"?)");
+	bad("www.example.com=tsl://", 17,
+	    "unknown transport \"tsl\" (did you "
+	    "mean \"tls\"?)");
 	bad("*=https://", 3, "unknown transport \"https\"");
 	bad("*=://", 3, "no transport");
 	bad("*=\x01://", 3, "\"\\x01\"");
@@ -153,7 +154,9 @@ Test(target, bad_hosts)
 	bad("*=tls://[1.2.3.4]", 10, "not an IPv6 address");
 	bad("*=tls://[::1]x", 14, "only a port");
 	bad("*=tls://a:1:2", 9, "not an IPv6 address");
-	bad("*=tls://b\xc3\xbc" "cher.de", 10, "xn--");
+	bad("*=tls://b\xc3\xbc"
+	    "cher.de",
+	    10, "xn--");
 	bad("*=tls://[fe80::1%no-such-if0]", 10, "known interface");
 	bad("*=deny://host", 10, "neither host nor port");
 	bad("*=deny://:80", 10, "neither host nor port");
@@ -195,8 +198,7 @@ Test(target, bad_ports)
 
 static const char *shown_pattern(const struct xs_pattern *pattern)
 {
-	static const char *const kinds[] = { "any", "name", "glob",
-					     "network" };
+	static const char *const kinds[] = { "any", "name", "glob", "network" };
 	static char text[1000];
 	char ip[XS_ADDRESS_TEXT_MAX] = "";
 	size_t len;
@@ -260,7 +262,8 @@ Test(pattern, every_form)
 		{ "a:1-65535", "name a 1-65535" },
 		{ "a:443,80,https", "name a 80-80 443-443" },
 		{ "a:80,81,79-80", "name a 79-81" },
-		{ "a:65535,1,63,64,128-191", "name a 1-1 63-64 128-191 65535-65535" },
+		{ "a:65535,1,63,64,128-191",
+		  "name a 1-1 63-64 128-191 65535-65535" },
 		{ "a_b.-c", "name a_b.-c" },
 		{ "xn--bcher-kva.example", "name xn--bcher-kva.example" },
 	};
@@ -274,8 +277,33 @@ Test(pattern, every_form)
 				 shown_pattern(&good(text)->pattern));
 	}
 	cr_expect_str_eq(
-		shown_pattern(&good("udp://www.example.com:53=deny://")->pattern),
+		shown_pattern(
+			&good("udp://www.example.com:53=deny://")->pattern),
 		"udp name www.example.com 53-53");
+}
+
+Test(pattern, one_list_leaves_nothing_to_the_next)
+{
+	struct xs_rules *rules;
+
+	xs_error_clear(&err);
+	rules = xs_rules_read("a:80,1-65535=tls:// b:22,60000=tls://", NULL,
+			      "/", &arena, &err);
+	cr_assert_not_null(rules, "%s", err.text);
+	cr_assert_str_eq(shown_pattern(&rules->rule[0].pattern),
+			 "name a 1-65535");
+	cr_assert_str_eq(shown_pattern(&rules->rule[1].pattern),
+			 "name b 22-22 60000-60000");
+}
+
+Test(pattern, no_ranges_are_every_port)
+{
+	const struct xs_port_range range = { 5, 6 };
+
+	cr_assert(xs_ports_have(NULL, 0, 1));
+	cr_assert(xs_ports_have(&range, 1, 6));
+	cr_assert_not(xs_ports_have(&range, 1, 4));
+	cr_assert_not(xs_ports_have(&range, 1, 7));
 }
 
 Test(pattern, bad_hosts)
@@ -302,7 +330,9 @@ Test(pattern, bad_hosts)
 	bad("[*]=tls://", 2, "not an IPv6 address");
 	bad("[::ffff:0:0/95]=tls://", 13, "IPv4");
 	bad("a:b:c=tls://", 1, "not an IPv6 address");
-	bad("*.b\xc3\xbc" "cher.de=tls://", 4, "xn--");
+	bad("*.b\xc3\xbc"
+	    "cher.de=tls://",
+	    4, "xn--");
 	bad("a\"b=tls://", 2, "cannot stand");
 }
 

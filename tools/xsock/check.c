@@ -185,8 +185,9 @@ static void print_certificate(const struct xs_verdict *verdict)
 		snprintf(text, sizeof(text),
 			 "from anybody: not checked (verify_peer=0)");
 	else if (!with->cafile && !with->capath)
-		snprintf(text, sizeof(text), "from a CA that OpenSSL trusts by "
-					     "default");
+		snprintf(text, sizeof(text),
+			 "from a CA that OpenSSL trusts by "
+			 "default");
 	else
 		snprintf(text, sizeof(text), "from a CA in %s%s%s",
 			 with->cafile ? with->cafile : "",
@@ -207,8 +208,8 @@ static const char *in_words(const struct xs_rule *rule)
 	const struct xs_scheme *scheme = rule->target.scheme;
 
 	if (scheme->kind == XS_SCHEME_TCP)
-		return rule->options.relay ? "plain TCP, through the relay" :
-					     "plain TCP";
+		return rule->options.relay ? "plain TCP, through the relay"
+					   : "plain TCP";
 	/* "the same as tls" */
 	if (scheme->kind == XS_SCHEME_TLS && scheme->tls_version == 0)
 		scheme = xs_scheme_find("tls");
@@ -279,9 +280,8 @@ static int check(const struct arguments *arguments, struct xs_arena *arena)
 {
 	struct xs_error err = { .kind = XS_ERR_NONE };
 	const struct xs_rules *rules;
-	struct xs_destination *to =
-		xs_arena_take(arena, (size_t)arguments->destinations *
-					     sizeof(*to));
+	struct xs_destination *to = xs_arena_take(
+		arena, (size_t)arguments->destinations * sizeof(*to));
 
 	for (int i = 0; to && i < arguments->destinations; i++) {
 		if (xs_destination_read(&to[i], arguments->destination[i],
@@ -304,7 +304,7 @@ static int check(const struct arguments *arguments, struct xs_arena *arena)
 
 int xs_command_check(int argc, char **argv)
 {
-	static const struct argp argp = { options,  parse, args_doc, doc,
+	static const struct argp argp = { options, parse, args_doc, doc,
 					  .help_filter = add_tables };
 	struct arguments arguments = { .destinations = 0 };
 	struct xs_arena arena = { NULL };

@@ -12,8 +12,8 @@ enum {
 /* Exit statuses of "xsock run", which are those of env(1) so that a script can
  * tell them from the command's own. */
 enum {
-	XS_EXIT_RUN_FAILED = 125,   /* xsock itself: usage, rules, library */
-	XS_EXIT_RUN_REFUSED = 126,  /* found, but cannot be run with xsock */
+	XS_EXIT_RUN_FAILED = 125,  /* xsock itself: usage, rules, library */
+	XS_EXIT_RUN_REFUSED = 126, /* found, but cannot be run with xsock */
 	XS_EXIT_RUN_NOT_FOUND = 127,
 };
 

@@ -31,7 +31,9 @@ static int read_host(struct xs_parse *parse, struct xs_host_port *split,
 int xs_destination_read(struct xs_destination *destination, const char *text,
 			struct xs_arena *arena, struct xs_error *err)
 {
-	struct xs_parse parse = { .arena = arena, .scratch = arena, .err = err };
+	struct xs_parse parse = { .arena = arena,
+				  .scratch = arena,
+				  .err = err };
 	struct xs_span rest = { text, text + strlen(text) }, scheme;
 	struct xs_host_port split;
 
@@ -92,14 +94,14 @@ static size_t decide_addresses(const struct xs_destination *to,
 	struct addrinfo *list = look_up(to->name, error);
 	size_t count = 0;
 
-	for (struct addrinfo *at = list;
-	     at && count < XS_DESTINATION_ADDRESSES; at = at->ai_next) {
+	for (struct addrinfo *at = list; at && count < XS_DESTINATION_ADDRESSES;
+	     at = at->ai_next) {
 		if (!xs_address_from(&verdict.address, at->ai_addr,
 				     at->ai_addrlen))
 			continue;
 		xs_address_set_port(&verdict.address, to->port);
-		verdict.rule = xs_match(rules, to->udp, &verdict.address,
-					to->name);
+		verdict.rule =
+			xs_match(rules, to->udp, &verdict.address, to->name);
 		count = add(verdicts, count, &verdict);
 	}
 	if (list)
@@ -175,8 +177,9 @@ static void decide_by_rules_names(const struct xs_destination *to,
 		if (!has_address(name, &to->address))
 			continue;
 		rule = xs_match(rules, to->udp, &to->address, name);
-		if (verdict->found && xs_match_strictness(rule) <=
-					      xs_match_strictness(verdict->rule))
+		if (verdict->found &&
+		    xs_match_strictness(rule) <=
+			    xs_match_strictness(verdict->rule))
 			continue;
 		verdict->rule = rule;
 		verdict->name = name;

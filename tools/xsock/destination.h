@@ -32,9 +32,10 @@ int xs_destination_read(struct xs_destination *destination, const char *text,
  * are looked up.  Returns the number of verdicts, one for each rule that
  * decides some address; note becomes a sentence about what could not be
  * found out, or "". */
-size_t xs_destination_decide(const struct xs_destination *destination,
-			     const struct xs_rules *rules,
-			     struct xs_verdict verdicts[XS_DESTINATION_ADDRESSES],
-			     char *note, size_t size);
+size_t
+xs_destination_decide(const struct xs_destination *destination,
+		      const struct xs_rules *rules,
+		      struct xs_verdict verdicts[XS_DESTINATION_ADDRESSES],
+		      char *note, size_t size);
 
 #endif

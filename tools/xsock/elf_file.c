@@ -64,8 +64,7 @@ static enum xs_elf_result read_header(int fd, struct xs_elf *elf,
 	} else if (elf->class == ELFCLASS64 &&
 		   read_at(fd, &head.big, sizeof(head.big), 0)) {
 		elf->machine = head.big.e_machine;
-		*headers = (struct headers){ head.big.e_phoff,
-					     head.big.e_phnum,
+		*headers = (struct headers){ head.big.e_phoff, head.big.e_phnum,
 					     head.big.e_phentsize };
 	} else {
 		return XS_ELF_BAD;
@@ -173,10 +172,10 @@ const char *xs_elf_kind(const struct xs_elf *elf, char *text, size_t size)
 		int machine;
 		const char *name;
 	} names[] = {
-		{ EM_386, "x86" },	  { EM_X86_64, "x86-64" },
-		{ EM_ARM, "ARM" },	  { EM_AARCH64, "AArch64" },
-		{ EM_RISCV, "RISC-V" },	  { EM_PPC64, "PowerPC" },
-		{ EM_S390, "S/390" },	  { EM_MIPS, "MIPS" },
+		{ EM_386, "x86" },	{ EM_X86_64, "x86-64" },
+		{ EM_ARM, "ARM" },	{ EM_AARCH64, "AArch64" },
+		{ EM_RISCV, "RISC-V" }, { EM_PPC64, "PowerPC" },
+		{ EM_S390, "S/390" },	{ EM_MIPS, "MIPS" },
 	};
 	const char *bits = elf->class == ELFCLASS64 ? "64-bit" : "32-bit";
 

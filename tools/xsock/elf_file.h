@@ -13,11 +13,11 @@ enum xs_elf_result {
 };
 
 struct xs_elf {
-	int class;   /* ELFCLASS32, ELFCLASS64 */
-	int data;    /* ELFDATA2LSB, ELFDATA2MSB */
-	int machine; /* EM_X86_64 … */
+	int class;	       /* ELFCLASS32, ELFCLASS64 */
+	int data;	       /* ELFDATA2LSB, ELFDATA2MSB */
+	int machine;	       /* EM_X86_64 … */
 	char loader[PATH_MAX]; /* of PT_INTERP; "": none */
-	bool go; /* has the note of the Go compiler's linker */
+	bool go;	       /* has the note of the Go compiler's linker */
 };
 
 /* Reads the headers of the file fd. */

@@ -62,8 +62,8 @@ static void judge_star(const struct xs_rule *rule, char *text, size_t size)
 static const struct {
 	uint16_t plain, tls;
 } port_pairs[] = {
-	{ 21, 990 },  { 23, 992 },  { 25, 465 },   { 80, 443 },
-	{ 110, 995 }, { 119, 563 }, { 143, 993 },  { 389, 636 },
+	{ 21, 990 },  { 23, 992 },    { 25, 465 },    { 80, 443 },
+	{ 110, 995 }, { 119, 563 },   { 143, 993 },   { 389, 636 },
 	{ 587, 465 }, { 1883, 8883 }, { 5672, 5671 }, { 6667, 6697 },
 };
 
@@ -87,8 +87,7 @@ static void judge_port(const struct xs_rule *rule, char *text, size_t size)
 				 rule->target.scheme->name, port_pairs[i].tls);
 }
 
-static void judge_transport(const struct xs_rule *rule, char *text,
-			    size_t size)
+static void judge_transport(const struct xs_rule *rule, char *text, size_t size)
 {
 	const char *mark = strstr(rule->text, "://");
 	const char *equals = strchr(rule->text, '=');
@@ -141,9 +140,9 @@ static bool covers_ports(const struct xs_pattern *a, const struct xs_pattern *b)
 static bool covers_network(const struct xs_pattern *a,
 			   const struct xs_pattern *b)
 {
-	uint32_t scope = a->network.any.sa_family == AF_INET6 ?
-				 a->network.v6.sin6_scope_id :
-				 0;
+	uint32_t scope = a->network.any.sa_family == AF_INET6
+				 ? a->network.v6.sin6_scope_id
+				 : 0;
 
 	if (a->network.any.sa_family != b->network.any.sa_family ||
 	    a->bits > b->bits ||
@@ -170,10 +169,11 @@ static bool covers(const struct xs_pattern *a, const struct xs_pattern *b)
 		return false;
 	if (a->kind != XS_HOST_ANY) {
 		if (b->kind == XS_HOST_ANY ||
-		    (a->kind == XS_HOST_NETWORK) != (b->kind == XS_HOST_NETWORK))
+		    (a->kind == XS_HOST_NETWORK) !=
+			    (b->kind == XS_HOST_NETWORK))
 			return false;
-		if (a->kind == XS_HOST_NETWORK ? !covers_network(a, b) :
-						 !covers_name(a, b))
+		if (a->kind == XS_HOST_NETWORK ? !covers_network(a, b)
+					       : !covers_name(a, b))
 			return false;
 	}
 	return covers_ports(a, b);

@@ -310,8 +310,8 @@ static int pass_env(struct script *script, const char *library,
 	struct script unused;
 	int result = resolve_env(path, script->argument, runs, err);
 
-	if (result < 0 || check_file(script->interpreter, library, &unused,
-				     err) < 0)
+	if (result < 0 ||
+	    check_file(script->interpreter, library, &unused, err) < 0)
 		return -1;
 	if (result > 0)
 		memcpy(path, runs, sizeof(runs));

@@ -19,7 +19,6 @@ int xs_reach_find(const char *name, char path[PATH_MAX]);
 /* Judges the file, and the interpreters of a "#!" script one after the other.
  * library is the path of libxsock.so, whose kind the command must be of.
  * Returns 0, or -1 with *err set. */
-int xs_reach_check(const char *path, const char *library,
-		   struct xs_error *err);
+int xs_reach_check(const char *path, const char *library, struct xs_error *err);
 
 #endif

@@ -100,10 +100,9 @@ static int check_inputs(const struct arguments *arguments, struct xs_error *err)
 				    "there are no rules, so the command would "
 				    "run without TLS: give some with -r or in "
 				    "XSOCK_RULES");
-	return xs_log_parse(&log,
-			    arguments->log ? arguments->log :
-					     getenv("XSOCK_LOG"),
-			    "/", err);
+	return xs_log_parse(
+		&log, arguments->log ? arguments->log : getenv("XSOCK_LOG"),
+		"/", err);
 }
 
 /* Puts the library in front of what is preloaded already. */
@@ -136,19 +135,18 @@ static int set_environment(const struct arguments *arguments,
 	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
 		if (variables[i].value &&
 		    setenv(variables[i].name, variables[i].value, 1) < 0)
-			return xs_error_set(err, XS_ERR_SYSTEM, errno,
-					    "%s: %s", variables[i].name,
-					    strerror(errno));
+			return xs_error_set(err, XS_ERR_SYSTEM, errno, "%s: %s",
+					    variables[i].name, strerror(errno));
 	if (set_preload(library) < 0)
-		return xs_error_set(err, XS_ERR_SYSTEM, errno,
-				    "LD_PRELOAD: %s", strerror(errno));
+		return xs_error_set(err, XS_ERR_SYSTEM, errno, "LD_PRELOAD: %s",
+				    strerror(errno));
 	return 0;
 }
 
 int xs_command_run(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse,    args_doc,
-					  doc,	   .children = NULL };
+	static const struct argp argp = { options, parse, args_doc, doc,
+					  .children = NULL };
 	struct arguments arguments = { .command = 0 };
 	struct xs_error err = { .kind = XS_ERR_NONE };
 	char library[PATH_MAX], path[PATH_MAX];
@@ -166,8 +164,8 @@ int xs_command_run(int argc, char **argv)
 	if (found != 0) {
 		xs_error_set(&err, XS_ERR_SYSTEM, found, "%s: %s", argv[0],
 			     strerror(found));
-		return fail(found == ENOENT ? XS_EXIT_RUN_NOT_FOUND :
-					      XS_EXIT_RUN_REFUSED,
+		return fail(found == ENOENT ? XS_EXIT_RUN_NOT_FOUND
+					    : XS_EXIT_RUN_REFUSED,
 			    &err);
 	}
 	if (xs_reach_check(path, library, &err) < 0)
