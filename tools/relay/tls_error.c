@@ -1,9 +1,9 @@
 /* Whatever goes wrong in TLS, told to a person: what, and what to do.
  *
  * The one translator from X509_V_ERR_*, alerts and OpenSSL's error queue to
- * struct xs_error.  Three tables hold the words; a code that has no row is
- * told in OpenSSL's own.  What depends on the certificate at hand (dates,
- * names, issuer) is added by the row's detail.
+ * struct xs_error.  The words are in tls_error_table.c; a code that has no row
+ * there is told in OpenSSL's own.  What depends on the certificate at hand
+ * (dates, names, issuer) is added as the row's detail says.
  *
  * Pure but for the clock.  Any thread.
  */
@@ -15,195 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-
-enum {
-	NO_DETAIL,
-	DETAIL_END,    /* the date it expired, and the clock */
-	DETAIL_BEGIN,  /* the date it begins, and the clock */
-	DETAIL_NAMES,  /* the name looked for and those it has */
-	DETAIL_ISSUER, /* who signed it, and whom we trust */
-	DETAIL_TRUST,  /* whom we trust */
-	DETAIL_HEARD,  /* what the server said instead of TLS */
-};
-
-#define ROOT_REMEDY "if you trust that CA, name it with cafile=FILE"
-
-/* "certificate of CN=… CAUSE (REMEDY)" */
-const struct xs_tls_error_row xs_tls_error_certificates[] = {
-	{ X509_V_ERR_CERT_HAS_EXPIRED, "expired on",
-	  "renew it on the server", DETAIL_END },
-	{ X509_V_ERR_CERT_NOT_YET_VALID, "is not valid before",
-	  "set the clock that is wrong, or wait", DETAIL_BEGIN },
-	{ X509_V_ERR_HOSTNAME_MISMATCH, "is not for",
-	  "connect by one of its names, or set peer_name=NAME", DETAIL_NAMES },
-	{ X509_V_ERR_IP_ADDRESS_MISMATCH, "is not for",
-	  "connect by one of its names, or set peer_name=NAME", DETAIL_NAMES },
-	{ X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, "is self-signed",
-	  "if you trust it, name a copy of it with cafile=FILE",
-	  DETAIL_TRUST },
-	{ X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, "is a CA that is not trusted",
-	  ROOT_REMEDY, DETAIL_TRUST },
-	{ X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
-	  "is issued by a CA that is not trusted",
-	  ROOT_REMEDY ", or let the server send the missing intermediate",
-	  DETAIL_ISSUER },
-	{ X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT,
-	  "is issued by a CA that is not trusted", ROOT_REMEDY,
-	  DETAIL_ISSUER },
-	{ X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE,
-	  "is issued by a CA that is not trusted",
-	  ROOT_REMEDY ", or let the server send the missing intermediate",
-	  DETAIL_ISSUER },
-	{ X509_V_ERR_CERT_UNTRUSTED, "is not trusted for servers", ROOT_REMEDY,
-	  DETAIL_TRUST },
-	{ X509_V_ERR_CERT_REJECTED, "is marked as rejected",
-	  "ask whoever keeps the list of CAs", DETAIL_TRUST },
-	{ X509_V_ERR_CERT_SIGNATURE_FAILURE, "has a signature that is wrong",
-	  "the server's chain is broken, or somebody is in between",
-	  NO_DETAIL },
-	{ X509_V_ERR_INVALID_PURPOSE, "is not made for servers",
-	  "the server needs one with extendedKeyUsage serverAuth", NO_DETAIL },
-	{ X509_V_ERR_INVALID_CA, "is used as a CA but is none",
-	  "the server's chain is broken, or somebody is in between",
-	  NO_DETAIL },
-	{ X509_V_ERR_PATH_LENGTH_EXCEEDED, "may not issue so long a chain",
-	  "the server's CA must issue within its path length", NO_DETAIL },
-	{ X509_V_ERR_PERMITTED_VIOLATION,
-	  "has a name that its CA may not vouch for",
-	  "the CA is constrained to other names: use another CA", NO_DETAIL },
-	{ X509_V_ERR_EXCLUDED_VIOLATION,
-	  "has a name that its CA may not vouch for",
-	  "the CA is constrained to other names: use another CA", NO_DETAIL },
-	{ X509_V_ERR_CERT_CHAIN_TOO_LONG, "ends a chain that is too long",
-	  "the server sends too many certificates", NO_DETAIL },
-	{ X509_V_ERR_CERT_REVOKED, "is revoked",
-	  "do not trust it; the server needs a new one", NO_DETAIL },
-	{ X509_V_ERR_EE_KEY_TOO_SMALL, "has too small a key",
-	  "the server needs one of at least 2048 bits RSA", NO_DETAIL },
-	{ X509_V_ERR_CA_KEY_TOO_SMALL, "belongs to a CA with too small a key",
-	  "the server needs a certificate of another CA", NO_DETAIL },
-	{ X509_V_ERR_CA_MD_TOO_WEAK, "is signed with too weak a digest",
-	  "the server needs one signed with SHA-256 or better", NO_DETAIL },
-	{ X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION,
-	  "has a critical extension that OpenSSL does not know",
-	  "the server needs another certificate", NO_DETAIL },
-	{ X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD, "has no readable end",
-	  "the server needs another certificate", NO_DETAIL },
-	{ X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD, "has no readable begin",
-	  "the server needs another certificate", NO_DETAIL },
-	{ 0, NULL, NULL, NO_DETAIL },
-};
-
-#define CLIENT_CERT "the server does not accept our client certificate"
-#define OUR_BUG     "if it happens again, report it with what the server is"
-
-/* "the server refused: alert CAUSE (REMEDY)"; RFC 8446, 6.2. */
-const struct xs_tls_error_row xs_tls_error_alerts[] = {
-	{ 10, "unexpected_message", OUR_BUG, NO_DETAIL },
-	{ 20, "bad_record_mac", "something between changes the bytes",
-	  NO_DETAIL },
-	{ 21, "decryption_failed", "something between changes the bytes",
-	  NO_DETAIL },
-	{ 22, "record_overflow", OUR_BUG, NO_DETAIL },
-	{ 30, "decompression_failure", OUR_BUG, NO_DETAIL },
-	{ 40, "handshake_failure",
-	  "no cipher, group or signature in common, or it wants a client "
-	  "certificate; its log says which", NO_DETAIL },
-	{ 41, "no_certificate", "it wants a client certificate", NO_DETAIL },
-	{ 42, "bad_certificate", CLIENT_CERT, NO_DETAIL },
-	{ 43, "unsupported_certificate", CLIENT_CERT, NO_DETAIL },
-	{ 44, "certificate_revoked", CLIENT_CERT, NO_DETAIL },
-	{ 45, "certificate_expired", CLIENT_CERT, NO_DETAIL },
-	{ 46, "certificate_unknown", CLIENT_CERT, NO_DETAIL },
-	{ 47, "illegal_parameter", OUR_BUG, NO_DETAIL },
-	{ 48, "unknown_ca", CLIENT_CERT, NO_DETAIL },
-	{ 49, "access_denied", "the server's administrator decides that",
-	  NO_DETAIL },
-	{ 50, "decode_error", OUR_BUG, NO_DETAIL },
-	{ 51, "decrypt_error", OUR_BUG, NO_DETAIL },
-	{ 60, "export_restriction", "the server is too old", NO_DETAIL },
-	{ 70, "protocol_version",
-	  "the server does not speak the TLS version that the rule allows: "
-	  "use tls://, or the version that it has", NO_DETAIL },
-	{ 71, "insufficient_security",
-	  "the server wants stronger ciphers than this OpenSSL offers",
-	  NO_DETAIL },
-	{ 80, "internal_error", "the server's log says more", NO_DETAIL },
-	{ 86, "inappropriate_fallback",
-	  "the server speaks a better version than the rule allows: use "
-	  "tls://", NO_DETAIL },
-	{ 90, "user_canceled", "the server gave up", NO_DETAIL },
-	{ 100, "no_renegotiation", OUR_BUG, NO_DETAIL },
-	{ 109, "missing_extension",
-	  "the server may need SNI: see SNI_enabled and peer_name",
-	  NO_DETAIL },
-	{ 110, "unsupported_extension", OUR_BUG, NO_DETAIL },
-	{ 111, "certificate_unobtainable", CLIENT_CERT, NO_DETAIL },
-	{ 112, "unrecognized_name",
-	  "the server has no such name: connect by one that it has, or set "
-	  "peer_name=NAME", NO_DETAIL },
-	{ 113, "bad_certificate_status_response", OUR_BUG, NO_DETAIL },
-	{ 114, "bad_certificate_hash_value", OUR_BUG, NO_DETAIL },
-	{ 115, "unknown_psk_identity", OUR_BUG, NO_DETAIL },
-	{ 116, "certificate_required", "it wants a client certificate",
-	  NO_DETAIL },
-	{ 120, "no_application_protocol",
-	  "the server speaks none of the protocols offered by ALPN",
-	  NO_DETAIL },
-	{ 0, NULL, NULL, NO_DETAIL },
-};
-
-#define NOT_TLS "the server does not speak TLS on this port"
-#define OTHER_PORT                                                    \
-	"use its TLS port; where it has STARTTLS instead, a starttls " \
-	"rule"
-#define TOO_OLD                                                     \
-	"tls:// takes the best version of both; an old one needs a " \
-	"lower security level than this OpenSSL has"
-
-/* "CAUSE (REMEDY)" for reasons of OpenSSL itself, SSL_R_*. */
-const struct xs_tls_error_row xs_tls_error_reasons[] = {
-	{ SSL_R_WRONG_VERSION_NUMBER, NOT_TLS, OTHER_PORT, DETAIL_HEARD },
-	{ SSL_R_HTTP_REQUEST, NOT_TLS, OTHER_PORT, DETAIL_HEARD },
-	{ SSL_R_HTTPS_PROXY_REQUEST, NOT_TLS, OTHER_PORT, DETAIL_HEARD },
-	{ SSL_R_PACKET_LENGTH_TOO_LONG, NOT_TLS, OTHER_PORT, DETAIL_HEARD },
-	{ SSL_R_BAD_PACKET_LENGTH, NOT_TLS, OTHER_PORT, DETAIL_HEARD },
-	{ SSL_R_RECORD_TOO_SMALL, NOT_TLS, OTHER_PORT, DETAIL_HEARD },
-	{ SSL_R_UNSUPPORTED_PROTOCOL,
-	  "the server chose a TLS version that the rule does not allow",
-	  TOO_OLD, NO_DETAIL },
-	{ SSL_R_WRONG_SSL_VERSION,
-	  "the server chose a TLS version that the rule does not allow",
-	  TOO_OLD, NO_DETAIL },
-	{ SSL_R_NO_PROTOCOLS_AVAILABLE,
-	  "this OpenSSL does not allow the TLS version of the rule", TOO_OLD,
-	  NO_DETAIL },
-	{ SSL_R_NO_CIPHERS_AVAILABLE,
-	  "this OpenSSL has no cipher for the TLS version of the rule",
-	  TOO_OLD, NO_DETAIL },
-	{ SSL_R_UNEXPECTED_EOF_WHILE_READING,
-	  "the server ended the connection in the middle of TLS",
-	  "its log may say why", NO_DETAIL },
-	{ SSL_R_UNSAFE_LEGACY_RENEGOTIATION_DISABLED,
-	  "the server does not have RFC 5746 (secure renegotiation)",
-	  "the server needs an update", NO_DETAIL },
-	{ SSL_R_DH_KEY_TOO_SMALL,
-	  "the server's Diffie-Hellman group is too small",
-	  "the server needs one of at least 2048 bits, or ECDHE", NO_DETAIL },
-	{ SSL_R_EE_KEY_TOO_SMALL, "the server's key is too small",
-	  "the server needs one of at least 2048 bits RSA", NO_DETAIL },
-	{ SSL_R_CA_KEY_TOO_SMALL, "the key of the server's CA is too small",
-	  "the server needs a certificate of another CA", NO_DETAIL },
-	{ SSL_R_CA_MD_TOO_WEAK,
-	  "the server's certificate is signed with too weak a digest",
-	  "the server needs one signed with SHA-256 or better", NO_DETAIL },
-	{ SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC,
-	  "a record from the server does not decrypt",
-	  "something between changes the bytes", NO_DETAIL },
-	{ SSL_R_BAD_SIGNATURE, "the server's signature is wrong",
-	  "somebody may be in between", NO_DETAIL },
-	{ 0, NULL, NULL, NO_DETAIL },
-};
 
 static const struct xs_tls_error_row *
 find_row(const struct xs_tls_error_row *table, int code)
@@ -350,21 +161,21 @@ static void add_certificate_cause(struct text *text, int detail,
 				  const X509 *cert, const char *name)
 {
 	switch (detail) {
-	case DETAIL_END:
+	case XS_DETAIL_END:
 		add(text, " ");
 		add_time(text, X509_get0_notAfter(cert));
 		break;
-	case DETAIL_BEGIN:
+	case XS_DETAIL_BEGIN:
 		add(text, " ");
 		add_time(text, X509_get0_notBefore(cert));
 		break;
-	case DETAIL_NAMES:
+	case XS_DETAIL_NAMES:
 		add(text, " \"");
 		add_foreign(text, name, strlen(name), 100);
 		add(text, "\"");
 		add_names(text, cert);
 		break;
-	case DETAIL_ISSUER:
+	case XS_DETAIL_ISSUER:
 		add(text, ", ");
 		add_subject(text, X509_get_issuer_name(cert));
 		break;
@@ -377,12 +188,12 @@ static void add_certificate_remedy(struct text *text, int detail,
 				   const char *trust)
 {
 	switch (detail) {
-	case DETAIL_END:
-	case DETAIL_BEGIN:
+	case XS_DETAIL_END:
+	case XS_DETAIL_BEGIN:
 		add_clock(text);
 		break;
-	case DETAIL_ISSUER:
-	case DETAIL_TRUST:
+	case XS_DETAIL_ISSUER:
+	case XS_DETAIL_TRUST:
 		add(text, "; trusted is what is in ");
 		add_foreign(text, trust, strlen(trust), 150);
 		break;
@@ -475,7 +286,7 @@ void xs_tls_error_handshake(struct xs_error *err, const struct xs_tls *tls,
 			   "(%s)", alert->cause, alert->remedy);
 	} else if (row) {
 		add(&text, "%s", row->cause);
-		if (row->detail == DETAIL_HEARD)
+		if (row->detail == XS_DETAIL_HEARD)
 			add_heard(&text, early);
 		add(&text, " (%s)", row->remedy);
 	} else {

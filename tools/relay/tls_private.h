@@ -55,13 +55,24 @@ void xs_tls_error_open(struct xs_error *err, int ssl_error);
 /* The same for setting up: what could not be done, and OpenSSL's reason. */
 void xs_tls_error_setup(struct xs_error *err, const char *what);
 
+/* What a sentence tells beyond its row. */
+enum xs_tls_error_detail {
+	XS_NO_DETAIL,
+	XS_DETAIL_END,    /* the date it expired, and the clock */
+	XS_DETAIL_BEGIN,  /* the date it begins, and the clock */
+	XS_DETAIL_NAMES,  /* the name looked for and those it has */
+	XS_DETAIL_ISSUER, /* who signed it, and whom we trust */
+	XS_DETAIL_TRUST,  /* whom we trust */
+	XS_DETAIL_HEARD,  /* what the server said instead of TLS */
+};
+
 /* The rows behind xs_tls_error_*, for the test that walks them.  Each table
  * ends with a row whose cause is NULL. */
 struct xs_tls_error_row {
 	int code;
 	const char *cause;
 	const char *remedy;
-	int detail;
+	enum xs_tls_error_detail detail;
 };
 extern const struct xs_tls_error_row xs_tls_error_certificates[];
 extern const struct xs_tls_error_row xs_tls_error_alerts[];

@@ -1,0 +1,182 @@
+/* The relay's pump, over two socketpairs and without TLS. */
+#include "../../tools/relay/pump.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct bench {
+	struct xs_pump pump;
+	struct xs_buffers *buffers;
+	struct xs_error err;
+	int app;    /* what the application would hold */
+	int server; /* what the server would hold */
+	int epoll;
+};
+
+static struct bench make(void)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT |
+					       EPOLLRDHUP | EPOLLET };
+	struct bench b = { .buffers = malloc(sizeof(struct xs_buffers)) };
+	int app[2], server[2];
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, app), 0);
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, server), 0);
+	b.app = app[0];
+	b.server = server[0];
+	xs_pump_init(&b.pump, app[1], server[1], NULL);
+	b.epoll = epoll_create1(0);
+	event.data.u32 = 0;
+	epoll_ctl(b.epoll, EPOLL_CTL_ADD, app[1], &event);
+	event.data.u32 = 1;
+	epoll_ctl(b.epoll, EPOLL_CTL_ADD, server[1], &event);
+	return b;
+}
+
+static void drop(struct bench *b)
+{
+	close(b->pump.app.fd);
+	close(b->pump.server.fd);
+	xs_pump_free(&b->pump);
+	free(b->buffers);
+	close(b->epoll);
+}
+
+/* Runs until there is nothing to do for now. */
+static enum xs_pump_result run(struct bench *b)
+{
+	struct epoll_event event;
+	enum xs_pump_result result;
+
+	while (epoll_wait(b->epoll, &event, 1, 0) == 1) {
+		if (event.data.u32)
+			xs_pump_server_event(&b->pump, event.events);
+		else
+			xs_pump_app_event(&b->pump, event.events);
+	}
+	do
+		result = xs_pump_run(&b->pump, b->buffers, &b->err);
+	while (result == XS_PUMP_AGAIN);
+	return result;
+}
+
+static void expect_text(int fd, const char *text)
+{
+	char got[100];
+	ssize_t len = recv(fd, got, sizeof(got), MSG_DONTWAIT);
+
+	cr_assert_eq(len, (ssize_t)strlen(text), "%zd", len);
+	cr_assert_eq(memcmp(got, text, (size_t)len), 0);
+}
+
+Test(relay_pump, both_ways_and_half_close)
+{
+	struct bench b = make();
+
+	cr_assert_eq(send(b.app, "up", 2, 0), 2);
+	cr_assert_eq(send(b.server, "down", 4, 0), 4);
+	cr_assert_eq(run(&b), XS_PUMP_WAITS);
+	expect_text(b.server, "up");
+	expect_text(b.app, "down");
+	send(b.app, "last", 4, 0);
+	shutdown(b.app, SHUT_WR);
+	cr_assert_eq(run(&b), XS_PUMP_WAITS);
+	expect_text(b.server, "last");
+	expect_text(b.server, "");
+	cr_assert_eq(send(b.server, "more", 4, 0), 4);
+	cr_assert_eq(run(&b), XS_PUMP_WAITS);
+	expect_text(b.app, "more");
+	shutdown(b.server, SHUT_WR);
+	cr_assert_eq(run(&b), XS_PUMP_CLOSED);
+	expect_text(b.app, "");
+	drop(&b);
+}
+
+Test(relay_pump, lingers_for_an_application_that_is_gone)
+{
+	struct bench b = make();
+
+	cr_assert_eq(run(&b), XS_PUMP_WAITS);
+	send(b.app, "last", 4, 0);
+	close(b.app);
+	cr_assert_eq(run(&b), XS_PUMP_LINGER);
+	expect_text(b.server, "last");
+	expect_text(b.server, "");
+	drop(&b);
+}
+
+Test(relay_pump, last_bytes_survive_unread_ones)
+{
+	struct bench b = make();
+
+	send(b.server, "never read", 10, 0);
+	cr_assert_eq(run(&b), XS_PUMP_WAITS);
+	send(b.app, "last", 4, 0);
+	close(b.app); /* ECONNRESET on the pump's end */
+	cr_assert_eq(run(&b), XS_PUMP_LINGER);
+	expect_text(b.server, "last");
+	drop(&b);
+}
+
+Test(relay_pump, holds_back_what_nobody_takes)
+{
+	static char block[65536], got[65536];
+	struct bench b = make();
+	size_t in = 0, out = 0;
+	ssize_t some;
+
+	for (int i = 0; i < 1000; i++) {
+		some = send(b.app, block, sizeof(block),
+			    MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (some > 0)
+			in += (size_t)some;
+		cr_assert_eq(run(&b), XS_PUMP_WAITS);
+	}
+	cr_assert_eq(some, -1);
+	cr_assert(xs_queue_len(&b.pump.up) <= XS_READ_MAX);
+	cr_assert(in < 4 * XS_READ_MAX + 1000000);
+	close(b.app);
+	while (out < in) {
+		some = recv(b.server, got, sizeof(got), MSG_DONTWAIT);
+		cr_assert(some > 0);
+		out += (size_t)some;
+		if (out < in)
+			run(&b);
+	}
+	cr_assert_eq(run(&b), XS_PUMP_LINGER);
+	cr_assert_eq(recv(b.server, got, 1, MSG_DONTWAIT), 0);
+	drop(&b);
+}
+
+Test(relay_pump, what_came_before_the_break_is_handed_out)
+{
+	static char block[65536];
+	struct bench b = make();
+
+	cr_assert_eq(run(&b), XS_PUMP_WAITS);
+	send(b.server, "answer", 6, 0);
+	close(b.server);
+	send(b.app, block, sizeof(block), 0);
+	cr_assert_eq(run(&b), XS_PUMP_FAILED);
+	cr_assert(b.err.errnum == EPIPE || b.err.errnum == ECONNRESET);
+	expect_text(b.app, "answer");
+	drop(&b);
+}
+
+Test(relay_pump, an_application_that_does_not_read_may_write)
+{
+	struct bench b = make();
+
+	shutdown(b.app, SHUT_RD);
+	send(b.server, "unheard", 7, 0);
+	cr_assert_eq(run(&b), XS_PUMP_WAITS);
+	cr_assert_eq(send(b.app, "heard", 5, 0), 5);
+	cr_assert_eq(run(&b), XS_PUMP_WAITS);
+	expect_text(b.server, "heard");
+	drop(&b);
+}
