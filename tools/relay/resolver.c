@@ -34,7 +34,8 @@ static int threads, idle_threads;
 static bool stopping;
 
 /* Copies what getaddrinfo found. */
-static void take_addresses(struct xs_lookup *lookup, const struct addrinfo *list)
+static void take_addresses(struct xs_lookup *lookup,
+			   const struct addrinfo *list)
 {
 	struct xs_lookup_result *result = &lookup->result;
 	size_t count = 0;

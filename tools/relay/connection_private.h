@@ -1,0 +1,57 @@
+/* What the two files of a connection share; nobody else includes this. */
+#ifndef XS_CONNECTION_PRIVATE_H
+#define XS_CONNECTION_PRIVATE_H
+
+#include "connection.h"
+#include "linger.h"
+#include "opening.h"
+#include "pump.h"
+#include "registry.h"
+
+enum xs_connection_state { RESOLVE, CONNECT, HANDSHAKE, OPEN, LINGER, GONE };
+
+struct xs_connection {
+	struct xs_worker *worker;
+	enum xs_connection_state state;
+	bool app_wants_out; /* EPOLLOUT is watched on the pair */
+	struct xs_source server_source;
+	struct xs_source app_source;
+	struct xs_task task;
+	struct xs_timer timer;
+	struct xs_registered registered;
+	struct xs_opening *opening; /* NULL: the connect has ended */
+	struct xs_request *request; /* for later lines in the log, or NULL */
+	int tcp_fd;
+	int pair_fd;
+	uint64_t stalled_at; /* bytes that the server had taken */
+	struct xs_tls *tls;
+	struct xs_pump pump;
+	struct xs_linger linger;
+};
+
+/* connection.c: the one place where the state changes. */
+void xs_connection_set_state(struct xs_connection *connection,
+			     enum xs_connection_state state);
+
+/* connection.c: lets go of everything but the memory, which an event at hand
+ * may still point to; that is given back after it. */
+void xs_connection_end(struct xs_connection *connection);
+
+/* connection.c: goes over to OPEN: in is what came behind the handshake.  The
+ * pair is being watched already. */
+void xs_connection_open(struct xs_connection *connection, const uint8_t *in,
+			size_t len);
+
+/* establish.c: begins with what the request asks for. */
+void xs_establish_begin(struct xs_connection *connection);
+
+/* establish.c: an event of the TCP socket in CONNECT or HANDSHAKE. */
+void xs_establish_event(struct xs_connection *connection, uint32_t events);
+
+/* establish.c: the timer has expired in RESOLVE, CONNECT or HANDSHAKE. */
+void xs_establish_expired(struct xs_connection *connection);
+
+/* What is watched on the pair; EPOLLOUT only while a send waits for it. */
+#define XS_APP_EVENTS (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET)
+
+#endif
