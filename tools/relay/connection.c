@@ -104,8 +104,7 @@ static void step_linger(struct xs_connection *connection)
 static void log_later(struct xs_connection *connection, const char *sentence)
 {
 	if (connection->request)
-		xs_request_log(connection->request, -1, XS_LOG_ERROR,
-			       sentence);
+		xs_request_log(connection->request, -1, XS_LOG_ERROR, sentence);
 }
 
 static void note_cut(struct xs_connection *connection)
@@ -137,8 +136,8 @@ static void watch_stall(struct xs_connection *connection)
 {
 	if (!connection->pump.app_gone || connection->timer.set)
 		return;
-	connection->stalled_at = connection->pump.sent_up -
-				 xs_queue_len(&connection->pump.up);
+	connection->stalled_at =
+		connection->pump.sent_up - xs_queue_len(&connection->pump.up);
 	set_timer(connection, STALLED_MS);
 }
 
@@ -172,8 +171,8 @@ static void step_open(struct xs_connection *connection)
 
 static void check_stall(struct xs_connection *connection)
 {
-	uint64_t taken = connection->pump.sent_up -
-			 xs_queue_len(&connection->pump.up);
+	uint64_t taken =
+		connection->pump.sent_up - xs_queue_len(&connection->pump.up);
 
 	if (taken != connection->stalled_at) {
 		watch_stall(connection);

@@ -23,9 +23,9 @@
 #include <unistd.h>
 
 enum {
-	REQUEST_MS = 5000,    /* for a request to arrive */
-	RETRY_MS = 1,	      /* first pause before asking again … */
-	RETRY_MAX_MS = 64,    /* … which doubles until here */
+	REQUEST_MS = 5000, /* for a request to arrive */
+	RETRY_MS = 1,	   /* first pause before asking again … */
+	RETRY_MAX_MS = 64, /* … which doubles until here */
 	RETRY_TOTAL_MS = 2000,
 };
 
@@ -34,7 +34,7 @@ struct xs_control {
 	struct xs_task task; /* frees it */
 	struct xs_timer timer;
 	struct xs_worker *worker;
-	int fd; /* -1: ended */
+	int fd;				  /* -1: ended */
 	struct xs_connection *connection; /* waits for its verdict */
 	struct xs_wire *question;	  /* a socket option, to ask again */
 	int question_fd;
@@ -65,8 +65,7 @@ static void end(struct xs_control *control)
 	xs_worker_later(control->worker, &control->task);
 }
 
-void xs_control_answer(struct xs_control *control,
-		       const struct xs_wire *answer)
+void xs_control_answer(struct xs_control *control, const struct xs_wire *answer)
 {
 	/* Not answered is answered by closing. */
 	xs_wire_send(control->fd, answer, NULL, 0);
@@ -118,8 +117,8 @@ static bool serve_sockopt(struct xs_control *control,
 	char value[XS_WIRE_VALUE_MAX];
 	struct xs_wire answer;
 
-	if (!xs_sockopt_serve(question, app_fd,
-			      peer_uid(control->fd) == 0, &answer, value))
+	if (!xs_sockopt_serve(question, app_fd, peer_uid(control->fd) == 0,
+			      &answer, value))
 		return false;
 	xs_control_answer(control, &answer);
 	return true;
@@ -146,9 +145,9 @@ static void ask_again(struct xs_timer *timer)
 static void keep_question(struct xs_control *control,
 			  const struct xs_wire *question, int app_fd)
 {
-	size_t bytes = question->head.type == XS_WIRE_SETOPT ?
-			       question->head.value_len :
-			       0;
+	size_t bytes = question->head.type == XS_WIRE_SETOPT
+			       ? question->head.value_len
+			       : 0;
 	struct xs_wire *copy = malloc(sizeof(*copy) + bytes);
 
 	if (!copy) {
@@ -190,7 +189,8 @@ static void take_request(struct xs_control *control)
 	ssize_t len;
 
 	_Static_assert(sizeof(control->worker->buffers->plain) >=
-			       XS_WIRE_MESSAGE_MAX, "a message fits");
+			       XS_WIRE_MESSAGE_MAX,
+		       "a message fits");
 	len = xs_wire_receive(control->fd, buffer, XS_WIRE_MESSAGE_MAX, fds,
 			      XS_WIRE_FDS, &nfds, MSG_DONTWAIT);
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))

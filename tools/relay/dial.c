@@ -71,8 +71,7 @@ static bool is_v6only(int fd)
 }
 
 /* The socket for address, which gets the form that the socket wants. */
-static int choose_socket(const struct xs_dial *dial,
-			 struct xs_address *address)
+static int choose_socket(const struct xs_dial *dial, struct xs_address *address)
 {
 	int family = family_of(dial->app_socket);
 

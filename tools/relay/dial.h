@@ -16,8 +16,8 @@
 struct xs_dial {
 	struct xs_address *address; /* on the heap */
 	size_t count;
-	size_t at;	/* the one being tried is address[at - 1] */
-	int app_socket; /* the application's own */
+	size_t at;		/* the one being tried is address[at - 1] */
+	int app_socket;		/* the application's own */
 	struct xs_error failed; /* what was wrong with the first address */
 };
 

@@ -54,8 +54,7 @@ static void fail_memory(struct xs_connection *connection)
 {
 	struct xs_error err = { 0 };
 
-	xs_error_set(&err, XS_ERR_SYSTEM, ENOMEM,
-		     "the relay is out of memory");
+	xs_error_set(&err, XS_ERR_SYSTEM, ENOMEM, "the relay is out of memory");
 	fail(connection, &err);
 }
 
@@ -131,8 +130,8 @@ static bool shake(struct xs_connection *connection, size_t len)
 
 	result = xs_tls_handshake(connection->tls, &io, &summary, &err);
 	if (io.out_len &&
-	    xs_queue_send(&pump->up, connection->tcp_fd, io.out,
-			  io.out_len) == XS_QUEUE_FAILED &&
+	    xs_queue_send(&pump->up, connection->tcp_fd, io.out, io.out_len) ==
+		    XS_QUEUE_FAILED &&
 	    result != XS_TLS_FAILED) {
 		xs_dial_failed(xs_dial_address(&connection->opening->dial),
 			       errno, &err);
@@ -166,8 +165,7 @@ static void step_handshake(struct xs_connection *connection)
 	ssize_t got;
 
 	if (!pump->server.blocked &&
-	    xs_queue_flush(&pump->up, connection->tcp_fd) ==
-		    XS_QUEUE_FAILED) {
+	    xs_queue_flush(&pump->up, connection->tcp_fd) == XS_QUEUE_FAILED) {
 		fail_handshake(connection, -1);
 		return;
 	}
@@ -209,8 +207,8 @@ static void begin_handshake(struct xs_connection *connection)
 			return;
 		}
 	}
-	xs_pump_init(&connection->pump, connection->pair_fd,
-		     connection->tcp_fd, connection->tls);
+	xs_pump_init(&connection->pump, connection->pair_fd, connection->tcp_fd,
+		     connection->tls);
 	if (!connection->tls) {
 		succeed(connection, NULL, NULL, 0);
 		return;
@@ -228,8 +226,7 @@ static void fail_dial(struct xs_connection *connection, struct xs_error *err)
 
 	if (dial->count > 1)
 		snprintf(err->text + len, sizeof(err->text) - len,
-			 ", and %zu more addresses fail, too",
-			 dial->count - 1);
+			 ", and %zu more addresses fail, too", dial->count - 1);
 	fail(connection, err);
 }
 
@@ -320,7 +317,8 @@ static void fail_lookup(struct xs_connection *connection,
 		why = "it has no IP address";
 	xs_error_set(&err, XS_ERR_NETWORK, EHOSTUNREACH,
 		     "cannot resolve %.255s: %s (is the name right, does the "
-		     "name server answer?)", host, why);
+		     "name server answer?)",
+		     host, why);
 	fail(connection, &err);
 }
 
@@ -349,10 +347,9 @@ static void begin_resolve(struct xs_connection *connection)
 	xs_connection_set_state(connection, RESOLVE);
 	xs_timer_set(&connection->worker->timers, &connection->timer,
 		     opening->deadline);
-	opening->lookup = xs_resolver_ask(connection->worker,
-					  wire->string[XS_WIRE_HOST],
-					  wire->head.port, connection,
-					  resolved);
+	opening->lookup =
+		xs_resolver_ask(connection->worker, wire->string[XS_WIRE_HOST],
+				wire->head.port, connection, resolved);
 	if (!opening->lookup)
 		fail_memory(connection);
 }
@@ -383,18 +380,20 @@ static void fail_timeout(struct xs_connection *connection)
 	if (connection->state == RESOLVE)
 		xs_error_set(&err, XS_ERR_TIMEOUT, 0,
 			     "the resolver had no answer for %.255s within "
-			     "%g s (does the name server answer?)", host,
-			     seconds);
+			     "%g s (does the name server answer?)",
+			     host, seconds);
 	else if (connection->state == CONNECT)
 		xs_error_set(&err, XS_ERR_TIMEOUT, 0,
 			     "%s did not accept the connection within %g s "
 			     "(is the machine up, does a firewall drop the "
-			     "packets?)", address, seconds);
+			     "packets?)",
+			     address, seconds);
 	else
 		xs_error_set(&err, XS_ERR_TIMEOUT, 0,
 			     "%s accepted the connection but did not finish "
 			     "the TLS handshake within %g s (does it speak "
-			     "TLS on this port?)", address, seconds);
+			     "TLS on this port?)",
+			     address, seconds);
 	fail(connection, &err);
 }
 

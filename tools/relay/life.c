@@ -52,9 +52,9 @@ void xs_life_leave(void)
 void xs_life_set_idle(int32_t seconds)
 {
 	if (seconds >= 0)
-		atomic_store(&idle_seconds, seconds < IDLE_SECONDS_MAX ?
-						    seconds :
-						    IDLE_SECONDS_MAX);
+		atomic_store(&idle_seconds, seconds < IDLE_SECONDS_MAX
+						    ? seconds
+						    : IDLE_SECONDS_MAX);
 }
 
 void xs_life_count_cut(void)

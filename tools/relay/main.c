@@ -66,8 +66,10 @@ static int read_number(const char *text, int max)
 
 static int bad_value(const char *option, const char *value)
 {
-	fprintf(stderr, "xsock-relay: --%s=%s is not a number that it takes "
-			"(try --help)\n", option, value);
+	fprintf(stderr,
+		"xsock-relay: --%s=%s is not a number that it takes "
+		"(try --help)\n",
+		option, value);
 	return EXIT_USAGE;
 }
 
@@ -196,8 +198,7 @@ static bool is_listener(int fd)
 	socklen_t len = sizeof(int);
 
 	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
-	       getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &len) ==
-		       0 &&
+	       getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &len) == 0 &&
 	       type == SOCK_SEQPACKET && accepts;
 }
 

@@ -97,8 +97,7 @@ static int read_rule(struct xs_opening *opening, double *timeout,
 		     struct xs_error *err)
 {
 	const char *const *string = opening->request->wire.string;
-	const struct xs_scheme *scheme =
-		xs_scheme_find(string[XS_WIRE_SCHEME]);
+	const struct xs_scheme *scheme = xs_scheme_find(string[XS_WIRE_SCHEME]);
 	const struct xs_tls_policy policy = {
 		.scheme = string[XS_WIRE_SCHEME],
 		.options = string[XS_WIRE_OPTIONS],

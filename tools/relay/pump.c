@@ -34,8 +34,8 @@ void xs_pump_init(struct xs_pump *pump, int app_fd, int server_fd,
 	memset(pump, 0, sizeof(*pump));
 	pump->tls = tls;
 	pump->app = (struct xs_pump_end){ .fd = app_fd, .readable = true };
-	pump->server = (struct xs_pump_end){ .fd = server_fd,
-					     .readable = true };
+	pump->server =
+		(struct xs_pump_end){ .fd = server_fd, .readable = true };
 }
 
 void xs_pump_free(struct xs_pump *pump)
@@ -132,9 +132,8 @@ static bool send_down(struct xs_pump *pump, const void *data, size_t len,
 {
 	if (!len || pump->app_gone || pump->app_deaf)
 		return true;
-	return judge_down(pump,
-			  xs_queue_send(&pump->down, pump->app.fd, data, len),
-			  err);
+	return judge_down(
+		pump, xs_queue_send(&pump->down, pump->app.fd, data, len), err);
 }
 
 static struct xs_tls_io io_of(struct xs_buffers *buffers, const uint8_t *in,
@@ -156,8 +155,7 @@ static bool carry_up(struct xs_pump *pump, struct xs_buffers *buffers,
 	if (!pump->tls)
 		return send_up(pump, buffers->plain, len, err);
 	result = xs_tls_write(pump->tls, &io, buffers->plain, len, err);
-	return send_up(pump, io.out, io.out_len, err) &&
-	       result == XS_TLS_DONE;
+	return send_up(pump, io.out, io.out_len, err) && result == XS_TLS_DONE;
 }
 
 bool xs_pump_feed(struct xs_pump *pump, struct xs_buffers *buffers,
@@ -250,9 +248,8 @@ static bool flush(struct xs_pump *pump, struct xs_error *err)
 	if (pump->app_gone)
 		xs_queue_free(&pump->down);
 	if (xs_queue_len(&pump->down) && !pump->app.blocked)
-		return judge_down(pump,
-				  xs_queue_flush(&pump->down, pump->app.fd),
-				  err);
+		return judge_down(
+			pump, xs_queue_flush(&pump->down, pump->app.fd), err);
 	return true;
 }
 

@@ -12,9 +12,8 @@
 enum { BUCKETS = 8192, LOCKS = 64 };
 
 static struct xs_registered *bucket[BUCKETS];
-static pthread_mutex_t lock[LOCKS] = {
-	[0 ... LOCKS - 1] = PTHREAD_MUTEX_INITIALIZER
-};
+static pthread_mutex_t lock[LOCKS] = { [0 ... LOCKS - 1] =
+					       PTHREAD_MUTEX_INITIALIZER };
 
 static pthread_mutex_t *lock_of(uint32_t id)
 {
@@ -58,8 +57,7 @@ bool xs_registry_use(uint32_t id, dev_t device, ino_t inode,
 
 	pthread_mutex_lock(lock_of(id));
 	for (at = bucket[id % BUCKETS]; at; at = at->next)
-		if (at->id == id && at->device == device &&
-		    at->inode == inode)
+		if (at->id == id && at->device == device && at->inode == inode)
 			break;
 	if (at)
 		use(at, with);

@@ -156,8 +156,8 @@ static int serve_nodelay(struct xs_registered *registered,
 			 struct service *service)
 {
 	const struct xs_wire_head *head = &service->question->head;
-	socklen_t len = head->value_len < sizeof(int) ? head->value_len :
-							sizeof(int);
+	socklen_t len =
+		head->value_len < sizeof(int) ? head->value_len : sizeof(int);
 
 	if (head->type == XS_WIRE_GETOPT) {
 		memcpy(service->value, &registered->nodelay, len);
@@ -178,11 +178,10 @@ static int serve_kernel(int fd, struct service *service)
 
 	if (head->type == XS_WIRE_SETOPT)
 		return setsockopt(fd, head->level, head->option,
-				  service->question->value, len) < 0 ?
-			       errno :
-			       0;
-	if (getsockopt(fd, head->level, head->option, service->value, &len) <
-	    0)
+				  service->question->value, len) < 0
+			       ? errno
+			       : 0;
+	if (getsockopt(fd, head->level, head->option, service->value, &len) < 0)
 		return errno;
 	service->answer->head.value_len = len;
 	return 0;
@@ -194,8 +193,7 @@ static void serve(struct xs_registered *registered, void *with)
 	const struct xs_wire_head *head = &service->question->head;
 	int error = refuse(head, service->privileged);
 
-	if (!error && head->level == IPPROTO_TCP &&
-	    head->option == TCP_NODELAY)
+	if (!error && head->level == IPPROTO_TCP && head->option == TCP_NODELAY)
 		error = serve_nodelay(registered, service);
 	else if (!error)
 		error = serve_kernel(registered->tcp_fd, service);

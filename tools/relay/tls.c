@@ -75,9 +75,8 @@ static long bio_ctrl(BIO *bio, int command, long number, void *pointer)
 
 static void make_bio_method(void)
 {
-	BIO_METHOD *method = BIO_meth_new(BIO_get_new_index() |
-						  BIO_TYPE_SOURCE_SINK,
-					  "xsock memory");
+	BIO_METHOD *method = BIO_meth_new(
+		BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "xsock memory");
 
 	if (!method)
 		return;

@@ -71,8 +71,8 @@ enum xs_tls_result {
 
 /* What a finished handshake agreed on. */
 struct xs_tls_summary {
-	const char *version; /* "TLSv1.3"; static */
-	const char *cipher;  /* "TLS_AES_256_GCM_SHA384"; static */
+	const char *version;  /* "TLSv1.3"; static */
+	const char *cipher;   /* "TLS_AES_256_GCM_SHA384"; static */
 	const char *verified; /* the name, when chain and name were verified;
 				 else ""; lives as long as the context and
 				 the name given to xs_tls_new */

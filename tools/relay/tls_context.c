@@ -70,8 +70,7 @@ static struct stamp take_stamp(const char *path)
 static bool same_stamp(const struct stamp *a, const struct stamp *b)
 {
 	return a->device == b->device && a->inode == b->inode &&
-	       a->size == b->size &&
-	       a->changed.tv_sec == b->changed.tv_sec &&
+	       a->size == b->size && a->changed.tv_sec == b->changed.tv_sec &&
 	       a->changed.tv_nsec == b->changed.tv_nsec;
 }
 
@@ -180,18 +179,17 @@ static int choose_trust(struct xs_tls_context *context,
 	} else {
 		label[TRUST_FILE] = *file ? "SSL_CERT_FILE=" : "";
 		label[TRUST_DIR] = *dir ? "SSL_CERT_DIR=" : "";
-		context->trust[TRUST_FILE] = xs_arena_copy(
-			&context->arena, file, strlen(file));
-		context->trust[TRUST_DIR] = xs_arena_copy(&context->arena, dir,
-							  strlen(dir));
+		context->trust[TRUST_FILE] =
+			xs_arena_copy(&context->arena, file, strlen(file));
+		context->trust[TRUST_DIR] =
+			xs_arena_copy(&context->arena, dir, strlen(dir));
 		if (!context->trust[TRUST_FILE] || !context->trust[TRUST_DIR])
 			return -1;
 		if (!*file)
 			context->trust[TRUST_FILE] =
 				X509_get_default_cert_file();
 		if (!*dir)
-			context->trust[TRUST_DIR] =
-				X509_get_default_cert_dir();
+			context->trust[TRUST_DIR] = X509_get_default_cert_dir();
 	}
 	for (int i = 0; i < TRUST_SOURCES; i++) {
 		const char *path = context->trust[i];
@@ -254,10 +252,10 @@ static int make_ssl(struct xs_tls_context *context, struct xs_error *err)
 		xs_tls_error_setup(err, "cannot make a TLS context");
 		return -1;
 	}
-	SSL_CTX_set_options(context->ssl, SSL_OP_NO_RENEGOTIATION |
-						  SSL_OP_NO_COMPRESSION);
-	SSL_CTX_set_mode(context->ssl, SSL_MODE_RELEASE_BUFFERS |
-					       SSL_MODE_AUTO_RETRY);
+	SSL_CTX_set_options(context->ssl,
+			    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+	SSL_CTX_set_mode(context->ssl,
+			 SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
 	SSL_CTX_set_session_cache_mode(context->ssl, SSL_SESS_CACHE_OFF);
 	if (set_version(context, err) < 0)
 		return -1;

@@ -74,8 +74,8 @@ static void add_subject(struct text *text, const X509_NAME *name)
 		return;
 	}
 	value = X509_NAME_ENTRY_get_data(entry);
-	add(text, "%s=", OBJ_nid2sn(OBJ_obj2nid(
-				 X509_NAME_ENTRY_get_object(entry))));
+	add(text,
+	    "%s=", OBJ_nid2sn(OBJ_obj2nid(X509_NAME_ENTRY_get_object(entry))));
 	add_foreign(text, ASN1_STRING_get0_data(value),
 		    (size_t)ASN1_STRING_length(value), 64);
 }
@@ -282,8 +282,10 @@ void xs_tls_error_handshake(struct xs_error *err, const struct xs_tls *tls,
 	alert = from_ssl ? find_alert(reason) : NULL;
 	row = from_ssl ? find_row(xs_tls_error_reasons, reason) : NULL;
 	if (alert) {
-		add(&text, "the server refused the TLS handshake: alert %s "
-			   "(%s)", alert->cause, alert->remedy);
+		add(&text,
+		    "the server refused the TLS handshake: alert %s "
+		    "(%s)",
+		    alert->cause, alert->remedy);
 	} else if (row) {
 		add(&text, "%s", row->cause);
 		if (row->detail == XS_DETAIL_HEARD)

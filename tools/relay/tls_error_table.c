@@ -10,14 +10,16 @@
 
 /* "certificate of CN=… CAUSE (REMEDY)" */
 const struct xs_tls_error_row xs_tls_error_certificates[] = {
-	{ X509_V_ERR_CERT_HAS_EXPIRED, "expired on",
-	  "renew it on the server", XS_DETAIL_END },
+	{ X509_V_ERR_CERT_HAS_EXPIRED, "expired on", "renew it on the server",
+	  XS_DETAIL_END },
 	{ X509_V_ERR_CERT_NOT_YET_VALID, "is not valid before",
 	  "set the clock that is wrong, or wait", XS_DETAIL_BEGIN },
 	{ X509_V_ERR_HOSTNAME_MISMATCH, "is not for",
-	  "connect by one of its names, or set peer_name=NAME", XS_DETAIL_NAMES },
+	  "connect by one of its names, or set peer_name=NAME",
+	  XS_DETAIL_NAMES },
 	{ X509_V_ERR_IP_ADDRESS_MISMATCH, "is not for",
-	  "connect by one of its names, or set peer_name=NAME", XS_DETAIL_NAMES },
+	  "connect by one of its names, or set peer_name=NAME",
+	  XS_DETAIL_NAMES },
 	{ X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, "is self-signed",
 	  "if you trust it, name a copy of it with cafile=FILE",
 	  XS_DETAIL_TRUST },
@@ -42,7 +44,8 @@ const struct xs_tls_error_row xs_tls_error_certificates[] = {
 	  "the server's chain is broken, or somebody is in between",
 	  XS_NO_DETAIL },
 	{ X509_V_ERR_INVALID_PURPOSE, "is not made for servers",
-	  "the server needs one with extendedKeyUsage serverAuth", XS_NO_DETAIL },
+	  "the server needs one with extendedKeyUsage serverAuth",
+	  XS_NO_DETAIL },
 	{ X509_V_ERR_INVALID_CA, "is used as a CA but is none",
 	  "the server's chain is broken, or somebody is in between",
 	  XS_NO_DETAIL },
@@ -50,10 +53,12 @@ const struct xs_tls_error_row xs_tls_error_certificates[] = {
 	  "the server's CA must issue within its path length", XS_NO_DETAIL },
 	{ X509_V_ERR_PERMITTED_VIOLATION,
 	  "has a name that its CA may not vouch for",
-	  "the CA is constrained to other names: use another CA", XS_NO_DETAIL },
+	  "the CA is constrained to other names: use another CA",
+	  XS_NO_DETAIL },
 	{ X509_V_ERR_EXCLUDED_VIOLATION,
 	  "has a name that its CA may not vouch for",
-	  "the CA is constrained to other names: use another CA", XS_NO_DETAIL },
+	  "the CA is constrained to other names: use another CA",
+	  XS_NO_DETAIL },
 	{ X509_V_ERR_CERT_CHAIN_TOO_LONG, "ends a chain that is too long",
 	  "the server sends too many certificates", XS_NO_DETAIL },
 	{ X509_V_ERR_CERT_REVOKED, "is revoked",
@@ -75,7 +80,7 @@ const struct xs_tls_error_row xs_tls_error_certificates[] = {
 };
 
 #define CLIENT_CERT "the server does not accept our client certificate"
-#define OUR_BUG     "if it happens again, report it with what the server is"
+#define OUR_BUG	    "if it happens again, report it with what the server is"
 
 /* "the server refused: alert CAUSE (REMEDY)"; RFC 8446, 6.2. */
 const struct xs_tls_error_row xs_tls_error_alerts[] = {
@@ -88,7 +93,8 @@ const struct xs_tls_error_row xs_tls_error_alerts[] = {
 	{ 30, "decompression_failure", OUR_BUG, XS_NO_DETAIL },
 	{ 40, "handshake_failure",
 	  "no cipher, group or signature in common, or it wants a client "
-	  "certificate; its log says which", XS_NO_DETAIL },
+	  "certificate; its log says which",
+	  XS_NO_DETAIL },
 	{ 41, "no_certificate", "it wants a client certificate", XS_NO_DETAIL },
 	{ 42, "bad_certificate", CLIENT_CERT, XS_NO_DETAIL },
 	{ 43, "unsupported_certificate", CLIENT_CERT, XS_NO_DETAIL },
@@ -104,14 +110,16 @@ const struct xs_tls_error_row xs_tls_error_alerts[] = {
 	{ 60, "export_restriction", "the server is too old", XS_NO_DETAIL },
 	{ 70, "protocol_version",
 	  "the server does not speak the TLS version that the rule allows: "
-	  "use tls://, or the version that it has", XS_NO_DETAIL },
+	  "use tls://, or the version that it has",
+	  XS_NO_DETAIL },
 	{ 71, "insufficient_security",
 	  "the server wants stronger ciphers than this OpenSSL offers",
 	  XS_NO_DETAIL },
 	{ 80, "internal_error", "the server's log says more", XS_NO_DETAIL },
 	{ 86, "inappropriate_fallback",
 	  "the server speaks a better version than the rule allows: use "
-	  "tls://", XS_NO_DETAIL },
+	  "tls://",
+	  XS_NO_DETAIL },
 	{ 90, "user_canceled", "the server gave up", XS_NO_DETAIL },
 	{ 100, "no_renegotiation", OUR_BUG, XS_NO_DETAIL },
 	{ 109, "missing_extension",
@@ -121,7 +129,8 @@ const struct xs_tls_error_row xs_tls_error_alerts[] = {
 	{ 111, "certificate_unobtainable", CLIENT_CERT, XS_NO_DETAIL },
 	{ 112, "unrecognized_name",
 	  "the server has no such name: connect by one that it has, or set "
-	  "peer_name=NAME", XS_NO_DETAIL },
+	  "peer_name=NAME",
+	  XS_NO_DETAIL },
 	{ 113, "bad_certificate_status_response", OUR_BUG, XS_NO_DETAIL },
 	{ 114, "bad_certificate_hash_value", OUR_BUG, XS_NO_DETAIL },
 	{ 115, "unknown_psk_identity", OUR_BUG, XS_NO_DETAIL },
@@ -134,11 +143,11 @@ const struct xs_tls_error_row xs_tls_error_alerts[] = {
 };
 
 #define NOT_TLS "the server does not speak TLS on this port"
-#define OTHER_PORT                                                    \
-	"use its TLS port; where it has STARTTLS instead, a starttls " \
+#define OTHER_PORT                                                             \
+	"use its TLS port; where it has STARTTLS instead, a starttls "         \
 	"rule"
-#define TOO_OLD                                                     \
-	"tls:// takes the best version of both; an old one needs a " \
+#define TOO_OLD                                                                \
+	"tls:// takes the best version of both; an old one needs a "           \
 	"lower security level than this OpenSSL has"
 
 /* "CAUSE (REMEDY)" for reasons of OpenSSL itself, SSL_R_*. */
@@ -159,8 +168,8 @@ const struct xs_tls_error_row xs_tls_error_reasons[] = {
 	  "this OpenSSL does not allow the TLS version of the rule", TOO_OLD,
 	  XS_NO_DETAIL },
 	{ SSL_R_NO_CIPHERS_AVAILABLE,
-	  "this OpenSSL has no cipher for the TLS version of the rule",
-	  TOO_OLD, XS_NO_DETAIL },
+	  "this OpenSSL has no cipher for the TLS version of the rule", TOO_OLD,
+	  XS_NO_DETAIL },
 	{ SSL_R_UNEXPECTED_EOF_WHILE_READING,
 	  "the server ended the connection in the middle of TLS",
 	  "its log may say why", XS_NO_DETAIL },
@@ -169,7 +178,8 @@ const struct xs_tls_error_row xs_tls_error_reasons[] = {
 	  "the server needs an update", XS_NO_DETAIL },
 	{ SSL_R_DH_KEY_TOO_SMALL,
 	  "the server's Diffie-Hellman group is too small",
-	  "the server needs one of at least 2048 bits, or ECDHE", XS_NO_DETAIL },
+	  "the server needs one of at least 2048 bits, or ECDHE",
+	  XS_NO_DETAIL },
 	{ SSL_R_EE_KEY_TOO_SMALL, "the server's key is too small",
 	  "the server needs one of at least 2048 bits RSA", XS_NO_DETAIL },
 	{ SSL_R_CA_KEY_TOO_SMALL, "the key of the server's CA is too small",

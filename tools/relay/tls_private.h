@@ -22,7 +22,7 @@ struct xs_tls_early {
 
 struct xs_tls {
 	SSL *ssl;
-	struct xs_tls_io *io; /* of the call under way; else NULL */
+	struct xs_tls_io *io;	    /* of the call under way; else NULL */
 	struct xs_tls_early *early; /* NULL: the handshake is over */
 	bool closed;		    /* close_notify is sent */
 	bool broken;
@@ -58,7 +58,7 @@ void xs_tls_error_setup(struct xs_error *err, const char *what);
 /* What a sentence tells beyond its row. */
 enum xs_tls_error_detail {
 	XS_NO_DETAIL,
-	XS_DETAIL_END,    /* the date it expired, and the clock */
+	XS_DETAIL_END,	  /* the date it expired, and the clock */
 	XS_DETAIL_BEGIN,  /* the date it begins, and the clock */
 	XS_DETAIL_NAMES,  /* the name looked for and those it has */
 	XS_DETAIL_ISSUER, /* who signed it, and whom we trust */

@@ -57,8 +57,8 @@ static int set_name(struct xs_tls *tls, const char *name, bool is_address)
 	X509_VERIFY_PARAM_set_hostflags(
 		param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
 			       X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-	return is_address ? X509_VERIFY_PARAM_set1_ip_asc(param, name) :
-			    X509_VERIFY_PARAM_set1_host(param, name, 0);
+	return is_address ? X509_VERIFY_PARAM_set1_ip_asc(param, name)
+			  : X509_VERIFY_PARAM_set1_host(param, name, 0);
 }
 
 /* A name as certificates and SNI have it: without the trailing dot of a DNS
@@ -131,7 +131,8 @@ void xs_tls_verify_summary(const struct xs_tls *tls,
 	} else if (options->verify_peer_name) {
 		snprintf(summary->how, sizeof(summary->how),
 			 "certificate names \"%s\", not verified "
-			 "(verify_peer=0)", name);
+			 "(verify_peer=0)",
+			 name);
 	} else {
 		snprintf(summary->how, sizeof(summary->how),
 			 "not verified (verify_peer=0, verify_peer_name=0)");

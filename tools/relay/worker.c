@@ -90,8 +90,7 @@ void xs_worker_post(struct xs_worker *worker, struct xs_message *message)
 
 static void take_messages(struct xs_source *source, uint32_t events)
 {
-	struct xs_worker *worker =
-		xs_container(source, struct xs_worker, wake);
+	struct xs_worker *worker = xs_container(source, struct xs_worker, wake);
 	struct xs_message *message;
 	uint64_t count;
 
@@ -169,8 +168,9 @@ static void accept_one(struct xs_source *source, uint32_t events)
 			usleep(1000);
 		return;
 	}
-	if (atomic_load(&worker->load) < atomic_load(&idlest->load) + IMBALANCE
-	    || !xs_worker_give(idlest, fd))
+	if (atomic_load(&worker->load) <
+		    atomic_load(&idlest->load) + IMBALANCE ||
+	    !xs_worker_give(idlest, fd))
 		xs_control_begin(worker, fd);
 }
 
@@ -249,8 +249,8 @@ static int open_worker(struct xs_worker *worker, int listen_fd)
 	worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (!worker->buffers || worker->epoll_fd < 0 || worker->wake_fd < 0 ||
-	    xs_worker_watch(worker, worker->wake_fd, EPOLLIN,
-			    &worker->wake) < 0 ||
+	    xs_worker_watch(worker, worker->wake_fd, EPOLLIN, &worker->wake) <
+		    0 ||
 	    xs_worker_watch(worker, listen_fd, EPOLLIN | EPOLLEXCLUSIVE,
 			    &worker->listener) < 0) {
 		close_worker(worker);

@@ -89,7 +89,7 @@ void xs_worker_timer(struct xs_worker *worker, struct xs_timer *timer,
 		     int64_t milliseconds);
 
 /* The structure that member lies in. */
-#define xs_container(pointer, type, member) \
+#define xs_container(pointer, type, member)                                    \
 	((type *)((char *)(pointer)-offsetof(type, member)))
 
 #endif
