@@ -27,11 +27,32 @@ static uint32_t now(void)
 	return (uint32_t)t.tv_sec;
 }
 
+/* "localhost" and names below it are the loopback addresses, whatever the
+ * resolver knows of it (RFC 6761, 6.3); programs such as curl do not even
+ * ask. */
+static void remember_loopback(const char *name)
+{
+	static const char *const loopback[] = { "127.0.0.1", "::1" };
+	static const char localhost[] = "localhost";
+	size_t len = strlen(name), tail = sizeof(localhost) - 1;
+
+	if (len < tail || strcmp(name + len - tail, localhost) != 0 ||
+	    (len > tail && name[len - tail - 1] != '.'))
+		return;
+	for (size_t i = 0; i < 2; i++) {
+		struct xs_address address;
+
+		if (xs_address_parse(&address, loopback[i]))
+			xs_names_add(&address, name, XS_NAMES_RELEVANT);
+	}
+}
+
 static void remember_addresses(const char *name)
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
 	struct addrinfo *list;
 
+	remember_loopback(name);
 	if (getaddrinfo(name, NULL, &hints, &list) != 0)
 		return;
 	for (const struct addrinfo *i = list; i; i = i->ai_next) {
