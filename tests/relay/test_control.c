@@ -254,6 +254,41 @@ Test(relay_control, clients_that_leave, .timeout = 60)
 	server_end(server);
 }
 
+static void serve_nothing(struct served *served)
+{
+	char byte;
+
+	while (read(served->fd, &byte, 1) > 0)
+		;
+}
+
+/* A connect that hangs is given up soon after nobody holds its socket any
+ * more, and not before: a child that inherited it counts. */
+Test(relay_control, connect_that_nobody_waits_for, .timeout = 60)
+{
+	struct server *server = server_start(NULL, serve_nothing);
+	struct relay relay = relay_start("0");
+	struct wrapped w = wrap_prepare(server->port, "timeout=50");
+	double start = seconds_now();
+	pid_t child;
+
+	w.request.head.app_fd = w.end[0];
+	wrap_send(&w, &relay);
+	child = fork();
+	if (child == 0) {
+		int copy = dup(w.end[0]);
+
+		close(w.end[0]);
+		usleep(2500000);
+		_exit(copy < 0);
+	}
+	wrap_close(&w);
+	cr_assert_eq(relay_wait(&relay, 20), 0);
+	cr_assert(seconds_now() - start > 2.4);
+	cr_assert(seconds_now() - start < 10);
+	waitpid(child, NULL, 0);
+}
+
 /* idle=0 leaves all the time, while clients come: whoever gets to connect is
  * served, whoever does not is refused. */
 Test(relay_control, leaving_loses_nobody, .timeout = 120)

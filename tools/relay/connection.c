@@ -52,6 +52,17 @@ static void free_connection(struct xs_connection *connection)
 	xs_life_leave();
 }
 
+static void free_opening(struct xs_connection *connection)
+{
+	struct xs_opening *opening = connection->opening;
+
+	if (!opening)
+		return;
+	xs_timer_cancel(&connection->worker->timers, &opening->watch);
+	xs_opening_free(opening, connection->tcp_fd);
+	connection->opening = NULL;
+}
+
 void xs_connection_end(struct xs_connection *connection)
 {
 	struct xs_worker *worker = connection->worker;
@@ -66,9 +77,7 @@ void xs_connection_end(struct xs_connection *connection)
 		xs_worker_unwatch(worker, connection->pair_fd);
 		close(connection->pair_fd);
 	}
-	if (connection->opening)
-		xs_opening_free(connection->opening, connection->tcp_fd);
-	connection->opening = NULL;
+	free_opening(connection);
 	xs_linger_close(connection->tcp_fd);
 	xs_worker_later(worker, &connection->task);
 }
@@ -202,8 +211,7 @@ void xs_connection_open(struct xs_connection *connection, const uint8_t *in,
 	xs_timer_cancel(&connection->worker->timers, &connection->timer);
 	xs_connection_set_state(connection, OPEN);
 	keep_request(connection);
-	xs_opening_free(connection->opening, connection->tcp_fd);
-	connection->opening = NULL;
+	free_opening(connection);
 	if (!xs_pump_feed(&connection->pump, connection->worker->buffers, in,
 			  len, &err)) {
 		log_later(connection, err.text);

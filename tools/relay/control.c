@@ -79,21 +79,25 @@ static void close_all(const int *fds, size_t nfds)
 		close(fds[i]);
 }
 
-/* The uid of whoever connected; -1 when it cannot be told. */
-static uid_t peer_uid(int fd)
+/* Who connected; uid -1 and pid 0 when it cannot be told. */
+static struct ucred peer_of(const struct xs_control *control)
 {
-	struct ucred cred;
-	socklen_t len = sizeof(cred);
+	struct ucred peer = { .uid = (uid_t)-1, .gid = (gid_t)-1 };
+	socklen_t len = sizeof(peer);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
-		return (uid_t)-1;
-	return cred.uid;
+	getsockopt(control->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
+	return peer;
+}
+
+pid_t xs_control_pid(const struct xs_control *control)
+{
+	return peer_of(control).pid;
 }
 
 static void begin_connection(struct xs_control *control, const void *datagram,
 			     size_t len, const int *fds, size_t nfds)
 {
-	if (peer_uid(control->fd) != geteuid()) {
+	if (peer_of(control).uid != geteuid()) {
 		close_all(fds, nfds);
 		end(control);
 		return;
@@ -117,7 +121,7 @@ static bool serve_sockopt(struct xs_control *control,
 	char value[XS_WIRE_VALUE_MAX];
 	struct xs_wire answer;
 
-	if (!xs_sockopt_serve(question, app_fd, peer_uid(control->fd) == 0,
+	if (!xs_sockopt_serve(question, app_fd, peer_of(control).uid == 0,
 			      &answer, value))
 		return false;
 	xs_control_answer(control, &answer);

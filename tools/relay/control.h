@@ -9,6 +9,8 @@
 #include "wire.h"
 #include "worker.h"
 
+#include <sys/types.h>
+
 struct xs_connection;
 struct xs_control;
 
@@ -19,6 +21,9 @@ void xs_control_begin(struct xs_worker *worker, int fd);
 /* The connection that will answer; NULL: none will. */
 void xs_control_attach(struct xs_control *control,
 		       struct xs_connection *connection);
+
+/* The process of the client; 0 when it cannot be told. */
+pid_t xs_control_pid(const struct xs_control *control);
 
 /* Sends the answer, if the client is still there, and closes. */
 void xs_control_answer(struct xs_control *control,

@@ -19,8 +19,12 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-/* One address of several gets its share of the time, but not more. */
-enum { ATTEMPT_MAX_MS = 10000 };
+enum {
+	/* One address of several gets its share of the time, but not more. */
+	ATTEMPT_MAX_MS = 10000,
+	/* How often to see whether the application still waits. */
+	WATCH_MS = 1000,
+};
 
 #define SERVER_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
 
@@ -406,12 +410,44 @@ void xs_establish_expired(struct xs_connection *connection)
 		fail_timeout(connection);
 }
 
+/* Nobody waits for the outcome any more: ends without a word, as close(2) of
+ * a connecting TCP socket does. */
+static void give_up(struct xs_connection *connection)
+{
+	xs_dial_disconnect(connection->tcp_fd);
+	xs_connection_end(connection);
+}
+
+static void look_for_app(struct xs_timer *timer)
+{
+	struct xs_opening *opening =
+		xs_container(timer, struct xs_opening, watch);
+
+	if (xs_presence_check(&opening->presence))
+		xs_worker_timer(opening->connection->worker, timer, WATCH_MS);
+	else
+		give_up(opening->connection);
+}
+
+static void begin_watch(struct xs_connection *connection)
+{
+	struct xs_opening *opening = connection->opening;
+
+	opening->connection = connection;
+	opening->presence.pid = xs_control_pid(opening->control);
+	opening->presence.fd = opening->request->wire.head.app_fd;
+	opening->presence.inode = connection->registered.inode;
+	opening->watch.expire = look_for_app;
+	xs_worker_timer(connection->worker, &opening->watch, WATCH_MS);
+}
+
 void xs_establish_begin(struct xs_connection *connection)
 {
 	struct xs_opening *opening = connection->opening;
 	struct xs_error err = { 0 };
 	int known;
 
+	begin_watch(connection);
 	if (xs_opening_read_rule(opening, &err) < 0) {
 		fail(connection, &err);
 		return;

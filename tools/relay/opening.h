@@ -4,6 +4,7 @@
 
 #include "control.h"
 #include "dial.h"
+#include "presence.h"
 #include "request.h"
 #include "resolver.h"
 #include "tls.h"
@@ -11,6 +12,9 @@
 #include <stdint.h>
 
 struct xs_opening {
+	struct xs_connection *connection; /* whose it is */
+	struct xs_timer watch;		  /* time to look for the application */
+	struct xs_presence presence;
 	struct xs_control *control; /* NULL: nobody waits for the verdict */
 	struct xs_request *request; /* a connection may keep it for its log */
 	struct xs_lookup *lookup;   /* under way; else NULL */
