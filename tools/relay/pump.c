@@ -196,7 +196,7 @@ static ssize_t read_end(struct xs_pump_end *end, void *data, size_t size)
 static bool step_up(struct xs_pump *pump, struct xs_buffers *buffers,
 		    struct xs_error *err)
 {
-	ssize_t got = read_end(&pump->app, buffers->plain, XS_READ_MAX);
+	ssize_t got = read_end(&pump->app, buffers->plain, XS_APP_READ_MAX);
 
 	if (got > 0)
 		return carry_up(pump, buffers, (size_t)got, err);
