@@ -100,6 +100,18 @@ XS_EXPORT ssize_t recvfrom(int fd, void *data, size_t size, int flags,
 	return got;
 }
 
+XS_EXPORT ssize_t __recvfrom_chk(int fd, void *data, size_t size, size_t room,
+				 int flags, __SOCKADDR_ARG from,
+				 socklen_t *len)
+{
+	/* What libc's does: stop the program, or receive. */
+	xs_libc_need();
+	if (size > room)
+		return xs_libc.__recvfrom_chk(fd, data, size, room, flags,
+					      from, len);
+	return recvfrom(fd, data, size, flags, from, len);
+}
+
 static void forget_name(int fd, struct msghdr *msg, socklen_t room)
 {
 	if (msg->msg_name && msg->msg_namelen &&

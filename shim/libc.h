@@ -18,6 +18,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* recvfrom of a program that was built with _FORTIFY_SOURCE; in no header. */
+ssize_t __recvfrom_chk(int fd, void *data, size_t size, size_t room, int flags,
+		       __SOCKADDR_ARG from, socklen_t *len);
+
 struct xs_libc {
 #define XS_HOOK(name, like) __typeof__(like) *name;
 #include "hooks.def"
