@@ -13,22 +13,24 @@ export RES_OPTIONS="timeout:1 attempts:1"
 #   tls    over TLS
 #   relay  through the relay without TLS (tcp://?relay=yes)
 #   mute   as tls; where a connect stays pending, it is the handshake that does
+#   slow   as tls, to servers that wait before the handshake
 victims=(
 	blocking:tls,relay
-	nonblocking:tls,relay,mute
+	nonblocking:tls,relay,mute,slow
 	families:tls
 	identity:tls,relay
 	flags:tls
 	halfclose:tls,relay
 	signals:tls,mute
 	names:tls
-	fastopen:tls
-	prepared:tls,relay
+	fastopen:tls,slow
+	prepared:tls,relay,slow
 	threads:tls,relay
 	forks:tls
 	streams:tls,relay
 	limits:tls,mute
-	many:tls,relay
+	many:tls,relay,slow
+	unreachable:tls
 )
 
 behaviours=(echo sink greet source)
@@ -40,6 +42,7 @@ start_servers()
 		# Wrapped runs are told a port that refuses, so that only the
 		# rule can lead them to the server.
 		listeners+=("plain_$b:$b" "tls_$b:$b,tls=$CERTS/good"
+			    "slow_$b:$b,tls=$CERTS/good,slow=100"
 			    "front_$b:closed")
 	done
 	serve "${listeners[@]}"
@@ -78,16 +81,18 @@ run_victim()
 {
 	local victim=$1 mode=$2
 	local program=$BUILD/tests/preload/$victim
+	local world=
+	[ "$victim" != unreachable ] || world="unshare -rn"
 	case $mode in
 	plain)
-		bounded env $(ports plain "$port_full") "$program" ;;
+		bounded $world env $(ports plain "$port_full") "$program" ;;
 	nomatch)
 		XSOCK_RELAY=/nonexistent with_xsock "$matches_nothing" \
-			$(ports plain "$port_full") "$program" ;;
-	tls)
+			$(ports plain "$port_full") $world "$program" ;;
+	tls | slow)
 		XSOCK_OPTIONS=cafile=$CA with_xsock \
-			"$(rules tls tls '' "$port_full" '')" \
-			$(ports front "$port_full") "$program" ;;
+			"$(rules $mode tls '' "$port_full" '')" \
+			$(ports front "$port_full") $world "$program" ;;
 	relay)
 		with_xsock "$(rules plain tcp '?relay=yes' "$port_full" '')" \
 			$(ports front "$port_full") "$program" ;;
@@ -134,6 +139,10 @@ expected()
 check_victim()
 {
 	local victim=$1 mode
+	if [ "$victim" = unreachable ] && ! unshare -rn true 2>/dev/null; then
+		skip "$victim" "no network namespace to be had"
+		return
+	fi
 	case_run run_victim "$victim" plain
 	cp "$OUT" "$T/$victim.plain"
 	if [ "$STATUS" -ne 0 ] || [ ! -s "$OUT" ]; then
@@ -194,6 +203,28 @@ print(hashlib.sha256(whole).hexdigest())')
 	done
 }
 
+# A connect that is closed before it ends: the server learns at once.
+check_abandoned()
+{
+	local log=$T/servers/mute.log
+
+	: >"$log"
+	XSOCK_OPTIONS=cafile=$CA case_run with_xsock \
+		"*:$port_front_echo=tls://:$port_mute" "$PYTHON" -c '
+import socket, sys
+s = socket.socket()
+s.setblocking(False)
+s.connect_ex(("127.0.0.1", int(sys.argv[1])))
+s.close()' "$port_front_echo"
+	within 3 grep -q '^end' "$log"
+	cp "$log" "$OUT"
+	if grep -q '^accepted' "$log" && grep -q '^end' "$log"; then
+		pass "abandoned: closed in the handshake, the server learns"
+	else
+		fail "abandoned: closed in the handshake, the server learns"
+	fi
+}
+
 suite_begin preload
 start_servers
 # A front door for the mute server.
@@ -205,5 +236,8 @@ for entry in "${victims[@]}"; do
 done
 if [ $# -eq 0 ] || [[ " $* " == *" leaving "* ]]; then
 	check_leaving
+fi
+if [ $# -eq 0 ] || [[ " $* " == *" abandoned "* ]]; then
+	check_abandoned
 fi
 suite_end

@@ -116,6 +116,10 @@ versions()
 	case_run with_xsock "$(front "$port_chain")" \
 		curl -sS "http://localhost:$port_front/"
 	expect "a chain with an intermediate CA" 0 '^hello from chain' ''
+	case_run with_xsock "$(front "$port_bytes")" \
+		curl -sS "http://localhost:$port_front/"
+	expect "a server that sends a record for each byte" 0 \
+		'^hello from bytes' ''
 }
 
 families()

@@ -5,6 +5,8 @@ test_life()
 	one_for_all
 	keeps_nothing
 	dies
+	dies_in_the_middle
+	loses_nothing
 	leaves
 	cut_short
 }
@@ -116,8 +118,75 @@ dies()
 	expect "life: killed, and another takes its place" 0 '^hello from nginx' ''
 }
 
+# The application hears that its connection is dead.
+dies_in_the_middle()
+{
+	fetch >/dev/null 2>&1
+	XSOCK_OPTIONS=cafile=$CA case_run with_xsock \
+		"localhost:$port_front=tls://:$port_s_server" "$PYTHON" -c '
+import os, signal, socket, sys
+s = socket.create_connection(("localhost", int(sys.argv[1])))
+s.sendall(b"abc\n")
+assert s.recv(100) == b"cba\n"
+for pid in sys.argv[2:]:
+    os.kill(int(pid), signal.SIGKILL)
+s.settimeout(5)
+try:
+    print("read", len(s.recv(100)))
+except ConnectionResetError:
+    print("reset")' "$port_front" $(relay_pids)
+	expect "life: killed in the middle, the application hears of it" 0 \
+		'^(read 0|reset)$' ''
+}
+
+descriptors()
+{
+	local pid
+	pid=$(relay_pids)
+	ls "/proc/$pid/fd" 2>/dev/null | wc -l
+}
+
+some_of_each()
+{
+	local i
+	for i in 1 2 3 4 5; do
+		XSOCK_LOG=off XSOCK_RELAY_IDLE=8 with_xsock "
+			localhost:$port_front=tls://:$port_nginx?cafile=$CA
+			localhost:$port_closed=tls://:$port_expired?cafile=$CA
+			localhost:$port_trap=tls://:$port_mute?timeout=0.1" \
+			bash -c '
+			for port; do
+				(exec 3<>/dev/tcp/localhost/$port; : >&3)
+			done' bash "$port_front" "$port_closed" "$port_trap"
+	done
+}
+
+# Descriptors of the relay, after good and bad connections.
+loses_nothing()
+{
+	local before
+
+	: >"$OUT"
+	some_of_each >"$ERR" 2>&1
+	sleep 0.5
+	before=$(descriptors)
+	some_of_each >"$ERR" 2>&1
+	if [ "$before" -gt 0 ] && within 3 eval '[ "$(descriptors)" -eq $before ]'
+	then
+		pass "life: no descriptor is lost in the relay"
+	else
+		fail "life: no descriptor is lost in the relay" \
+			"$before, then $(descriptors)"
+	fi
+}
+
 leaves()
 {
+	local pid
+	for pid in $(relay_pids); do
+		kill "$pid"
+	done
+	within 10 no_relay
 	XSOCK_RELAY_IDLE=0 case_run fetch
 	expect "life: idle 0" 0 '^hello from nginx' ''
 	if within 4 no_relay; then

@@ -5,6 +5,9 @@
 # it hears: whatever leaves without TLS ends there.
 secret=SECRET-that-must-not-travel
 
+# What every line of these tests begins with.
+line='^xsock: probe\[[0-9]+\]: [a-z0-9.]+:[0-9]+ by XSOCK_RULES:1:1 [^ ]+: '
+
 # refused NAME RULES ERRNO REASON [HOST]: blocking and non-blocking
 refused()
 {
@@ -35,6 +38,8 @@ one_line_refusal()
 		fail "$1" "not $2"
 	elif [ "$(lines | wc -l)" -ne 1 ]; then
 		fail "$1" "$(lines | wc -l) lines"
+	elif ! lines | grep -qE -- "$line"; then
+		fail "$1" "the line is not $line"
 	elif ! lines | grep -qiE -- "$3"; then
 		fail "$1" "the line does not say $3"
 	else
@@ -159,14 +164,16 @@ no_relay_there()
 	XSOCK_RELAY=$T/no-program refused "relay is no program" \
 		"$(to "$port_tls")" EACCES 'no-program'
 	cp /bin/false "$T/leaves-at-once"
-	XSOCK_RELAY=$T/leaves-at-once refused "relay leaves at once" \
-		"$(to "$port_tls")" EACCES 'leaves-at-once'
+	# Who asks a descriptor later why it is dead knows nothing of its rule.
+	XSOCK_RELAY=$T/leaves-at-once line='^xsock: probe\[[0-9]+\]: ' \
+		refused "relay leaves at once" "$(to "$port_tls")" EACCES \
+		'relay.*XSOCK_RELAY'
 }
 
 # The program starts; each Internet connect fails; one message, with a place.
 bad_rules()
 {
-	local cafile="$T/not-there.pem"
+	local cafile="$T/not-there.pem" line='^xsock: [^ ]*\[[0-9]+\]: '
 
 	refused "unknown transport" "localhost=tsl://" EACCES \
 		'XSOCK_RULES:1:11.*tsl.*tls'

@@ -19,6 +19,7 @@ start_servers()
 	done
 	serve front:closed closed:closed plain:http greet:greet \
 		tls12:http,tls="$CERTS/good",max=1.2 tls:http,tls="$CERTS/good" \
+		bytes:http,tls="$CERTS/good",one \
 		trap:http sink:sink,tls="$CERTS/good" source:source,tls="$CERTS/good" \
 		cut:source,tls="$CERTS/good",cut \
 		hangup:hangup mute:mute full:full "${bad[@]}"

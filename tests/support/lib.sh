@@ -111,6 +111,28 @@ sanitizer_options()
 	export XSOCK_TEST_SANITIZED=1
 	export ASAN_OPTIONS="detect_leaks=0:log_path=$T/reports/asan"
 	export UBSAN_OPTIONS="print_stacktrace=1:log_path=$T/reports/ubsan"
+	spare_curl
+}
+
+# With some versions of libasan, curl hangs in setlocale(3) before it does
+# anything, with libasan alone.  There it gets the library of the build that is
+# beside; the relay is the sanitized one still.
+spare_curl()
+{
+	local plain=${BUILD%/*}/libxsock.so
+
+	timeout 5 env LD_PRELOAD="$PRELOAD" curl -s file:///dev/null && return
+	if [ ! -e "$plain" ]; then
+		echo "curl does not run with $PRELOAD, and there is no $plain" >&2
+		exit 1
+	fi
+	mkdir "$T/bin"
+	cat >"$T/bin/curl" <<-END
+	#!/bin/sh
+	LD_PRELOAD=$plain exec $(command -v curl) "\$@"
+	END
+	chmod 755 "$T/bin/curl"
+	PATH=$T/bin:$PATH
 }
 
 cleanup()
@@ -150,13 +172,14 @@ suite_end()
 {
 	local report
 	: >"$OUT"; : >"$ERR"; STATUS=
-	if within 10 no_relay; then
+	if within ${LEAVE:-15} no_relay; then
 		pass "relay: has left by itself"
 	else
 		fail "relay: has left by itself" "still there: $(relay_pids)"
 	fi
+	# Warnings, as for a clone with a stack of its own, are no errors.
 	for report in "$T"/reports/*; do
-		[ -f "$report" ] || continue
+		grep -qsE 'ERROR:|runtime error:' "$report" || continue
 		cp "$report" "$ERR"
 		fail "sanitizer: ${report##*/}"
 	done
