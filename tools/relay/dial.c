@@ -12,6 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* What one address of several gets at most. */
+enum { ATTEMPT_MAX_MS = 10000 };
+
 struct advice {
 	int errnum;
 	const char *what;   /* before the address */
@@ -120,6 +123,16 @@ int xs_dial_next(struct xs_dial *dial, struct xs_error *err)
 const struct xs_address *xs_dial_address(const struct xs_dial *dial)
 {
 	return &dial->address[dial->at - 1];
+}
+
+int64_t xs_dial_due(const struct xs_dial *dial, int64_t now, int64_t deadline)
+{
+	int64_t others = (int64_t)(dial->count - dial->at);
+	int64_t share = (deadline - now) / (others + 1);
+
+	if (!others)
+		return deadline;
+	return now + (share < ATTEMPT_MAX_MS ? share : ATTEMPT_MAX_MS);
 }
 
 int xs_dial_check(int fd)

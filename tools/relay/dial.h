@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct xs_dial {
 	struct xs_address *address; /* on the heap */
@@ -28,6 +29,11 @@ int xs_dial_next(struct xs_dial *dial, struct xs_error *err);
 
 /* The address being tried; only after xs_dial_next. */
 const struct xs_address *xs_dial_address(const struct xs_dial *dial);
+
+/* When to give the address being tried up for the next one, in milliseconds of
+ * any clock: its share of the time until deadline, but not too much of it; all
+ * of it when no other address is left. */
+int64_t xs_dial_due(const struct xs_dial *dial, int64_t now, int64_t deadline);
 
 /* How the connect of fd is: 0 done, EINPROGRESS under way, else why it
  * failed. */

@@ -9,22 +9,18 @@
  */
 #include "connection_private.h"
 
+#include "outcome.h"
 #include "pair.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum {
-	/* One address of several gets its share of the time, but not more. */
-	ATTEMPT_MAX_MS = 10000,
-	/* How often to see whether the application still waits. */
-	WATCH_MS = 1000,
-};
+/* How often to see whether the application still waits. */
+enum { WATCH_MS = 1000 };
 
 #define SERVER_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
 
@@ -225,12 +221,7 @@ static void begin_handshake(struct xs_connection *connection)
 
 static void fail_dial(struct xs_connection *connection, struct xs_error *err)
 {
-	const struct xs_dial *dial = &connection->opening->dial;
-	size_t len = strlen(err->text);
-
-	if (dial->count > 1)
-		snprintf(err->text + len, sizeof(err->text) - len,
-			 ", and %zu more addresses fail, too", dial->count - 1);
+	xs_outcome_add_others(err, &connection->opening->dial);
 	fail(connection, err);
 }
 
@@ -251,18 +242,6 @@ static bool take_socket(struct xs_connection *connection, int fd)
 			       &connection->server_source) == 0;
 }
 
-/* Time for this attempt: all of it when no other address is left. */
-static int64_t attempt_due(const struct xs_opening *opening)
-{
-	int64_t now = xs_now_ms();
-	int64_t others = (int64_t)(opening->dial.count - opening->dial.at);
-	int64_t share = (opening->deadline - now) / (others + 1);
-
-	if (!others)
-		return opening->deadline;
-	return now + (share < ATTEMPT_MAX_MS ? share : ATTEMPT_MAX_MS);
-}
-
 /* Goes on with the next address; err has what was wrong with the ones before,
  * if any. */
 static void dial_next(struct xs_connection *connection, struct xs_error *err)
@@ -280,8 +259,9 @@ static void dial_next(struct xs_connection *connection, struct xs_error *err)
 		fail_memory(connection);
 		return;
 	}
-	xs_timer_set(&connection->worker->timers, &connection->timer,
-		     attempt_due(opening));
+	xs_timer_set(
+		&connection->worker->timers, &connection->timer,
+		xs_dial_due(&opening->dial, xs_now_ms(), opening->deadline));
 }
 
 static void attempt_failed(struct xs_connection *connection, int errnum)
@@ -310,19 +290,11 @@ static void step_connect(struct xs_connection *connection)
 static void fail_lookup(struct xs_connection *connection,
 			const struct xs_lookup_result *result)
 {
-	const char *host =
-		connection->opening->request->wire.string[XS_WIRE_HOST];
 	struct xs_error err = { 0 };
-	const char *why = gai_strerror(result->error);
 
-	if (result->error == EAI_SYSTEM)
-		why = strerror(result->errnum);
-	else if (result->error == 0)
-		why = "it has no IP address";
-	xs_error_set(&err, XS_ERR_NETWORK, EHOSTUNREACH,
-		     "cannot resolve %.255s: %s (is the name right, does the "
-		     "name server answer?)",
-		     host, why);
+	xs_outcome_unresolved(
+		&err, connection->opening->request->wire.string[XS_WIRE_HOST],
+		result->error, result->errnum);
 	fail(connection, &err);
 }
 
@@ -373,31 +345,16 @@ void xs_establish_event(struct xs_connection *connection, uint32_t events)
 static void fail_timeout(struct xs_connection *connection)
 {
 	const struct xs_opening *opening = connection->opening;
-	const char *host = opening->request->wire.string[XS_WIRE_HOST];
-	double seconds = opening->timeout_ms / 1000.0;
-	char address[XS_ADDRESS_TEXT_MAX] = "";
+	enum xs_outcome_step step = XS_OUTCOME_HANDSHAKE;
 	struct xs_error err = { 0 };
 
-	if (connection->state != RESOLVE)
-		xs_address_format(xs_dial_address(&opening->dial), address,
-				  sizeof(address));
 	if (connection->state == RESOLVE)
-		xs_error_set(&err, XS_ERR_TIMEOUT, 0,
-			     "the resolver had no answer for %.255s within "
-			     "%g s (does the name server answer?)",
-			     host, seconds);
+		step = XS_OUTCOME_RESOLVE;
 	else if (connection->state == CONNECT)
-		xs_error_set(&err, XS_ERR_TIMEOUT, 0,
-			     "%s did not accept the connection within %g s "
-			     "(is the machine up, does a firewall drop the "
-			     "packets?)",
-			     address, seconds);
-	else
-		xs_error_set(&err, XS_ERR_TIMEOUT, 0,
-			     "%s accepted the connection but did not finish "
-			     "the TLS handshake within %g s (does it speak "
-			     "TLS on this port?)",
-			     address, seconds);
+		step = XS_OUTCOME_CONNECT;
+	xs_outcome_timeout(&err, step,
+			   opening->request->wire.string[XS_WIRE_HOST],
+			   &opening->dial, opening->timeout_ms / 1000.0);
 	fail(connection, &err);
 }
 
