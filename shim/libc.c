@@ -28,15 +28,15 @@ static bool is_another_xsock(void *function)
 	return strcmp(base ? base + 1 : info.dli_fname, "libxsock.so") == 0;
 }
 
-static void *find(const char *name)
+/* Where to look: behind this library, or past another copy of it in libc.
+ * dladdr(3) searches all symbols of libc, so one function speaks for all. */
+static void *where_to_look(void)
 {
-	void *function = dlsym(RTLD_NEXT, name);
-	void *libc;
+	void *next = dlsym(RTLD_NEXT, "connect");
 
-	if (function && !is_another_xsock(function))
-		return function;
-	libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
-	return libc ? dlsym(libc, name) : NULL;
+	if (next && !is_another_xsock(next))
+		return RTLD_NEXT;
+	return dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
 }
 
 /* Without an original there is nothing that a hook could do. */
@@ -56,11 +56,13 @@ static void die(const char *name)
 void xs_libc_resolve(void)
 {
 	struct xs_libc found = { .ready = true };
+	void *place;
 
 	if (__atomic_load_n(&xs_libc.ready, __ATOMIC_ACQUIRE))
 		return;
+	place = where_to_look();
 #define XS_HOOK(name, like)                                                    \
-	found.name = (__typeof__(like) *)find(#name);                          \
+	found.name = (__typeof__(like) *)dlsym(place, #name);                          \
 	if (!found.name && strncmp(#name, "__", 2) != 0)                       \
 		die(#name);
 #include "hooks.def"
