@@ -186,8 +186,12 @@ const struct xs_rules *xs_config_rules(void)
 	return parsed;
 }
 
+/* Without rules the originals can wait for the first call that needs them;
+ * with rules that call may come in a signal handler, where dlsym(3) should
+ * not. */
 __attribute__((constructor)) static void start(void)
 {
-	xs_libc_resolve();
 	xs_config_read();
+	if (xs_config.active)
+		xs_libc_resolve();
 }
