@@ -1,9 +1,14 @@
 /* Does anybody still hold the application's end of a pair?  See presence.h.
  *
  * The descriptor may have been duplicated or inherited and closed where it was
- * first, so its absence there proves nothing: then every process is asked that
- * lets us look, twice.  One that inherited it and then changed its user is not
- * seen; that is the price, paid only while a connect takes seconds.
+ * first, so its absence there proves nothing: then it is looked for in every
+ * process that lets us look, twice.  One that inherited it and then changed
+ * its user is not seen; that is the price, paid only while a connect takes
+ * longer than a second.
+ *
+ * To look everywhere takes milliseconds of a worker that has other things to
+ * do, and connects are often abandoned together.  So what was seen serves
+ * everybody for a moment.
  */
 #include "presence.h"
 
@@ -11,7 +16,7 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <stdatomic.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,22 +24,67 @@
 
 enum place { HERE, NOT_HERE, UNKNOWN };
 
-/* To look everywhere takes milliseconds, of a thread that has other work. */
-enum { PAUSE_MS = 100 };
+/* How long a view of all processes counts. */
+enum { VIEW_MS = 200 };
 
-/* readlink(2), because stat(2) would ask the file system behind the
- * descriptor, and may wait for it. */
-static enum place look(const struct xs_presence *presence, const char *path)
+struct holder {
+	ino_t inode;
+	pid_t pid;
+	int fd;
+};
+
+/* The sockets of all processes. */
+static struct view {
+	pthread_mutex_t lock;
+	struct holder *holder;
+	size_t count;
+	size_t size;
+	int64_t taken_at; /* 0: never */
+} view = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* The inode of the socket behind a descriptor; 0 when it is none, or -1 with
+ * errno.  With readlink(2), because stat(2) would ask the file system behind
+ * the descriptor, and may wait for it. */
+static long read_inode(pid_t pid, int fd)
 {
-	char wanted[64], found[64];
-	ssize_t len = readlink(path, found, sizeof(found) - 1);
+	static const char prefix[] = "socket:[";
+	char path[64], target[64];
+	ssize_t len;
 
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, fd);
+	len = readlink(path, target, sizeof(target) - 1);
 	if (len < 0)
-		return errno == ENOENT || errno == ESRCH ? NOT_HERE : UNKNOWN;
-	found[len] = '\0';
-	snprintf(wanted, sizeof(wanted), "socket:[%lu]",
-		 (unsigned long)presence->inode);
-	return strcmp(found, wanted) == 0 ? HERE : NOT_HERE;
+		return -1;
+	target[len] = '\0';
+	if (strncmp(target, prefix, sizeof(prefix) - 1) != 0)
+		return 0;
+	return strtol(target + sizeof(prefix) - 1, NULL, 10);
+}
+
+static enum place look(const struct xs_presence *presence)
+{
+	long inode = read_inode(presence->pid, presence->fd);
+
+	if (inode < 0 && errno != ENOENT && errno != ESRCH)
+		return UNKNOWN;
+	return inode > 0 && (ino_t)inode == presence->inode ? HERE : NOT_HERE;
+}
+
+static bool add_holder(ino_t inode, pid_t pid, int fd)
+{
+	if (view.count == view.size) {
+		size_t size = view.size ? 2 * view.size : 256;
+		struct holder *more =
+			realloc(view.holder, size * sizeof(*more));
+
+		if (!more)
+			return false;
+		view.holder = more;
+		view.size = size;
+	}
+	view.holder[view.count++] =
+		(struct holder){ .inode = inode, .pid = pid, .fd = fd };
+	return true;
 }
 
 /* The number that name is; -1 when it is none. */
@@ -46,75 +96,80 @@ static int read_name(const char *name)
 	return *end || end == name ? -1 : (int)number;
 }
 
-static bool look_in_process(struct xs_presence *presence, pid_t pid)
+static bool view_process(pid_t pid)
 {
-	bool found = false;
 	struct dirent *entry;
-	char path[64];
+	bool complete = true;
+	char path[32];
 	DIR *folder;
 
 	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
 	folder = opendir(path);
 	if (!folder)
-		return false;
-	while (!found && (entry = readdir(folder))) {
+		return true;
+	while (complete && (entry = readdir(folder))) {
 		int fd = read_name(entry->d_name);
+		long inode = fd < 0 ? 0 : read_inode(pid, fd);
 
-		if (fd < 0)
-			continue;
-		snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, fd);
-		found = look(presence, path) == HERE;
-		if (found) {
-			presence->pid = pid;
-			presence->fd = fd;
-		}
+		if (inode > 0)
+			complete = add_holder((ino_t)inode, pid, fd);
 	}
 	closedir(folder);
-	return found;
+	return complete;
 }
 
-static bool look_everywhere(struct xs_presence *presence)
+/* False when not everything could be seen. */
+static bool view_all(void)
 {
-	bool found = false;
 	struct dirent *entry;
+	bool complete = true;
 	DIR *folder = opendir("/proc");
 
 	if (!folder)
-		return true;
-	while (!found && (entry = readdir(folder))) {
+		return false;
+	view.count = 0;
+	while (complete && (entry = readdir(folder))) {
 		pid_t pid = read_name(entry->d_name);
 
 		if (pid > 0 && pid != getpid())
-			found = look_in_process(presence, pid);
+			complete = view_process(pid);
 	}
 	closedir(folder);
-	return found;
+	view.taken_at = complete ? xs_now_ms() : 0;
+	return complete;
 }
 
-/* True when it is somebody's turn to look everywhere. */
-static bool take_turn(void)
+/* True also when it cannot be told. */
+static bool look_everywhere(struct xs_presence *presence)
 {
-	static _Atomic int64_t last;
-	int64_t now = xs_now_ms(), before = last;
+	bool found = false;
 
-	return now - before >= PAUSE_MS &&
-	       atomic_compare_exchange_strong(&last, &before, now);
+	pthread_mutex_lock(&view.lock);
+	if ((!view.taken_at || xs_now_ms() - view.taken_at > VIEW_MS) &&
+	    !view_all())
+		found = true;
+	for (size_t i = 0; i < view.count && !found; i++) {
+		const struct holder *holder = &view.holder[i];
+
+		if (holder->inode != presence->inode)
+			continue;
+		presence->pid = holder->pid;
+		presence->fd = holder->fd;
+		found = true;
+	}
+	pthread_mutex_unlock(&view.lock);
+	return found;
 }
 
 bool xs_presence_check(struct xs_presence *presence)
 {
 	enum place place;
-	char path[64];
 
 	if (presence->pid <= 0 || access("/proc/self", F_OK) < 0)
 		return true;
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)presence->pid,
-		 presence->fd);
-	place = look(presence, path);
+	place = look(presence);
 	if (place == UNKNOWN)
 		presence->pid = 0;
-	if (place == NOT_HERE && !take_turn())
-		return true;
 	/* Twice: it may be on its way from one process to another. */
 	if (place == NOT_HERE && !look_everywhere(presence))
 		return ++presence->missed < 2;
