@@ -151,6 +151,7 @@ $(BUILD)/obj/%.o: %.c Makefile
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
 VICTIM_SRC := $(sort $(wildcard tests/preload/*.c))
 SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
+FARM_SRC := $(sort $(wildcard tests/farm/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 RELAY_TEST_SRC := $(sort $(wildcard tests/relay/*.c))
 
@@ -161,9 +162,10 @@ unit_links := $(base_obj) $(policy_obj) $(filter-out %/main.o,$(relay_obj))
 programs = $(patsubst tests/%.c,$(BUILD)/tests/%,$(1))
 victims  := $(call programs,$(VICTIM_SRC))
 supports := $(call programs,$(SUPPORT_SRC))
+farmers  := $(call programs,$(FARM_SRC))
 fuzzers  := $(call programs,$(FUZZ_SRC))
 relay_tests := $(call programs,$(RELAY_TEST_SRC))
-test_programs := $(BUILD)/tests/unit-tests $(victims) $(supports) \
+test_programs := $(BUILD)/tests/unit-tests $(victims) $(supports) $(farmers) \
 	$(fuzzers) $(relay_tests)
 
 $(BUILD)/tests/unit-tests: $(unit_obj) $(unit_links)
@@ -173,7 +175,7 @@ $(BUILD)/tests/unit-tests: $(unit_obj) $(unit_links)
 
 # Victims and support programs are other people's programs: no sanitizer, no
 # code of ours.
-$(victims) $(supports): $(BUILD)/tests/%: tests/%.c Makefile
+$(victims) $(supports) $(farmers): $(BUILD)/tests/%: tests/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -D_GNU_SOURCE -std=gnu11 -O1 -g -Wall -Wextra $(if $(WERROR),-Werror) \
 		-MMD -MP -MF $@.d $(ssl_cflags) -o $@ $< $(ssl_libs) -lpthread -ldl
@@ -186,7 +188,7 @@ $(relay_tests): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(base_obj)
 	@mkdir -p $(@D)
 	$(xs_link) -o $@ $^ -lcriterion $(ssl_libs) -lpthread
 
--include $(unit_obj:.o=.d) $(addsuffix .d,$(victims) $(supports))
+-include $(unit_obj:.o=.d) $(addsuffix .d,$(victims) $(supports) $(farmers))
 
 # What the test scripts get to know: see tests/support/lib.sh.
 asan_lib = $(shell $(CC) -print-file-name=libasan.so)
@@ -209,6 +211,7 @@ check-build: $(products) $(test_programs)
 	$(test_env) tests/tools/run.sh
 	$(test_env) tests/preload/run.sh
 	$(test_env) tests/servers/run.sh
+	$(test_env) tests/farm/run.sh
 	$(test_env) tests/install.sh
 
 .PHONY: check-unit

@@ -1,0 +1,271 @@
+#!/bin/bash
+# The farm: for each row of the table "cases", the same request by curl over
+# https, and by curl over http with xsock; see README.md.
+#
+#     run.sh [NAME…]      all cases, or these
+#
+# A case fails when xsock does not what the table says, when it says it with
+# other words, when it accepts what curl refuses, or when a byte of a refused
+# request reached any server.
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/../support/lib.sh"
+FARM=$BUILD/tests/farm
+cases=$here/cases
+# What no server may see when the client refuses.
+secret=SECRET-that-must-not-travel
+
+declare -A port_of
+declare -A errno_of=(
+	["Protocol error"]=EPROTO
+	["Key was rejected by service"]=EKEYREJECTED
+	["Connection timed out"]=ETIMEDOUT
+	["Permission denied"]=EACCES
+	["Connection refused"]=ECONNREFUSED
+	["Connection reset by peer"]=ECONNRESET
+)
+
+# --- servers ------------------------------------------------------------
+
+start_farm()
+{
+	F=$T/farm
+	mkdir "$F"
+	if ! "$FARM/certs" "$cases" "$F" >"$T/certs.log" 2>&1; then
+		cat "$T/certs.log" >&2
+		exit 1
+	fi
+	start_servers server
+	start_servers raw
+}
+
+start_servers()
+{
+	local name port
+
+	start "$1" "$FARM/$1" "$cases" "$F"
+	within 20 listens_or_ended "$F/$1.ports" "$!"
+	if [ ! -e "$F/$1.ports" ]; then
+		cat "$T/$1.log" >&2
+		exit 1
+	fi
+	while read -r name port; do
+		port_of[$name]=$port
+	done <"$F/$1.ports"
+}
+
+listens_or_ended()
+{
+	test -e "$1" || ! kill -0 "$2" 2>/dev/null
+}
+
+# --- a row --------------------------------------------------------------
+
+# Sets host, scheme, options and curl_options from the columns of a row.
+read_rule()
+{
+	local word
+
+	host=localhost scheme=tls:// options='' curl_options=()
+	for word in $1; do
+		word=$(fill "$word")
+		case $word in
+		to=*) host=${word#to=} ;;
+		*://) scheme=$word ;;
+		*) options+=${options:+&}$word ;;
+		esac
+	done
+	case $options in
+	*cafile=*) ;;
+	*) options+="${options:+&}cafile=$F/ca.pem" ;;
+	esac
+	for word in $2; do
+		curl_options+=("$(fill "$word")")
+	done
+}
+
+# @/ is the folder, {NAME} the content of a file in it.
+fill()
+{
+	local text=${1//@\//$F/} name
+
+	while [[ $text =~ \{([a-z0-9.-]+)\} ]]; do
+		name=${BASH_REMATCH[1]}
+		text=${text/"{$name}"/$(<"$F/$name")}
+	done
+	echo "$text"
+}
+
+# The rule for this row.  A name that no resolver knows is the rule's matter:
+# the program goes to localhost.
+rule()
+{
+	case $host in
+	localhost | 127.0.0.1 | '[::1]')
+		door=$host
+		echo "$door:$front=$scheme:$port?$1" ;;
+	*)
+		door=localhost
+		echo "$door:$front=$scheme:$port?peer_name=$host&$1" ;;
+	esac
+}
+
+plain_curl=(curl -q -sS --noproxy '*' --max-time 10)
+
+# native: the verdict of curl itself
+native()
+{
+	local resolve=()
+
+	case $host in
+	localhost | *[0-9] | '[::1]') ;;
+	*) resolve=(--resolve "$host:$port:127.0.0.1") ;;
+	esac
+	bounded "${plain_curl[@]}" --cacert "$F/ca.pem" "${resolve[@]}" \
+		"${curl_options[@]}" "https://$host:$port/" \
+		>"$T/native" 2>&1 </dev/null
+	STATUS=$?
+	if [ "$STATUS" -eq 0 ] && grep -q '^hello from' "$T/native"; then
+		native=accepted
+	else
+		native="refused ($STATUS)"
+	fi
+}
+
+# wrapped OPTIONS: curl over http with xsock; sets $verdict, $reason
+wrapped()
+{
+	local rule door text family=-4
+
+	rule=$(rule "$1")
+	door=${rule%%:"$front"=*}
+	# One address, one verdict.
+	[ "$host" != '[::1]' ] || family=-6
+	case_run with_xsock "$rule" "${plain_curl[@]}" -v $family \
+		"http://$door:$front/$secret"
+	reason=$(grep -m 1 '^xsock: ' "$ERR" |
+		sed 's/^xsock: [^ ]* [^ ]* by [^ ]* [^ ]*: //')
+	text=$(sed -n 's/^\* connect to .* failed: //p' "$ERR" | tail -n 1)
+	if [ "$STATUS" -eq 0 ] && grep -q '^hello from' "$OUT"; then
+		verdict=accepted
+	elif [ "$text" ]; then
+		verdict=${errno_of[$text]-$text}
+	elif grep -q '^\* Connected to' "$ERR"; then
+		verdict=ended
+	else
+		verdict="curl $STATUS"
+	fi
+}
+
+# Has a byte of application data reached a server of this case?
+heard()
+{
+	[ -s "$F/$name.data" ] || [ -s "$F/front.data" ]
+}
+
+# --- judging ------------------------------------------------------------
+
+# judge: sets $why, empty when the case is as it must be
+judge()
+{
+	local expected=${1%% *} says=${1#* }
+
+	why=
+	if [ "$verdict" != "$expected" ]; then
+		why="$verdict instead of $expected"
+	elif [ "$verdict" = accepted ]; then
+		[ -s "$F/$name.data" ] || why="no request at the server"
+		[ -z "$reason" ] || why="accepted, and complains"
+	elif heard; then
+		why="the request reached a server"
+	elif ! grep -qE -- "$says" <<<"$reason"; then
+		why="the line does not say: $says"
+	fi
+	[ "$verdict" != accepted ] || [ "$native" = accepted ] ||
+		why="more lenient than curl"
+	grep -q '^accepted' "$F/$name.log" || why="no connection at the server"
+}
+
+# A certificate that is refused is the only thing that is wrong: without
+# verification the same server is good.
+control()
+{
+	case $verdict:$options in
+	EKEYREJECTED:*peer_fingerprint*) return ;;
+	EKEYREJECTED:*) ;;
+	*) return ;;
+	esac
+	case " $words " in *" raw "*) return ;; esac
+	: >"$F/$name.data"
+	verdict_before=$verdict reason_before=$reason
+	wrapped "$options&verify_peer=0&verify_peer_name=0"
+	[ "$verdict" = accepted ] ||
+		why="unverified, not accepted: $verdict $reason"
+	verdict=$verdict_before reason=$reason_before
+}
+
+print_row()
+{
+	local expected=${1%% *}
+
+	printf '%-4s  %-24s  %-12s  %-60.60s  %s\n' "$2" "$name" "$expected" \
+		"$verdict${reason:+: $reason}" "$native"
+}
+
+run_case()
+{
+	local host scheme options curl_options port=${port_of[$name]-}
+	local native verdict reason why words=$1 expected=$4
+
+	if [ -z "$port" ]; then
+		skip "$name" "no IPv6 loopback"
+		return
+	fi
+	read_rule "$2" "$3"
+	: >"$F/$name.data"; : >"$F/$name.log"
+	native
+	: >"$F/$name.data"; : >"$F/$name.log"
+	wrapped "$options"
+	judge "$expected"
+	[ "$why" ] || control
+	if [ -z "$why" ]; then
+		passed=$((passed + 1))
+		print_row "$expected" ok
+		return
+	fi
+	print_row "$expected" FAIL
+	fail "$name" "$why"
+	show_file "the server's log" "$F/$name.log" 10
+}
+
+# Without blanks at both ends.
+trim()
+{
+	local text=${1#"${1%%[! 	]*}"}
+
+	echo "${text%"${text##*[! 	]}"}"
+}
+
+run_table()
+{
+	local kind name certificate server rule curl expected only=" $* "
+
+	printf '%-4s  %-24s  %-12s  %-60s  %s\n' '' case expected xsock curl
+	while IFS='|' read -r name certificate server rule curl expected; do
+		read -r kind name <<<"$name"
+		case $only in '  ' | *" $name "*) ;; *) continue ;; esac
+		case $kind in
+		case)
+			[ "$name" = front ] || run_case "$server" "$rule" \
+				"$curl" "$(trim "$expected")" ;;
+		never)
+			printf '%-4s  %-24s  cannot be had: %s\n' - "$name" \
+				"$(trim "$certificate")" ;;
+		esac
+	done <"$cases"
+}
+
+suite_begin farm
+start_farm
+front=${port_of[front]}
+run_table "$@"
+suite_end
