@@ -67,22 +67,46 @@ static void end_once(int *state)
 static const struct {
 	const char *name;
 	size_t offset;
+	bool is_path; /* for the relay, whose working directory is "/" */
 } variables[] = {
 	{ "XSOCK_RULES", offsetof(struct xs_config, rules) },
 	{ "XSOCK_OPTIONS", offsetof(struct xs_config, options) },
 	{ "XSOCK_LOG", offsetof(struct xs_config, log_value) },
 	{ "XSOCK_RELAY", offsetof(struct xs_config, relay) },
 	{ "XSOCK_RELAY_IDLE", offsetof(struct xs_config, relay_idle) },
-	{ "SSL_CERT_FILE", offsetof(struct xs_config, cert_file) },
-	{ "SSL_CERT_DIR", offsetof(struct xs_config, cert_dir) },
-	{ "SSLKEYLOGFILE", offsetof(struct xs_config, keylog_file) },
-	{ "OPENSSL_CONF", offsetof(struct xs_config, openssl_conf) },
+	{ "SSL_CERT_FILE", offsetof(struct xs_config, cert_file), true },
+	{ "SSL_CERT_DIR", offsetof(struct xs_config, cert_dir), true },
+	{ "SSLKEYLOGFILE", offsetof(struct xs_config, keylog_file),
+	  true },
+	{ "OPENSSL_CONF", offsetof(struct xs_config, openssl_conf),
+	  true },
 };
+
+/* A relative file name, from the working directory.  (A list of folders in
+ * SSL_CERT_DIR is left as it is.) */
+static const char *make_absolute(const char *path)
+{
+	size_t len = strlen(path) + 1;
+	size_t cwd_len = xs_config.cwd ? strlen(xs_config.cwd) : 0;
+	char *full;
+
+	if (path[0] == '/' || !cwd_len || strchr(path, ':'))
+		return path;
+	full = xs_arena_take(&arena, cwd_len + 1 + len);
+	if (!full)
+		return path;
+	memcpy(full, xs_config.cwd, cwd_len);
+	full[cwd_len] = '/';
+	memcpy(full + cwd_len + 1, path, len);
+	return full;
+}
 
 static void copy_environment(void)
 {
 	char here[PATH_MAX];
 
+	if (getcwd(here, sizeof(here)))
+		xs_config.cwd = xs_arena_copy(&arena, here, strlen(here));
 	for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++) {
 		const char *value = getenv(variables[i].name);
 		const char **field = (const char **)((char *)&xs_config +
@@ -91,9 +115,9 @@ static void copy_environment(void)
 		*field = value && *value ?
 				 xs_arena_copy(&arena, value, strlen(value)) :
 				 NULL;
+		if (*field && variables[i].is_path)
+			*field = make_absolute(*field);
 	}
-	if (getcwd(here, sizeof(here)))
-		xs_config.cwd = xs_arena_copy(&arena, here, strlen(here));
 }
 
 void xs_config_read(void)

@@ -24,21 +24,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* See tests/unit/sanitizer.c; the sanitizer's library must find them. */
-#define XS_VISIBLE __attribute__((visibility("default")))
-XS_VISIBLE const char *__lsan_default_suppressions(void);
-XS_VISIBLE const char *__lsan_default_options(void);
-
-const char *__lsan_default_suppressions(void)
-{
-	return "leak:libcriterion.so";
-}
-
-const char *__lsan_default_options(void)
-{
-	return "print_suppressions=0";
-}
-
 #define TEST_KEY "0123456789abcdef"
 
 struct relay {

@@ -108,12 +108,14 @@ static void step_linger(struct xs_connection *connection)
 
 /* --- OPEN ------------------------------------------------------------ */
 
-/* What goes wrong now has no connect(2) to fail; it is for the log, if that is
- * not the application's standard error, which the relay has let go of. */
+/* What goes wrong now has no connect(2) to fail; it is for the log. */
 static void log_later(struct xs_connection *connection, const char *sentence)
 {
-	if (connection->request)
-		xs_request_log(connection->request, -1, XS_LOG_ERROR, sentence);
+	int fd = xs_later_open(&connection->later);
+
+	xs_request_log(connection->request, fd, XS_LOG_ERROR, sentence);
+	if (fd >= 0)
+		close(fd);
 }
 
 static void note_cut(struct xs_connection *connection)
@@ -192,13 +194,13 @@ static void check_stall(struct xs_connection *connection)
 	xs_connection_end(connection);
 }
 
-/* A later line can only go to a file or to syslog. */
+/* What a later line needs. */
 static void keep_request(struct xs_connection *connection)
 {
 	struct xs_opening *opening = connection->opening;
 
-	if (!*opening->request->wire.string[XS_WIRE_LOG_DEST])
-		return;
+	xs_later_remember(&connection->later, opening->presence.pid,
+			  opening->log_fd);
 	connection->request = opening->request;
 	opening->request = NULL;
 }

@@ -3,6 +3,7 @@
 #define XS_CONNECTION_PRIVATE_H
 
 #include "connection.h"
+#include "later.h"
 #include "linger.h"
 #include "opening.h"
 #include "pump.h"
@@ -20,7 +21,8 @@ struct xs_connection {
 	struct xs_timer timer;
 	struct xs_registered registered;
 	struct xs_opening *opening; /* NULL: the connect has ended */
-	struct xs_request *request; /* for later lines in the log, or NULL */
+	struct xs_request *request; /* for later lines; NULL before OPEN */
+	struct xs_later later;	    /* where they go */
 	int tcp_fd;
 	int pair_fd;
 	uint64_t stalled_at; /* bytes that the server had taken */
