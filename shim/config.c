@@ -69,11 +69,11 @@ static const struct {
 	size_t offset;
 	bool is_path; /* for the relay, whose working directory is "/" */
 } variables[] = {
-	{ "XSOCK_RULES", offsetof(struct xs_config, rules) },
-	{ "XSOCK_OPTIONS", offsetof(struct xs_config, options) },
-	{ "XSOCK_LOG", offsetof(struct xs_config, log_value) },
-	{ "XSOCK_RELAY", offsetof(struct xs_config, relay) },
-	{ "XSOCK_RELAY_IDLE", offsetof(struct xs_config, relay_idle) },
+	{ "XSOCK_RULES", offsetof(struct xs_config, rules), false },
+	{ "XSOCK_OPTIONS", offsetof(struct xs_config, options), false },
+	{ "XSOCK_LOG", offsetof(struct xs_config, log_value), false },
+	{ "XSOCK_RELAY", offsetof(struct xs_config, relay), false },
+	{ "XSOCK_RELAY_IDLE", offsetof(struct xs_config, relay_idle), false },
 	{ "SSL_CERT_FILE", offsetof(struct xs_config, cert_file), true },
 	{ "SSL_CERT_DIR", offsetof(struct xs_config, cert_dir), true },
 	{ "SSLKEYLOGFILE", offsetof(struct xs_config, keylog_file),
