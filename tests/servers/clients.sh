@@ -65,7 +65,7 @@ tail -n 1 <&3' bash "$port_front"
 printf "GET / HTTP/1.0\r\n\r\n" | nc localhost $1 | tail -n 1' bash \
 		"$port_front"
 	if need "php" php; then
-		http "php" php -r '
+		http "php" php -n -r '
 echo file_get_contents("http://localhost:$argv[1]/");' "$port_front"
 	fi
 }
