@@ -1,0 +1,244 @@
+/* What a handshake has shown; see tls_report.h.
+ *
+ * A certificate that is refused ends the handshake before OpenSSL keeps it for
+ * SSL_get_peer_cert_chain(3), so a callback in front of the one that judges
+ * (tls_verify.c) takes the chain along.  It decides nothing: what is reported
+ * is the handshake that a rule would have made.
+ *
+ * One thread at a time, as for the struct xs_tls.
+ */
+#include "tls_report.h"
+
+#include "tls_certificate.h"
+#include "tls_private.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- watching --------------------------------------------------------- */
+
+/* Hangs on the SSL, and goes with it. */
+struct watch {
+	SSL_verify_cb judge;
+	STACK_OF(X509) * sent; /* NULL: nothing came */
+};
+
+static int watch_index = -1;
+static pthread_once_t watch_once = PTHREAD_ONCE_INIT;
+
+static void free_watch(void *parent, void *data, CRYPTO_EX_DATA *all, int index,
+		       long number, void *pointer)
+{
+	struct watch *watch = data;
+
+	(void)parent;
+	(void)all;
+	(void)index;
+	(void)number;
+	(void)pointer;
+	if (!watch)
+		return;
+	sk_X509_pop_free(watch->sent, X509_free);
+	free(watch);
+}
+
+static void make_watch_index(void)
+{
+	watch_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_watch);
+}
+
+static const struct watch *watch_of(const struct xs_tls *tls)
+{
+	return watch_index < 0 ? NULL : SSL_get_ex_data(tls->ssl, watch_index);
+}
+
+/* As OpenSSL calls it for each certificate, right or wrong. */
+static int look(int ok, X509_STORE_CTX *store)
+{
+	SSL *ssl = X509_STORE_CTX_get_ex_data(
+		store, SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct watch *watch = SSL_get_ex_data(ssl, watch_index);
+
+	if (!watch->sent)
+		watch->sent =
+			X509_chain_up_ref(X509_STORE_CTX_get0_untrusted(store));
+	return watch->judge ? watch->judge(ok, store) : ok;
+}
+
+int xs_tls_report_watch(struct xs_tls *tls, struct xs_error *err)
+{
+	struct watch *watch = calloc(1, sizeof(*watch));
+
+	pthread_once(&watch_once, make_watch_index);
+	if (!watch || watch_index < 0 ||
+	    !SSL_set_ex_data(tls->ssl, watch_index, watch)) {
+		free(watch);
+		return xs_error_set(err, XS_ERR_SYSTEM, ENOMEM,
+				    "out of memory");
+	}
+	watch->judge = SSL_get_verify_callback(tls->ssl);
+	SSL_set_verify(tls->ssl, SSL_get_verify_mode(tls->ssl), look);
+	return 0;
+}
+
+/* --- the chain -------------------------------------------------------- */
+
+/* Chains are short: OpenSSL takes 100 KiB of certificates at most
+ * (SSL_CTX_set_max_cert_list(3)). */
+static bool has(const STACK_OF(X509) * chain, const X509 *cert)
+{
+	for (int i = 0; i < sk_X509_num(chain); i++)
+		if (X509_cmp(sk_X509_value(chain, i), cert) == 0)
+			return true;
+	return false;
+}
+
+static bool is_trusted(const SSL *ssl, const X509 *cert)
+{
+	X509_STORE_CTX *store = X509_STORE_CTX_new();
+	STACK_OF(X509) *named = NULL;
+	bool found = false;
+
+	if (store &&
+	    X509_STORE_CTX_init(store,
+				SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl)),
+				NULL, NULL)) {
+		named = X509_STORE_CTX_get1_certs(store,
+						  X509_get_subject_name(cert));
+		found = named && has(named, cert);
+	}
+	sk_X509_pop_free(named, X509_free);
+	X509_STORE_CTX_free(store);
+	return found;
+}
+
+static int add(const SSL *ssl, X509 *cert, const STACK_OF(X509) * sent,
+	       struct xs_arena *arena, struct xs_tls_certificate *to)
+{
+	to->sent = has(sent, cert);
+	to->trusted = is_trusted(ssl, cert);
+	return xs_tls_certificate_read(cert, arena, to);
+}
+
+static int read_chain(const struct xs_tls *tls, struct xs_arena *arena,
+		      struct xs_tls_report *report)
+{
+	const struct watch *watch = watch_of(tls);
+	const STACK_OF(X509) *sent = SSL_get_peer_cert_chain(tls->ssl);
+	const STACK_OF(X509) *used = SSL_get0_verified_chain(tls->ssl);
+	struct xs_tls_certificate *certificate;
+	int most;
+
+	if (watch && watch->sent)
+		sent = watch->sent;
+	/* sk_X509_num is -1 for NULL. */
+	most = (used ? sk_X509_num(used) : 0) + (sent ? sk_X509_num(sent) : 0);
+	certificate = xs_arena_take(arena, (size_t)most * sizeof(*certificate));
+	if (!certificate)
+		return -1;
+	report->certificate = certificate;
+	for (int i = 0; i < sk_X509_num(used); i++, certificate++) {
+		certificate->used = true;
+		if (add(tls->ssl, sk_X509_value(used, i), sent, arena,
+			certificate) < 0)
+			return -1;
+		report->certificates++;
+	}
+	for (int i = 0; i < sk_X509_num(sent); i++) {
+		X509 *cert = sk_X509_value(sent, i);
+
+		if (has(used, cert))
+			continue;
+		/* Nobody built a chain: the server's own is the first. */
+		certificate->used = !used && i == 0;
+		if (add(tls->ssl, cert, sent, arena, certificate++) < 0)
+			return -1;
+		report->certificates++;
+	}
+	return 0;
+}
+
+/* --- what was agreed on ----------------------------------------------- */
+
+static const char *read_group(SSL *ssl, struct xs_arena *arena)
+{
+	int group = (int)SSL_get_negotiated_group(ssl);
+	const char *name = group ? SSL_group_to_name(ssl, group) : NULL;
+	EVP_PKEY *key = NULL;
+	char text[64];
+
+	if (name)
+		return xs_tls_certificate_clean(arena, name, strlen(name));
+	/* TLS 1.2 with the server's own Diffie-Hellman parameters. */
+	if (!SSL_get_peer_tmp_key(ssl, &key))
+		return NULL;
+	snprintf(text, sizeof(text), "%s %d bits", EVP_PKEY_get0_type_name(key),
+		 EVP_PKEY_get_bits(key));
+	EVP_PKEY_free(key);
+	return xs_tls_certificate_clean(arena, text, strlen(text));
+}
+
+int xs_tls_report_read(const struct xs_tls *tls, struct xs_arena *arena,
+		       struct xs_tls_report *report, struct xs_error *err)
+{
+	const SSL_CIPHER *current = SSL_get_current_cipher(tls->ssl);
+	/* Until TLS 1.2 uses it, the cipher of the ServerHello is pending. */
+	const SSL_CIPHER *cipher =
+		current ? current : SSL_get_pending_cipher(tls->ssl);
+	const unsigned char *alpn;
+	unsigned alpn_len;
+	int result;
+
+	*report = (struct xs_tls_report){ .version = NULL };
+	/* Before a ServerHello there is no version either. */
+	if (cipher) {
+		report->version = SSL_get_version(tls->ssl);
+		report->cipher = SSL_CIPHER_get_name(cipher);
+		report->group = read_group(tls->ssl, arena);
+	}
+	SSL_get0_alpn_selected(tls->ssl, &alpn, &alpn_len);
+	if (alpn_len)
+		report->alpn = xs_tls_certificate_clean(arena, alpn, alpn_len);
+	result = read_chain(tls, arena, report);
+	ERR_clear_error();
+	if (result < 0)
+		return xs_error_set(err, XS_ERR_SYSTEM, ENOMEM,
+				    "cannot read the server's certificates");
+	return 0;
+}
+
+/* --- resumption ------------------------------------------------------- */
+
+struct xs_tls_session *xs_tls_session_take(const struct xs_tls *tls)
+{
+	const SSL_SESSION *session = SSL_get_session(tls->ssl);
+
+	if (!session || !SSL_SESSION_is_resumable(session))
+		return NULL;
+	return (struct xs_tls_session *)SSL_get1_session(tls->ssl);
+}
+
+void xs_tls_session_free(struct xs_tls_session *session)
+{
+	SSL_SESSION_free((SSL_SESSION *)session);
+}
+
+bool xs_tls_session_offer(struct xs_tls *tls, struct xs_tls_session *session)
+{
+	bool good;
+
+	ERR_clear_error();
+	good = SSL_set_session(tls->ssl, (SSL_SESSION *)session);
+	ERR_clear_error();
+	return good;
+}
+
+bool xs_tls_session_resumed(const struct xs_tls *tls)
+{
+	return SSL_session_reused(tls->ssl);
+}
