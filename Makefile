@@ -40,6 +40,7 @@ xs_link    = $(CC) $(xs_cflags) $(CFLAGS) $(xs_ldflags) $(LDFLAGS)
 
 ssl_cflags := $(shell $(PKG_CONFIG) --cflags openssl 2>/dev/null)
 ssl_libs   := $(shell $(PKG_CONFIG) --libs openssl 2>/dev/null || echo -lssl -lcrypto)
+json_libs  := $(shell $(PKG_CONFIG) --libs jansson 2>/dev/null)
 
 # --- sources -----------------------------------------------------------
 
@@ -92,7 +93,13 @@ LIBRARY_SRC := \
 	shim/wrap.c
 
 RELAY_SRC := $(sort $(wildcard tools/relay/*.c))
-XSOCK_SRC := $(sort $(wildcard tools/xsock/*.c))
+# "xsock probe --json" is there if jansson is.
+without_json := tools/xsock/probe_$(if $(json_libs),no_json,json).c
+XSOCK_SRC := $(filter-out $(without_json),$(sort $(wildcard tools/xsock/*.c)))
+# "xsock probe" connects and verifies with the relay's own files.
+PROBE_SRC := $(sort $(wildcard tools/relay/tls*.c)) \
+	tools/relay/dial.c \
+	tools/relay/outcome.c
 
 # --- what is built -----------------------------------------------------
 
@@ -103,6 +110,7 @@ policy_obj  := $(call objects,$(POLICY_SRC))
 library_obj := $(call objects,$(LIBRARY_SRC))
 relay_obj   := $(call objects,$(RELAY_SRC))
 xsock_obj   := $(call objects,$(XSOCK_SRC))
+probe_obj   := $(call objects,$(PROBE_SRC))
 all_obj     := $(base_obj) $(policy_obj) $(library_obj) $(relay_obj) $(xsock_obj)
 
 products := $(BUILD)/libxsock.so $(BUILD)/xsock $(BUILD)/xsock-relay
@@ -132,8 +140,8 @@ comma := ,
 $(BUILD)/xsock-relay: $(relay_obj) $(base_obj)
 	$(xs_link) -pie -o $@ $(relay_obj) $(base_obj) $(ssl_libs) -lpthread
 
-$(BUILD)/xsock: $(xsock_obj) $(policy_obj) $(base_obj)
-	$(xs_link) -pie -o $@ $(xsock_obj) $(policy_obj) $(base_obj)
+$(BUILD)/xsock: $(xsock_obj) $(probe_obj) $(policy_obj) $(base_obj)
+	$(xs_link) -pie -o $@ $^ $(ssl_libs) $(json_libs) -lanl -lpthread
 
 # Fortified headers make inline functions of some that are hooked.
 $(filter %/hook_send.o,$(library_obj)): xs_cppflags += -U_FORTIFY_SOURCE
@@ -209,6 +217,7 @@ check-build: $(products) $(test_programs)
 	$(test_env) tests/symbols.sh $(BUILD)/libxsock.so
 	$(test_env) tests/fuzz/run.sh
 	$(test_env) tests/tools/run.sh
+	$(test_env) tests/tools/probe.sh
 	$(test_env) tests/preload/run.sh
 	$(test_env) tests/servers/run.sh
 	$(test_env) tests/farm/run.sh

@@ -2,7 +2,8 @@
 #ifndef XS_COMMAND_H
 #define XS_COMMAND_H
 
-/* Exit statuses of "xsock check" and of xsock itself. */
+/* Exit statuses of "xsock check" and of xsock itself; those of "xsock probe"
+ * are in probe_verdict.c. */
 enum {
 	XS_EXIT_OK = 0,
 	XS_EXIT_RULES = 1, /* the rules or options are wrong */
@@ -20,6 +21,7 @@ enum {
 /* Each takes its own arguments, with argv[0] "xsock NAME", and returns the
  * exit status. */
 int xs_command_check(int argc, char **argv);
+int xs_command_probe(int argc, char **argv);
 int xs_command_run(int argc, char **argv);
 
 #endif

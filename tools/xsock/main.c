@@ -17,6 +17,8 @@ static const struct command {
 } commands[] = {
 	{ "check", xs_command_check, "xsock check",
 	  "look for mistakes in rules, and tell what they do" },
+	{ "probe", xs_command_probe, "xsock probe",
+	  "connect to a server as a rule would, and report" },
 	{ "run", xs_command_run, "xsock run",
 	  "run a command with the library and rules" },
 };

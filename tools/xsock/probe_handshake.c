@@ -1,0 +1,234 @@
+/* The handshake of a probe, on a socket, and a second one that resumes.
+ *
+ * The same calls as in the relay's establish.c, one after the other.  A server
+ * may say more behind the handshake: a TLS 1.3 session, or that it wants a
+ * client certificate after all; so there is a moment to listen.  What it says
+ * as an application is thrown away, and no application data is ever sent.
+ */
+#include "probe.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	READ_MAX = 16384,
+	/* How long to listen behind the handshake, in microseconds. */
+	LISTEN_US = 500000,
+	/* What resuming may take at most. */
+	RESUME_US = 5000000,
+};
+
+struct line {
+	const struct xs_probe *probe;
+	const struct xs_dial *dial;
+	struct xs_tls *tls;
+	int fd;
+	int64_t deadline;
+	struct xs_tls_io io;
+	uint8_t in[READ_MAX];
+	uint8_t out[XS_TLS_OUT_ROOM(READ_MAX)];
+	uint8_t plain[XS_TLS_PLAIN_ROOM(READ_MAX)];
+};
+
+/* True when fd is ready before deadline. */
+static bool wait_for(const struct line *line, short events, int64_t deadline)
+{
+	struct pollfd poll_fd = { .fd = line->fd, .events = events };
+	int left = xs_probe_left(deadline);
+
+	return left > 0 && poll(&poll_fd, 1, left) != 0;
+}
+
+/* Sends what the last call of xs_tls_* left: 0, or -1 with errno. */
+static int flush(struct line *line)
+{
+	size_t done = 0;
+
+	while (done < line->io.out_len) {
+		ssize_t sent = send(line->fd, line->out + done,
+				    line->io.out_len - done, MSG_NOSIGNAL);
+
+		if (sent > 0)
+			done += (size_t)sent;
+		else if (errno == EAGAIN &&
+			 !wait_for(line, POLLOUT, line->deadline))
+			errno = ETIMEDOUT;
+		if (sent < 0 && errno != EAGAIN && errno != EINTR)
+			return -1;
+	}
+	line->io.out_len = 0;
+	return 0;
+}
+
+/* Receives into the empty line->io: bytes, 0 at the end, -1 with errno. */
+static ssize_t receive(struct line *line, int64_t deadline)
+{
+	ssize_t got;
+
+	do {
+		if (!wait_for(line, POLLIN, deadline)) {
+			errno = ETIMEDOUT;
+			return -1;
+		}
+		got = recv(line->fd, line->in, sizeof(line->in), MSG_DONTWAIT);
+	} while (got < 0 && (errno == EINTR || errno == EAGAIN));
+	line->io.in = line->in;
+	line->io.in_len = got > 0 ? (size_t)got : 0;
+	return got;
+}
+
+static int fail_line(const struct line *line, int errnum, struct xs_error *err)
+{
+	if (errnum == ETIMEDOUT && xs_probe_left(line->deadline) == 0)
+		xs_outcome_timeout(err, XS_OUTCOME_HANDSHAKE, line->probe->host,
+				   line->dial,
+				   line->probe->rule->options.timeout);
+	else if (errnum == 0 || errnum == ECONNRESET)
+		xs_tls_handshake_cut(line->tls, err);
+	else
+		xs_dial_failed(xs_dial_address(line->dial), errnum, err);
+	return -1;
+}
+
+static int shake(struct line *line, struct xs_tls_summary *summary,
+		 struct xs_error *err)
+{
+	for (;;) {
+		enum xs_tls_result result =
+			xs_tls_handshake(line->tls, &line->io, summary, err);
+		ssize_t got;
+
+		if (flush(line) < 0 && result != XS_TLS_FAILED)
+			return fail_line(line, errno, err);
+		if (result == XS_TLS_DONE)
+			return 0;
+		if (result == XS_TLS_FAILED)
+			return -1;
+		got = receive(line, line->deadline);
+		if (got <= 0)
+			return fail_line(line, got < 0 ? errno : 0, err);
+	}
+}
+
+/* Listens for a moment behind the handshake, until there is a session.
+ * Returns -1 with *err set when the server breaks off. */
+static int listen_behind(struct line *line, struct xs_tls_session **session,
+			 struct xs_error *err)
+{
+	int64_t until = xs_probe_now() + LISTEN_US;
+
+	for (;;) {
+		size_t len;
+		enum xs_tls_result result =
+			xs_tls_read(line->tls, &line->io, line->plain,
+				    sizeof(line->plain), &len, err);
+
+		if (flush(line) < 0 && result == XS_TLS_WANT)
+			return 0;
+		if (result == XS_TLS_FAILED)
+			return -1;
+		*session = xs_tls_session_take(line->tls);
+		if (*session || result == XS_TLS_CLOSED)
+			return 0;
+		/* Older versions send it in the handshake or not at all. */
+		if (strcmp(line->probe->report.version, "TLSv1.3") != 0)
+			return 0;
+		if (receive(line, until) <= 0)
+			return 0;
+	}
+}
+
+/* --- one connection ------------------------------------------------------- */
+
+static int line_begin(struct line *line, const struct xs_probe *probe,
+		      const struct xs_dial *dial,
+		      struct xs_tls_context *context, int fd, int64_t deadline,
+		      struct xs_error *err)
+{
+	const int on = 1;
+
+	line->probe = probe;
+	line->dial = dial;
+	line->fd = fd;
+	line->deadline = deadline;
+	line->io = (struct xs_tls_io){ .in = line->in,
+				       .out = line->out,
+				       .out_size = sizeof(line->out) };
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	line->tls = xs_tls_new(context, probe->host, err);
+	return line->tls ? 0 : -1;
+}
+
+static void line_end(struct line *line)
+{
+	if (line->tls) {
+		xs_tls_close(line->tls, &line->io);
+		flush(line);
+		xs_tls_free(line->tls);
+	}
+	shutdown(line->fd, SHUT_WR);
+	close(line->fd);
+}
+
+/* Does the server resume this session?  Whatever goes wrong means no. */
+static void try_to_resume(struct xs_probe *probe,
+			  struct xs_tls_context *context,
+			  struct xs_tls_session *session)
+{
+	struct xs_address address = *xs_dial_address(&probe->dial);
+	struct xs_dial dial = { .address = &address, .count = 1 };
+	int64_t deadline = xs_probe_now() + RESUME_US;
+	struct xs_tls_summary summary = { .version = NULL };
+	struct xs_error err = { .kind = XS_ERR_NONE };
+	static struct line line;
+	int64_t begin;
+	int fd = xs_probe_connect(probe, &dial, deadline, &err);
+
+	probe->resumption_tried = true;
+	if (fd < 0)
+		return;
+	begin = xs_probe_now();
+	if (line_begin(&line, probe, &dial, context, fd, deadline, &err) == 0 &&
+	    xs_tls_session_offer(line.tls, session) &&
+	    shake(&line, &summary, &err) == 0) {
+		probe->resumed = xs_tls_session_resumed(line.tls);
+		probe->resumed_ms = (double)(xs_probe_now() - begin) / 1000;
+	}
+	line_end(&line);
+}
+
+int xs_probe_handshake(struct xs_probe *probe, struct xs_tls_context *context,
+		       int fd, int64_t deadline, struct xs_error *err)
+{
+	struct xs_tls_session *session = NULL;
+	struct xs_error unread = { .kind = XS_ERR_NONE };
+	int64_t begin = xs_probe_now();
+	static struct line line;
+	int result;
+
+	result = line_begin(&line, probe, &probe->dial, context, fd, deadline,
+			    err);
+	if (result == 0)
+		result = xs_tls_report_watch(line.tls, err);
+	if (result == 0) {
+		result = shake(&line, &probe->summary, err);
+		probe->ms[XS_OUTCOME_HANDSHAKE] =
+			(double)(xs_probe_now() - begin) / 1000;
+		probe->shook = xs_tls_report_read(line.tls, probe->arena,
+						  &probe->report, &unread) == 0;
+		if (result == 0 && !probe->shook) {
+			*err = unread;
+			result = -1;
+		}
+	}
+	if (result == 0)
+		result = listen_behind(&line, &session, err);
+	line_end(&line);
+	if (result == 0 && session)
+		try_to_resume(probe, context, session);
+	xs_tls_session_free(session);
+	return result;
+}
