@@ -3,6 +3,7 @@
 
 #include "names.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <string.h>
@@ -141,9 +142,25 @@ static bool decide_by_names(const struct xs_rules *rules, bool udp,
 	return choice.any;
 }
 
-void xs_decide(const struct xs_rules *rules, bool udp,
-	       const struct xs_address *to, struct xs_decision *decision)
+/* A connect to the unspecified address reaches this host (ip(7)). */
+static struct xs_address meant(const struct xs_address *asked)
 {
+	struct xs_address to = *asked;
+
+	if (to.any.sa_family == AF_INET && to.v4.sin_addr.s_addr == INADDR_ANY)
+		to.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	else if (to.any.sa_family == AF_INET6 &&
+		 IN6_IS_ADDR_UNSPECIFIED(&to.v6.sin6_addr))
+		to.v6.sin6_addr = in6addr_loopback;
+	return to;
+}
+
+void xs_decide(const struct xs_rules *rules, bool udp,
+	       const struct xs_address *asked, struct xs_decision *decision)
+{
+	const struct xs_address address = meant(asked);
+	const struct xs_address *to = &address;
+
 	decision->rule = NULL;
 	decision->name[0] = '\0';
 	decision->unreachable = false;

@@ -22,9 +22,9 @@ struct xs_decision {
 	bool unreachable; /* the name exists only in a rule for other ports */
 };
 
-/* Decides.  to is what the application gave to connect(), its tag included.
+/* Decides.  asked is what the application gave to connect(), its tag included.
  * May block for name lookups of rules; otherwise any thread. */
 void xs_decide(const struct xs_rules *rules, bool udp,
-	       const struct xs_address *to, struct xs_decision *decision);
+	       const struct xs_address *asked, struct xs_decision *decision);
 
 #endif
