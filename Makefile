@@ -52,7 +52,13 @@ BASE_SRC := \
 	shim/host.c \
 	shim/log.c \
 	shim/option.c \
+	shim/option_check.c \
+	shim/option_digest.c \
+	shim/option_file.c \
 	shim/option_read.c \
+	shim/option_secret.c \
+	shim/option_text.c \
+	shim/option_value.c \
 	shim/pair.c \
 	shim/parse.c \
 	shim/scheme.c \

@@ -76,10 +76,8 @@ static const struct {
 	{ "XSOCK_RELAY_IDLE", offsetof(struct xs_config, relay_idle), false },
 	{ "SSL_CERT_FILE", offsetof(struct xs_config, cert_file), true },
 	{ "SSL_CERT_DIR", offsetof(struct xs_config, cert_dir), true },
-	{ "SSLKEYLOGFILE", offsetof(struct xs_config, keylog_file),
-	  true },
-	{ "OPENSSL_CONF", offsetof(struct xs_config, openssl_conf),
-	  true },
+	{ "SSLKEYLOGFILE", offsetof(struct xs_config, keylog_file), true },
+	{ "OPENSSL_CONF", offsetof(struct xs_config, openssl_conf), true },
 };
 
 /* A relative file name, from the working directory.  (A list of folders in
@@ -112,12 +110,18 @@ static void copy_environment(void)
 		const char **field = (const char **)((char *)&xs_config +
 						     variables[i].offset);
 
-		*field = value && *value ?
-				 xs_arena_copy(&arena, value, strlen(value)) :
-				 NULL;
+		*field = value && *value
+				 ? xs_arena_copy(&arena, value, strlen(value))
+				 : NULL;
 		if (*field && variables[i].is_path)
 			*field = make_absolute(*field);
 	}
+}
+
+/* For options that name a variable. */
+static const char *look_up(const char *name)
+{
+	return getenv(name);
 }
 
 void xs_config_read(void)
@@ -132,6 +136,7 @@ void xs_config_read(void)
 	 * else. */
 	if (rules && *rules && !getauxval(AT_SECURE)) {
 		copy_environment();
+		xs_options_environment(look_up);
 		xs_config.active = true;
 		xs_names_share();
 		xs_replace_prepare();
@@ -143,8 +148,8 @@ void xs_config_read(void)
 
 bool xs_config_active(void)
 {
-	if (__builtin_expect(__atomic_load_n(&read_state, __ATOMIC_ACQUIRE) !=
-			     DONE, 0))
+	if (__builtin_expect(
+		    __atomic_load_n(&read_state, __ATOMIC_ACQUIRE) != DONE, 0))
 		xs_config_read();
 	return xs_config.active;
 }
@@ -162,7 +167,8 @@ static int parse_idle(struct xs_error *err)
 	if (*end || seconds < 0 || seconds > 86400)
 		return xs_error_set(err, XS_ERR_RULES, 0,
 				    "XSOCK_RELAY_IDLE: \"%.40s\" is not a "
-				    "number of seconds from 0 to 86400", text);
+				    "number of seconds from 0 to 86400",
+				    text);
 	xs_config.idle = (int)seconds;
 	return 0;
 }

@@ -25,16 +25,33 @@
  * rules are read, because it would not fit a message to the relay. */
 #define XS_OPTION_TEXT_MAX 8192
 
-/* Strings are NULL when the option was not given. */
+/* Strings are NULL when the option was not given; files are absolute paths. */
 struct xs_options {
 	bool verify_peer;      /* default true */
 	bool verify_peer_name; /* default true */
 	const char *peer_name; /* lower case, or an IP address */
-	bool sni_enabled;      /* default true */
-	const char *cafile;    /* absolute path */
-	const char *capath;    /* absolute path */
-	double timeout;	       /* seconds, > 0, in thousandths */
-	bool relay;	       /* tcp:// only */
+	bool allow_self_signed;
+	const char *cafile; /* or the URI of an OpenSSL store */
+	const char *capath;
+	const char *local_cert;	      /* or a URI */
+	const char *local_pk;	      /* or a URI */
+	const char *passphrase;	      /* itself, wherever it came from */
+	int verify_depth;	      /* -1: not given */
+	const char *ciphers;	      /* OpenSSL's words, as given */
+	const char *ciphersuites;     /* the same */
+	const char *groups;	      /* the same */
+	int security_level;	      /* -1: not given */
+	int min_version;	      /* as on the wire, 0x0301 is TLS 1.0; 0 */
+	int max_version;	      /* the same */
+	bool sni_enabled;	      /* default true */
+	const char *alpn_protocols;   /* "h2,http/1.1" */
+	const char *peer_fingerprint; /* xs_fingerprint_next takes it apart */
+	const char *crlfile;
+	bool disable_compression;	     /* default true */
+	bool session_reuse;		     /* default true */
+	double timeout;			     /* seconds, > 0, in thousandths */
+	const char *capture_peer_cert_chain; /* need not exist */
+	bool relay;			     /* tcp:// only */
 };
 
 /* How a value is parsed, checked and printed: option.c. */
@@ -44,6 +61,14 @@ enum xs_option_type {
 	XS_OPTION_HOST,	   /* const char *: a name or an address */
 	XS_OPTION_FILE,	   /* const char *: a regular file */
 	XS_OPTION_DIR,	   /* const char * */
+	XS_OPTION_STORE,   /* const char *: a regular file, or a URI */
+	XS_OPTION_OUTPUT,  /* const char *: a file to be written */
+	XS_OPTION_SECRET,  /* const char *, never shown */
+	XS_OPTION_NUMBER,  /* int, up to the row's most */
+	XS_OPTION_VERSION, /* int */
+	XS_OPTION_WORDS,   /* const char *: names with ":" between them */
+	XS_OPTION_ALPN,	   /* const char *: names with "," between them */
+	XS_OPTION_DIGEST,  /* const char *: fingerprints with "," between */
 };
 
 struct xs_option {
@@ -54,7 +79,8 @@ struct xs_option {
 	const char *summary; /* one line for --help and the manual */
 	unsigned kinds;	     /* bits 1 << enum xs_scheme_kind */
 	enum xs_option_type type;
-	size_t offset; /* in struct xs_options */
+	size_t offset;	   /* in struct xs_options */
+	unsigned int most; /* of a NUMBER */
 };
 
 /* All rows, ended by one whose name is NULL. */
@@ -81,6 +107,42 @@ int xs_options_parse(struct xs_options *options, const char *text, size_t len,
 int xs_options_read(struct xs_parse *parse, struct xs_options *options,
 		    const struct xs_scheme *scheme, struct xs_span text,
 		    const char *cwd);
+
+/* Options that contradict each other or the scheme, once all of them are
+ * known: those of the rule (text, may be empty; its start is the place of the
+ * error) over those that every rule starts from.  Returns 0, or -1 with the
+ * error set. */
+int xs_options_check(struct xs_parse *parse, const struct xs_options *options,
+		     const struct xs_scheme *scheme, struct xs_span text);
+
+/* Where "passphrase=env:NAME" looks; until it is set, that form is refused.
+ * The library and the tools set it once, before they read rules; the relay,
+ * whose environment is nobody's, never does. */
+void xs_options_environment(const char *(*lookup)(const char *name));
+
+/* A rule or a list of options as messages may show it: in the arena, at most
+ * max bytes, the value of passphrase replaced by "***".  NULL when memory is
+ * short. */
+char *xs_options_conceal(struct xs_span text, size_t max,
+			 struct xs_arena *arena);
+
+/* One fingerprint of peer_fingerprint. */
+enum xs_fingerprint_kind {
+	XS_FINGERPRINT_MD5,
+	XS_FINGERPRINT_SHA1,
+	XS_FINGERPRINT_SHA256,
+	XS_FINGERPRINT_PIN, /* SHA-256 of the public key (RFC 7469, 2.4) */
+};
+
+struct xs_fingerprint {
+	enum xs_fingerprint_kind kind;
+	unsigned char digest[32];
+	size_t len;
+};
+
+/* Takes the next fingerprint off *list, a canonical value of
+ * peer_fingerprint.  False at the end. */
+bool xs_fingerprint_next(const char **list, struct xs_fingerprint *fingerprint);
 
 /* The canonical text, in the arena; NULL when memory is short. */
 const char *xs_options_text(const struct xs_options *options,

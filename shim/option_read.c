@@ -1,38 +1,12 @@
 /* Reads "a=b&c=d" into the structure; see option.h.
  *
- * The table in option.c drives it: find the row, decode the value, and one
- * setter for each type.  Whatever is not understood is an error with its
- * place, never a guess.  Files are opened only to see that they can be read:
- * the library does not parse certificates.
+ * The table in option.c drives it: find the row, decode the value, and hand it
+ * to the setter of its type (option_value.c).  Whatever is not understood is
+ * an error with its place, never a guess.
  */
-#include "option.h"
+#include "option_private.h"
 
-#include "host.h"
-
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#define TIMEOUT_MAX 86400
-
-/* One "name=value" on its way into the structure. */
-struct setting {
-	const struct xs_option *row;
-	struct xs_span written; /* the value as it stands in the text */
-	const char *value;	/* the value decoded, in the arena */
-	const char *cwd;
-	bool check_files;
-};
-
-static int bad_value(struct xs_parse *parse, const struct setting *setting,
-		     const char *takes)
-{
-	return xs_parse_fail(
-		parse, setting->written.start, "option \"%s\" takes %s, not %s",
-		setting->row->name, takes, xs_quote(setting->written).text);
-}
 
 static int hex_digit(char c)
 {
@@ -43,7 +17,7 @@ static int hex_digit(char c)
 }
 
 /* Decodes "%2f" (RFC 3986, 2.1) into a string in the arena. */
-static int decode(struct xs_parse *parse, struct setting *setting)
+static int decode(struct xs_parse *parse, struct xs_setting *setting)
 {
 	char *to = xs_parse_copy(parse, setting->written);
 
@@ -78,125 +52,8 @@ static int decode(struct xs_parse *parse, struct setting *setting)
 	return 0;
 }
 
-static int set_bool(struct xs_parse *parse, const struct setting *setting,
-		    bool *to)
-{
-	static const char *const words[][2] = {
-		{ "0", "1" },
-		{ "no", "yes" },
-		{ "off", "on" },
-		{ "false", "true" },
-	};
-	struct xs_span value = { setting->value,
-				 setting->value + strlen(setting->value) };
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		for (int truth = 0; truth < 2; truth++) {
-			if (xs_span_is(value, words[i][truth])) {
-				*to = truth;
-				return 0;
-			}
-		}
-	}
-	return bad_value(parse, setting, "0 or 1 (no, yes, off, on, ...)");
-}
-
-/* "2.5": no strtod, whose decimal point is the locale's.  What is beyond
- * thousandths is cut off. */
-static int set_seconds(struct xs_parse *parse, const struct setting *setting,
-		       double *to)
-{
-	const char *end = setting->value + strlen(setting->value);
-	const char *dot = strchr(setting->value, '.');
-	struct xs_span whole = { setting->value, dot ? dot : end };
-	struct xs_span part = { dot ? dot + 1 : end, end };
-	unsigned long milli;
-
-	if (!xs_span_is_number(whole) || (dot && !xs_span_is_number(part)))
-		return bad_value(parse, setting, "seconds such as 10 or 2.5");
-	milli = xs_span_number(whole, TIMEOUT_MAX) * 1000;
-	for (unsigned long worth = 100; worth > 0 && part.start < part.end;
-	     worth /= 10)
-		milli += worth * (unsigned long)(*part.start++ - '0');
-	if (milli == 0 || milli > TIMEOUT_MAX * 1000ul)
-		return bad_value(parse, setting, "seconds from 0.001 to 86400");
-	*to = (double)milli / 1000;
-	return 0;
-}
-
-static int set_host(struct xs_parse *parse, const struct setting *setting,
-		    const char **to)
-{
-	struct xs_span host = { setting->value,
-				setting->value + strlen(setting->value) };
-	struct xs_address address;
-	char text[XS_ADDRESS_TEXT_MAX];
-
-	if (xs_host_address(host, &address)) {
-		xs_address_format_ip(&address, text, sizeof(text));
-		*to = xs_arena_copy(parse->arena, text, strlen(text));
-		return *to ? 0 : xs_parse_no_memory(parse);
-	}
-	if (xs_host_name(parse, host, false, to) < 0) {
-		/* Found in the decoded value, shown where it is written. */
-		parse->wrong = setting->written.start;
-		return -1;
-	}
-	return 0;
-}
-
-/* The file must be there and readable now; its content is judged by the
- * relay. */
-static int check_path(struct xs_parse *parse, const struct setting *setting,
-		      const char *path)
-{
-	bool dir = setting->row->type == XS_OPTION_DIR;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY |
-				    (dir ? O_DIRECTORY : 0));
-	const char *reason = NULL;
-	struct stat status;
-
-	if (fd < 0 || fstat(fd, &status) < 0)
-		reason = strerrordesc_np(errno);
-	else if (!dir && !S_ISREG(status.st_mode))
-		reason = S_ISDIR(status.st_mode) ? "Is a directory"
-						 : "Not a regular file";
-	if (fd >= 0)
-		close(fd);
-	if (!reason)
-		return 0;
-	return xs_parse_fail(parse, setting->written.start,
-			     "%s %s cannot be read: %s", setting->row->name,
-			     xs_quote(setting->written).text, reason);
-}
-
-static int set_path(struct xs_parse *parse, const struct setting *setting,
-		    const char **to)
-{
-	size_t head = setting->cwd ? strlen(setting->cwd) : 0;
-	size_t len = strlen(setting->value);
-	char *path;
-
-	if (setting->value[0] == '/') {
-		*to = setting->value;
-	} else if (head == 0) {
-		return bad_value(parse, setting,
-				 "an absolute path (the working directory is "
-				 "not known)");
-	} else {
-		path = xs_arena_take(parse->arena, head + 1 + len + 1);
-		if (!path)
-			return xs_parse_no_memory(parse);
-		memcpy(path, setting->cwd, head);
-		path[head] = '/';
-		memcpy(path + head + 1, setting->value, len);
-		*to = path;
-	}
-	return setting->check_files ? check_path(parse, setting, *to) : 0;
-}
-
 static int set(struct xs_parse *parse, struct xs_options *options,
-	       struct setting *setting)
+	       struct xs_setting *setting)
 {
 	void *to = (char *)options + setting->row->offset;
 
@@ -207,18 +64,7 @@ static int set(struct xs_parse *parse, struct xs_options *options,
 				     setting->row->value);
 	if (decode(parse, setting) < 0)
 		return -1;
-	switch (setting->row->type) {
-	case XS_OPTION_BOOL:
-		return set_bool(parse, setting, to);
-	case XS_OPTION_SECONDS:
-		return set_seconds(parse, setting, to);
-	case XS_OPTION_HOST:
-		return set_host(parse, setting, to);
-	case XS_OPTION_FILE:
-	case XS_OPTION_DIR:
-		return set_path(parse, setting, to);
-	}
-	return -1;
+	return xs_option_set(parse, setting, to);
 }
 
 static int unknown_option(struct xs_parse *parse, struct xs_span name)
@@ -263,7 +109,7 @@ static const struct xs_option *find_row(struct xs_parse *parse,
 /* One piece between "&"; seen has a bit for every row that was there. */
 static int read_piece(struct xs_parse *parse, struct xs_options *options,
 		      const struct xs_scheme *scheme, struct xs_span piece,
-		      struct setting *setting, uint64_t *seen)
+		      struct xs_setting *setting, uint64_t *seen)
 {
 	const char *equals = xs_span_find(piece, '=');
 	struct xs_span name = { piece.start, equals ? equals : piece.end };
@@ -285,7 +131,7 @@ static int read_piece(struct xs_parse *parse, struct xs_options *options,
 
 static int read_text(struct xs_parse *parse, struct xs_options *options,
 		     const struct xs_scheme *scheme, struct xs_span text,
-		     struct setting *setting)
+		     struct xs_setting *setting)
 {
 	uint64_t seen = 0;
 
@@ -306,7 +152,7 @@ int xs_options_read(struct xs_parse *parse, struct xs_options *options,
 		    const struct xs_scheme *scheme, struct xs_span text,
 		    const char *cwd)
 {
-	struct setting setting = { .cwd = cwd, .check_files = true };
+	struct xs_setting setting = { .cwd = cwd, .check_files = true };
 
 	return read_text(parse, options, scheme, text, &setting);
 }
@@ -316,7 +162,7 @@ int xs_options_parse(struct xs_options *options, const char *text, size_t len,
 		     size_t *error_at, struct xs_error *err)
 {
 	struct xs_parse parse = { .arena = arena, .err = err, .wrong = text };
-	struct setting setting = { .cwd = cwd, .check_files = check_files };
+	struct xs_setting setting = { .cwd = cwd, .check_files = check_files };
 	struct xs_span span = { text, text + len };
 	int result;
 

@@ -156,15 +156,16 @@ static int read_options(struct reader *reader, struct xs_rule *rule,
 			struct xs_span item, const char *question)
 {
 	const struct base *base = base_of(reader, rule->target.scheme->kind);
+	struct xs_span text = { question ? question + 1 : item.end, item.end };
 
 	if (!base)
 		return -1;
 	rule->options = base->options;
 	rule->options_text = base->text;
-	if (!question)
-		return 0;
-	return read_own_options(reader, rule,
-				(struct xs_span){ question + 1, item.end });
+	if (question && read_own_options(reader, rule, text) < 0)
+		return -1;
+	return xs_options_check(&reader->parse, &rule->options,
+				rule->target.scheme, text);
 }
 
 /* The rule as messages show it. */
@@ -172,13 +173,11 @@ static int describe(struct reader *reader, const struct source *source,
 		    struct xs_span item, struct xs_rule *rule)
 {
 	struct xs_arena *arena = reader->parse.arena;
-	size_t len = xs_span_len(item);
 	char place[PLACE_MAX];
 
 	format_place(source, item.start, place, sizeof(place));
 	rule->place = xs_arena_copy(arena, place, strlen(place));
-	rule->text = xs_arena_copy(arena, item.start,
-				   len < RULE_TEXT_MAX ? len : RULE_TEXT_MAX);
+	rule->text = xs_options_conceal(item, RULE_TEXT_MAX, arena);
 	if (!rule->place || !rule->text)
 		return xs_parse_no_memory(&reader->parse);
 	return 0;

@@ -174,23 +174,6 @@ Test(option, unknown_ones_are_refused_with_a_suggestion)
 Test(option, those_without_an_engine_are_refused_by_name)
 {
 	static const char *const names[] = {
-		"allow_self_signed",
-		"local_cert",
-		"local_pk",
-		"passphrase",
-		"verify_depth",
-		"ciphers",
-		"ciphersuites",
-		"groups",
-		"security_level",
-		"min_version",
-		"max_version",
-		"alpn_protocols",
-		"peer_fingerprint",
-		"crlfile",
-		"disable_compression",
-		"session_reuse",
-		"capture_peer_cert_chain",
 		"starttls",
 		"mtu",
 		"idle",

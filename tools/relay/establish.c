@@ -190,6 +190,7 @@ static void step_handshake(struct xs_connection *connection)
 static void begin_handshake(struct xs_connection *connection)
 {
 	struct xs_opening *opening = connection->opening;
+	char server[XS_ADDRESS_TEXT_MAX];
 	struct xs_error err = { 0 };
 	const int on = 1;
 
@@ -206,6 +207,9 @@ static void begin_handshake(struct xs_connection *connection)
 			fail(connection, &err);
 			return;
 		}
+		xs_address_format(xs_dial_address(&opening->dial), server,
+				  sizeof(server));
+		xs_tls_resume(connection->tls, server);
 	}
 	xs_pump_init(&connection->pump, connection->pair_fd, connection->tcp_fd,
 		     connection->tls);

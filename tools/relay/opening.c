@@ -103,6 +103,8 @@ static int read_rule(struct xs_opening *opening, double *timeout,
 		.options = string[XS_WIRE_OPTIONS],
 		.cert_file = string[XS_WIRE_CERT_FILE],
 		.cert_dir = string[XS_WIRE_CERT_DIR],
+		.keylog_file = string[XS_WIRE_KEYLOG_FILE],
+		.openssl_conf = string[XS_WIRE_OPENSSL_CONF],
 	};
 
 	if (scheme && scheme->kind == XS_SCHEME_TCP)

@@ -104,7 +104,6 @@ static void free_early(struct xs_tls *tls)
 {
 	if (!tls->early)
 		return;
-	xs_tls_context_put(tls->early->context);
 	free(tls->early);
 	tls->early = NULL;
 }
@@ -121,7 +120,7 @@ struct xs_tls *xs_tls_new(struct xs_tls_context *context, const char *name,
 	if (!tls->early)
 		goto fail;
 	xs_tls_context_keep(context);
-	tls->early->context = context;
+	tls->context = context;
 	tls->early->name = options->peer_name ? options->peer_name : name;
 	ERR_clear_error();
 	tls->ssl = xs_tls_context_new_ssl(context);
@@ -144,7 +143,21 @@ void xs_tls_free(struct xs_tls *tls)
 		return;
 	SSL_free(tls->ssl);
 	free_early(tls);
+	/* Last: providers that ssl uses may be the context's. */
+	xs_tls_context_put(tls->context);
+	free(tls->server);
 	free(tls);
+}
+
+void xs_tls_resume(struct xs_tls *tls, const char *server)
+{
+	struct xs_tls_sessions *sessions =
+		xs_tls_context_sessions(tls->context);
+
+	if (!sessions || tls->server ||
+	    asprintf(&tls->server, "%s %s", server, tls->early->name) < 0)
+		return;
+	xs_tls_sessions_use(sessions, tls->server, tls->ssl);
 }
 
 enum xs_tls_result xs_tls_handshake(struct xs_tls *tls, struct xs_tls_io *io,
@@ -170,6 +183,10 @@ enum xs_tls_result xs_tls_handshake(struct xs_tls *tls, struct xs_tls_io *io,
 		return XS_TLS_WANT;
 	tls->broken = true;
 	xs_tls_error_handshake(err, tls, why);
+	/* Whatever it was, the next one starts afresh. */
+	if (tls->server)
+		xs_tls_sessions_drop(xs_tls_context_sessions(tls->context),
+				     tls->server);
 	return XS_TLS_FAILED;
 }
 
@@ -188,7 +205,7 @@ enum xs_tls_result xs_tls_write(struct xs_tls *tls, struct xs_tls_io *io,
 	if (done && written == len)
 		return XS_TLS_DONE;
 	tls->broken = true;
-	xs_tls_error_open(err, why);
+	xs_tls_error_open(err, tls, why);
 	return XS_TLS_FAILED;
 }
 
@@ -202,7 +219,7 @@ static enum xs_tls_result judge_read(struct xs_tls *tls, int result,
 	if (why == SSL_ERROR_ZERO_RETURN)
 		return XS_TLS_CLOSED;
 	tls->broken = true;
-	xs_tls_error_open(err, why);
+	xs_tls_error_open(err, tls, why);
 	return XS_TLS_FAILED;
 }
 

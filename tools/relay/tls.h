@@ -22,12 +22,15 @@
 struct xs_tls;
 struct xs_tls_context;
 
-/* What a context is made of; strings as in a CONNECT request, never NULL. */
+/* What a context is made of; strings as in a CONNECT request, NULL is "" but
+ * for the first two. */
 struct xs_tls_policy {
 	const char *scheme;    /* "tls", "tlsv1.2" */
 	const char *options;   /* canonical text (option.h) */
 	const char *cert_file; /* the application's SSL_CERT_FILE, or "" */
 	const char *cert_dir;  /* its SSL_CERT_DIR, or "" */
+	const char *keylog_file;  /* its SSLKEYLOGFILE, or "" */
+	const char *openssl_conf; /* its OPENSSL_CONF, or "" */
 };
 
 /* The context for this policy: made now, or an earlier one whose files have
@@ -85,6 +88,11 @@ struct xs_tls_summary {
  * *err set. */
 struct xs_tls *xs_tls_new(struct xs_tls_context *context, const char *name,
 			  struct xs_error *err);
+
+/* Before the handshake: lets it resume a session that this server gave an
+ * earlier connection with the same context and name, and keeps what it gives
+ * now.  server is "192.0.2.7:443", copied. */
+void xs_tls_resume(struct xs_tls *tls, const char *server);
 
 /* Says goodbye to nobody; for that, xs_tls_close before.  NULL is fine. */
 void xs_tls_free(struct xs_tls *tls);

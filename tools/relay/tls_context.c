@@ -12,7 +12,6 @@
 #include "tls_private.h"
 
 #include "arena.h"
-#include "scheme.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -21,20 +20,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* Contexts kept; the one not used for longest goes first. */
 enum { KEPT_MAX = 64 };
 
-/* Files and folders that certificates come from. */
-enum { TRUST_FILE, TRUST_DIR, TRUST_SOURCES };
-
-struct stamp {
-	dev_t device;
-	ino_t inode;
-	off_t size;
-	struct timespec changed;
+/* The files that a context is made of; all are looked at for changes. */
+enum {
+	TRUST_FILE,
+	TRUST_DIR,
+	LOCAL_CERT,
+	LOCAL_PK,
+	REVOKED,
+	OPENSSL_CONF,
+	FILES
 };
+enum { TRUST_SOURCES = TRUST_DIR + 1 };
 
 struct xs_tls_context {
 	atomic_int refs;
@@ -43,43 +43,24 @@ struct xs_tls_context {
 	struct xs_arena arena; /* of options */
 	struct xs_options options;
 	const struct xs_scheme *scheme;
-	const char *trust[TRUST_SOURCES]; /* NULL: none */
-	struct stamp stamp[TRUST_SOURCES];
+	const char *file[FILES]; /* NULL: none */
+	struct xs_tls_stamp stamp[FILES];
 	char trust_text[300];
+	const char *keylog; /* "": none */
+	struct xs_tls_sessions *sessions;
+	struct xs_tls_library *library; /* NULL: OpenSSL's own */
 	SSL_CTX *ssl;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct xs_tls_context *kept; /* the last used first */
 
-/* Zeroes for what does not exist: its appearance is a change, too. */
-static struct stamp take_stamp(const char *path)
-{
-	struct stamp stamp = { 0 };
-	struct stat now;
-
-	if (path && stat(path, &now) == 0) {
-		stamp.device = now.st_dev;
-		stamp.inode = now.st_ino;
-		stamp.size = now.st_size;
-		stamp.changed = now.st_mtim;
-	}
-	return stamp;
-}
-
-static bool same_stamp(const struct stamp *a, const struct stamp *b)
-{
-	return a->device == b->device && a->inode == b->inode &&
-	       a->size == b->size && a->changed.tv_sec == b->changed.tv_sec &&
-	       a->changed.tv_nsec == b->changed.tv_nsec;
-}
-
 static bool is_fresh(const struct xs_tls_context *context)
 {
-	for (int i = 0; i < TRUST_SOURCES; i++) {
-		struct stamp now = take_stamp(context->trust[i]);
+	for (int i = 0; i < FILES; i++) {
+		struct xs_tls_stamp now = xs_tls_stamp(context->file[i]);
 
-		if (!same_stamp(&now, &context->stamp[i]))
+		if (!xs_tls_stamp_same(&now, &context->stamp[i]))
 			return false;
 	}
 	return true;
@@ -95,7 +76,12 @@ void xs_tls_context_put(struct xs_tls_context *context)
 	if (!context || atomic_fetch_sub(&context->refs, 1) != 1)
 		return;
 	SSL_CTX_free(context->ssl);
+	xs_tls_sessions_free(context->sessions);
+	xs_tls_library_put(context->library);
 	xs_arena_free(&context->arena);
+	/* There may be a passphrase in it. */
+	if (context->key)
+		OPENSSL_cleanse(context->key, strlen(context->key));
 	free(context->key);
 	free(context);
 }
@@ -164,104 +150,149 @@ void xs_tls_context_forget(void)
 	}
 }
 
+/* A copy that lives as long as the context; NULL for "" and NULL. */
+static const char *keep_text(struct xs_tls_context *context, const char *text)
+{
+	return text && *text
+		       ? xs_arena_copy(&context->arena, text, strlen(text))
+		       : NULL;
+}
+
 /* Where trusted certificates come from: the rule's cafile and capath, else
  * what the application's environment says, else OpenSSL's own places. */
-static int choose_trust(struct xs_tls_context *context,
-			const struct xs_tls_policy *policy)
+static void choose_trust(struct xs_tls_context *context,
+			 const struct xs_tls_policy *policy)
 {
 	const struct xs_options *options = &context->options;
-	const char *file = policy->cert_file, *dir = policy->cert_dir;
 	const char *label[TRUST_SOURCES] = { "cafile=", "capath=" };
+	const char **file = context->file;
 
 	if (options->cafile || options->capath) {
-		context->trust[TRUST_FILE] = options->cafile;
-		context->trust[TRUST_DIR] = options->capath;
+		file[TRUST_FILE] = options->cafile;
+		file[TRUST_DIR] = options->capath;
 	} else {
-		label[TRUST_FILE] = *file ? "SSL_CERT_FILE=" : "";
-		label[TRUST_DIR] = *dir ? "SSL_CERT_DIR=" : "";
-		context->trust[TRUST_FILE] =
-			xs_arena_copy(&context->arena, file, strlen(file));
-		context->trust[TRUST_DIR] =
-			xs_arena_copy(&context->arena, dir, strlen(dir));
-		if (!context->trust[TRUST_FILE] || !context->trust[TRUST_DIR])
-			return -1;
-		if (!*file)
-			context->trust[TRUST_FILE] =
-				X509_get_default_cert_file();
-		if (!*dir)
-			context->trust[TRUST_DIR] = X509_get_default_cert_dir();
+		file[TRUST_FILE] = keep_text(context, policy->cert_file);
+		file[TRUST_DIR] = keep_text(context, policy->cert_dir);
+		label[TRUST_FILE] = file[TRUST_FILE] ? "SSL_CERT_FILE=" : "";
+		label[TRUST_DIR] = file[TRUST_DIR] ? "SSL_CERT_DIR=" : "";
+		if (!file[TRUST_FILE])
+			file[TRUST_FILE] = X509_get_default_cert_file();
+		if (!file[TRUST_DIR])
+			file[TRUST_DIR] = X509_get_default_cert_dir();
 	}
 	for (int i = 0; i < TRUST_SOURCES; i++) {
-		const char *path = context->trust[i];
 		size_t used = strlen(context->trust_text);
 
-		if (path)
+		if (file[i])
 			snprintf(context->trust_text + used,
 				 sizeof(context->trust_text) - used, "%s%s%s",
-				 used ? " and " : "", label[i], path);
-		context->stamp[i] = take_stamp(path);
+				 used ? " and " : "", label[i], file[i]);
 	}
+}
+
+static void choose_files(struct xs_tls_context *context,
+			 const struct xs_tls_policy *policy)
+{
+	const struct xs_options *options = &context->options;
+
+	choose_trust(context, policy);
+	context->file[LOCAL_CERT] = options->local_cert;
+	context->file[LOCAL_PK] = options->local_pk;
+	context->file[REVOKED] = options->crlfile;
+	context->file[OPENSSL_CONF] = keep_text(context, policy->openssl_conf);
+	context->keylog = keep_text(context, policy->keylog_file);
+	/* Before they are read: what changes meanwhile is seen next time. */
+	for (int i = 0; i < FILES; i++)
+		context->stamp[i] = xs_tls_stamp(context->file[i]);
+}
+
+static struct xs_tls *tls_of(const SSL *ssl)
+{
+	return SSL_get_app_data(ssl);
+}
+
+static void log_key(const SSL *ssl, const char *line)
+{
+	xs_tls_output_key(tls_of(ssl)->context->keylog, line);
+}
+
+static int keep_session(SSL *ssl, SSL_SESSION *session)
+{
+	const struct xs_tls *tls = tls_of(ssl);
+
+	return tls->server && xs_tls_sessions_keep(tls->context->sessions,
+						   tls->server, session);
+}
+
+/* Called when the server asks for a certificate and there is none. */
+static int want_certificate(SSL *ssl, X509 **cert, EVP_PKEY **key)
+{
+	(void)cert;
+	(void)key;
+	tls_of(ssl)->wants_certificate = true;
 	return 0;
 }
 
-/* A file that the rule names must be readable; one that the environment or
- * OpenSSL names may be missing, as for any other OpenSSL client. */
-static int load_trust(struct xs_tls_context *context, struct xs_error *err)
+/* A resumed connection sees no certificate: there is none to capture, or to
+ * say of that it is self-signed. */
+static int set_sessions(struct xs_tls_context *context)
 {
-	const char *file = context->trust[TRUST_FILE];
-	const char *dir = context->trust[TRUST_DIR];
-	bool ours = context->options.cafile || context->options.capath;
-	char what[300];
-
-	if (file && !SSL_CTX_load_verify_file(context->ssl, file) && ours) {
-		snprintf(what, sizeof(what), "cannot read cafile=%s", file);
-		xs_tls_error_setup(err, what);
+	SSL_CTX_set_session_cache_mode(context->ssl, SSL_SESS_CACHE_OFF);
+	if (!context->options.session_reuse ||
+	    context->options.allow_self_signed ||
+	    context->options.capture_peer_cert_chain)
+		return 0;
+	context->sessions = xs_tls_sessions_make();
+	if (!context->sessions)
 		return -1;
-	}
-	if (dir && !SSL_CTX_load_verify_dir(context->ssl, dir) && ours) {
-		snprintf(what, sizeof(what), "cannot read capath=%s", dir);
-		xs_tls_error_setup(err, what);
-		return -1;
-	}
+	SSL_CTX_set_session_cache_mode(context->ssl,
+				       SSL_SESS_CACHE_CLIENT |
+					       SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_sess_set_new_cb(context->ssl, keep_session);
 	return 0;
-}
-
-static int set_version(struct xs_tls_context *context, struct xs_error *err)
-{
-	int version = context->scheme->tls_version;
-	char what[100];
-
-	if (!version)
-		return 0;
-	if (SSL_CTX_set_min_proto_version(context->ssl, version) &&
-	    SSL_CTX_set_max_proto_version(context->ssl, version))
-		return 0;
-	snprintf(what, sizeof(what), "this libssl does not have %s",
-		 context->scheme->name);
-	xs_tls_error_setup(err, what);
-	return -1;
 }
 
 /* Renegotiation would make reading write and back, and serves nobody;
  * buffers are given back because most connections are idle most of the time. */
+static int set_manners(struct xs_tls_context *context)
+{
+	SSL_CTX *ssl = context->ssl;
+
+	SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION);
+	SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
+	SSL_CTX_set_client_cert_cb(ssl, want_certificate);
+	if (context->keylog)
+		SSL_CTX_set_keylog_callback(ssl, log_key);
+	xs_tls_verify_install(ssl);
+	if (context->options.verify_peer)
+		xs_tls_ocsp_setup(ssl);
+	return set_sessions(context);
+}
+
 static int make_ssl(struct xs_tls_context *context, struct xs_error *err)
 {
-	ERR_clear_error();
-	context->ssl = SSL_CTX_new(TLS_client_method());
-	if (!context->ssl) {
-		xs_tls_error_setup(err, "cannot make a TLS context");
+	const struct xs_options *options = &context->options;
+	const char *conf = context->file[OPENSSL_CONF];
+
+	context->ssl = xs_tls_library_context(conf ? conf : "",
+					      &context->library, err);
+	if (!context->ssl)
 		return -1;
-	}
-	SSL_CTX_set_options(context->ssl,
-			    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-	SSL_CTX_set_mode(context->ssl,
-			 SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
-	SSL_CTX_set_session_cache_mode(context->ssl, SSL_SESS_CACHE_OFF);
-	if (set_version(context, err) < 0)
+	if (set_manners(context) < 0)
+		return xs_error_set(err, XS_ERR_SYSTEM, ENOMEM,
+				    "out of memory");
+	if (xs_tls_setup(context->ssl, context->scheme, options, err) < 0 ||
+	    xs_tls_store_client(context->ssl,
+				xs_tls_library_openssl(context->library),
+				options, err) < 0)
 		return -1;
-	if (!context->options.verify_peer)
+	if (!options->verify_peer)
 		return 0;
-	return load_trust(context, err);
+	if (xs_tls_store_trust(context->ssl, context->file[TRUST_FILE],
+			       context->file[TRUST_DIR],
+			       options->cafile || options->capath, err) < 0)
+		return -1;
+	return xs_tls_store_revoked(context->ssl, options->crlfile, err);
 }
 
 static struct xs_tls_context *make_context(const struct xs_tls_policy *policy,
@@ -288,10 +319,7 @@ static struct xs_tls_context *make_context(const struct xs_tls_policy *policy,
 			     strlen(policy->options), NULL, false,
 			     &context->arena, &at, err) < 0)
 		goto fail;
-	if (choose_trust(context, policy) < 0) {
-		xs_error_set(err, XS_ERR_SYSTEM, ENOMEM, "out of memory");
-		goto fail;
-	}
+	choose_files(context, policy);
 	if (make_ssl(context, err) < 0)
 		goto fail;
 	return context;
@@ -302,12 +330,19 @@ fail:
 
 /* The strings of a policy in one; \1 stands in none of them but by malice,
  * and then the application only meets its own other contexts. */
+static const char *or_empty(const char *text)
+{
+	return text ? text : "";
+}
+
 static char *make_key(const struct xs_tls_policy *policy)
 {
 	char *key;
 
-	if (asprintf(&key, "%s\1%s\1%s\1%s", policy->scheme, policy->options,
-		     policy->cert_file, policy->cert_dir) < 0)
+	if (asprintf(&key, "%s\1%s\1%s\1%s\1%s\1%s", policy->scheme,
+		     policy->options, or_empty(policy->cert_file),
+		     or_empty(policy->cert_dir), or_empty(policy->keylog_file),
+		     or_empty(policy->openssl_conf)) < 0)
 		return NULL;
 	return key;
 }
@@ -347,6 +382,12 @@ xs_tls_context_options(const struct xs_tls_context *context)
 const char *xs_tls_context_trust(const struct xs_tls_context *context)
 {
 	return context->trust_text;
+}
+
+struct xs_tls_sessions *
+xs_tls_context_sessions(const struct xs_tls_context *context)
+{
+	return context->sessions;
 }
 
 SSL *xs_tls_context_new_ssl(struct xs_tls_context *context)

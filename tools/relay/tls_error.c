@@ -25,89 +25,52 @@ find_row(const struct xs_tls_error_row *table, int code)
 	return NULL;
 }
 
-/* Text that grows, and is cut at the end of its room. */
-struct text {
-	char *at;
-	size_t room;
-};
-
-static void __attribute__((format(printf, 2, 3)))
-add(struct text *text, const char *format, ...)
-{
-	va_list args;
-	int len;
-
-	va_start(args, format);
-	len = vsnprintf(text->at, text->room, format, args);
-	va_end(args);
-	if (len < 0)
-		return;
-	if ((size_t)len >= text->room)
-		len = (int)text->room - 1;
-	text->at += len;
-	text->room -= (size_t)len;
-}
-
-/* At most so many bytes of what a peer wrote; what is not printable ASCII
- * becomes "?". */
-static void add_foreign(struct text *text, const void *data, size_t len,
-			size_t most)
-{
-	const unsigned char *byte = data;
-
-	for (size_t i = 0; i < len && i < most; i++)
-		add(text, "%c",
-		    byte[i] >= ' ' && byte[i] < 0x7f ? byte[i] : '?');
-	if (len > most)
-		add(text, "...");
-}
-
 /* "CN=www.example.com", or the first thing that the name has. */
-static void add_subject(struct text *text, const X509_NAME *name)
+static void add_subject(struct xs_tls_text *text, const X509_NAME *name)
 {
 	int at = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
 	X509_NAME_ENTRY *entry = X509_NAME_get_entry(name, at < 0 ? 0 : at);
 	const ASN1_STRING *value;
 
 	if (!entry) {
-		add(text, "no subject");
+		xs_tls_add(text, "no subject");
 		return;
 	}
 	value = X509_NAME_ENTRY_get_data(entry);
-	add(text,
-	    "%s=", OBJ_nid2sn(OBJ_obj2nid(X509_NAME_ENTRY_get_object(entry))));
-	add_foreign(text, ASN1_STRING_get0_data(value),
-		    (size_t)ASN1_STRING_length(value), 64);
+	xs_tls_add(text, "%s=",
+		   OBJ_nid2sn(OBJ_obj2nid(X509_NAME_ENTRY_get_object(entry))));
+	xs_tls_add_foreign(text, ASN1_STRING_get0_data(value),
+			   (size_t)ASN1_STRING_length(value), 64);
 }
 
-static void add_date(struct text *text, const struct tm *date)
+static void add_date(struct xs_tls_text *text, const struct tm *date)
 {
-	add(text, "%04d-%02d-%02d", date->tm_year + 1900, date->tm_mon + 1,
-	    date->tm_mday);
+	xs_tls_add(text, "%04d-%02d-%02d", date->tm_year + 1900,
+		   date->tm_mon + 1, date->tm_mday);
 }
 
-static void add_time(struct text *text, const ASN1_TIME *when)
+static void add_time(struct xs_tls_text *text, const ASN1_TIME *when)
 {
 	struct tm date;
 
 	if (ASN1_TIME_to_tm(when, &date))
 		add_date(text, &date);
 	else
-		add(text, "an unreadable date");
+		xs_tls_add(text, "an unreadable date");
 }
 
-static void add_clock(struct text *text)
+static void add_clock(struct xs_tls_text *text)
 {
 	time_t now = time(NULL);
 	struct tm date;
 
 	if (!gmtime_r(&now, &date))
 		return;
-	add(text, "; this machine's clock says ");
+	xs_tls_add(text, "; this machine's clock says ");
 	add_date(text, &date);
 }
 
-static void add_general_name(struct text *text, const GENERAL_NAME *name)
+static void add_general_name(struct xs_tls_text *text, const GENERAL_NAME *name)
 {
 	char ip[INET6_ADDRSTRLEN];
 	const ASN1_STRING *value;
@@ -115,13 +78,13 @@ static void add_general_name(struct text *text, const GENERAL_NAME *name)
 
 	value = GENERAL_NAME_get0_value(name, &type);
 	if (type == GEN_DNS) {
-		add_foreign(text, ASN1_STRING_get0_data(value),
-			    (size_t)ASN1_STRING_length(value), 64);
+		xs_tls_add_foreign(text, ASN1_STRING_get0_data(value),
+				   (size_t)ASN1_STRING_length(value), 64);
 		return;
 	}
 	if (inet_ntop(ASN1_STRING_length(value) == 4 ? AF_INET : AF_INET6,
 		      ASN1_STRING_get0_data(value), ip, sizeof(ip)))
-		add(text, "%s", ip);
+		xs_tls_add(text, "%s", ip);
 }
 
 static bool is_server_name(const GENERAL_NAME *name)
@@ -135,7 +98,7 @@ static bool is_server_name(const GENERAL_NAME *name)
 }
 
 /* The names that a certificate is for, the first few. */
-static void add_names(struct text *text, const X509 *cert)
+static void add_names(struct xs_tls_text *text, const X509 *cert)
 {
 	enum { SHOWN = 4 };
 	GENERAL_NAMES *names =
@@ -147,36 +110,36 @@ static void add_names(struct text *text, const X509 *cert)
 
 		if (!is_server_name(name) || count++ >= SHOWN)
 			continue;
-		add(text, "%s", count == 1 ? ", only for " : ", ");
+		xs_tls_add(text, "%s", count == 1 ? ", only for " : ", ");
 		add_general_name(text, name);
 	}
 	if (!count)
-		add(text, ", or any name: it has no subjectAltName");
+		xs_tls_add(text, ", or any name: it has no subjectAltName");
 	else if (count > SHOWN)
-		add(text, " and %d more", count - SHOWN);
+		xs_tls_add(text, " and %d more", count - SHOWN);
 	GENERAL_NAMES_free(names);
 }
 
-static void add_certificate_cause(struct text *text, int detail,
+static void add_certificate_cause(struct xs_tls_text *text, int detail,
 				  const X509 *cert, const char *name)
 {
 	switch (detail) {
 	case XS_DETAIL_END:
-		add(text, " ");
+		xs_tls_add(text, " ");
 		add_time(text, X509_get0_notAfter(cert));
 		break;
 	case XS_DETAIL_BEGIN:
-		add(text, " ");
+		xs_tls_add(text, " ");
 		add_time(text, X509_get0_notBefore(cert));
 		break;
 	case XS_DETAIL_NAMES:
-		add(text, " \"");
-		add_foreign(text, name, strlen(name), 100);
-		add(text, "\"");
+		xs_tls_add(text, " \"");
+		xs_tls_add_foreign(text, name, strlen(name), 100);
+		xs_tls_add(text, "\"");
 		add_names(text, cert);
 		break;
 	case XS_DETAIL_ISSUER:
-		add(text, ", ");
+		xs_tls_add(text, ", ");
 		add_subject(text, X509_get_issuer_name(cert));
 		break;
 	default:
@@ -184,7 +147,7 @@ static void add_certificate_cause(struct text *text, int detail,
 	}
 }
 
-static void add_certificate_remedy(struct text *text, int detail,
+static void add_certificate_remedy(struct xs_tls_text *text, int detail,
 				   const char *trust)
 {
 	switch (detail) {
@@ -194,8 +157,8 @@ static void add_certificate_remedy(struct text *text, int detail,
 		break;
 	case XS_DETAIL_ISSUER:
 	case XS_DETAIL_TRUST:
-		add(text, "; trusted is what is in ");
-		add_foreign(text, trust, strlen(trust), 150);
+		xs_tls_add(text, "; trusted is what is in ");
+		xs_tls_add_foreign(text, trust, strlen(trust), 150);
 		break;
 	default:
 		break;
@@ -208,30 +171,32 @@ void xs_tls_error_certificate(struct xs_error *err, int code, const X509 *cert,
 	const struct xs_tls_error_row *row =
 		find_row(xs_tls_error_certificates, code);
 	char sentence[XS_ERROR_TEXT_MAX];
-	struct text text = { sentence, sizeof(sentence) };
+	struct xs_tls_text text = { sentence, sizeof(sentence) };
 
-	add(&text, "certificate ");
+	xs_tls_add(&text, "certificate ");
 	if (cert) {
-		add(&text, "of ");
+		xs_tls_add(&text, "of ");
 		add_subject(&text, X509_get_subject_name(cert));
-		add(&text, " ");
+		xs_tls_add(&text, " ");
 	}
 	if (row) {
-		add(&text, "%s", row->cause);
+		xs_tls_add(&text, "%s", row->cause);
 		if (cert)
 			add_certificate_cause(&text, row->detail, cert, name);
-		add(&text, " (%s", row->remedy);
+		xs_tls_add(&text, " (%s", row->remedy);
 		add_certificate_remedy(&text, row->detail, trust);
-		add(&text, ")");
+		xs_tls_add(&text, ")");
 	} else {
-		add(&text, "is refused: %s (the server needs another one)",
-		    X509_verify_cert_error_string(code));
+		xs_tls_add(&text,
+			   "is refused: %s (the server needs another one)",
+			   X509_verify_cert_error_string(code));
 	}
 	xs_error_set(err, XS_ERR_CERTIFICATE, 0, "%s", sentence);
 }
 
 /* What the server said instead of TLS, when a person can read it. */
-static void add_heard(struct text *text, const struct xs_tls_early *early)
+static void add_heard(struct xs_tls_text *text,
+		      const struct xs_tls_early *early)
 {
 	size_t len = 0;
 
@@ -240,9 +205,9 @@ static void add_heard(struct text *text, const struct xs_tls_early *early)
 		len++;
 	if (len < 3)
 		return;
-	add(text, ": it said \"");
-	add_foreign(text, early->first, len, sizeof(early->first));
-	add(text, "\"");
+	xs_tls_add(text, ": it said \"");
+	xs_tls_add_foreign(text, early->first, len, sizeof(early->first));
+	xs_tls_add(text, "\"");
 }
 
 /* Alerts come as reasons of their own, from SSL_AD_REASON_OFFSET up. */
@@ -253,14 +218,28 @@ static const struct xs_tls_error_row *find_alert(int reason)
 	return find_row(xs_tls_error_alerts, reason - SSL_AD_REASON_OFFSET);
 }
 
-static void add_reason(struct text *text, unsigned long code)
+#define WANTS_CERTIFICATE                                                      \
+	"it asked for a client certificate and the rule has none: add "        \
+	"local_cert=FILE"
+
+/* These alerts mean many things; if a certificate was asked for and not
+ * sent, they mean that. */
+static const char *remedy_of(const struct xs_tls_error_row *alert,
+			     const struct xs_tls *tls)
+{
+	return tls->wants_certificate && alert->detail == XS_DETAIL_CLIENT
+		       ? WANTS_CERTIFICATE
+		       : alert->remedy;
+}
+
+static void add_reason(struct xs_tls_text *text, unsigned long code)
 {
 	const char *reason = ERR_reason_error_string(code);
 
 	if (reason)
-		add(text, "%s", reason);
+		xs_tls_add(text, "%s", reason);
 	else
-		add(text, "OpenSSL error %#lx", code);
+		xs_tls_add(text, "OpenSSL error %#lx", code);
 }
 
 void xs_tls_error_handshake(struct xs_error *err, const struct xs_tls *tls,
@@ -272,7 +251,7 @@ void xs_tls_error_handshake(struct xs_error *err, const struct xs_tls *tls,
 	bool from_ssl = ERR_GET_LIB(code) == ERR_LIB_SSL;
 	const struct xs_tls_error_row *alert, *row;
 	char sentence[XS_ERROR_TEXT_MAX];
-	struct text text = { sentence, sizeof(sentence) };
+	struct xs_tls_text text = { sentence, sizeof(sentence) };
 
 	if (xs_error_is_set(&early->refused)) {
 		xs_error_set(err, early->refused.kind, early->refused.errnum,
@@ -282,22 +261,22 @@ void xs_tls_error_handshake(struct xs_error *err, const struct xs_tls *tls,
 	alert = from_ssl ? find_alert(reason) : NULL;
 	row = from_ssl ? find_row(xs_tls_error_reasons, reason) : NULL;
 	if (alert) {
-		add(&text,
-		    "the server refused the TLS handshake: alert %s "
-		    "(%s)",
-		    alert->cause, alert->remedy);
+		xs_tls_add(&text,
+			   "the server refused the TLS handshake: alert %s "
+			   "(%s)",
+			   alert->cause, remedy_of(alert, tls));
 	} else if (row) {
-		add(&text, "%s", row->cause);
+		xs_tls_add(&text, "%s", row->cause);
 		if (row->detail == XS_DETAIL_HEARD)
 			add_heard(&text, early);
-		add(&text, " (%s)", row->remedy);
+		xs_tls_add(&text, " (%s)", row->remedy);
 	} else {
-		add(&text, "TLS handshake failed: ");
+		xs_tls_add(&text, "TLS handshake failed: ");
 		if (code)
 			add_reason(&text, code);
 		else
-			add(&text, "SSL_get_error says %d", ssl_error);
-		add(&text, " (the server's log may say more)");
+			xs_tls_add(&text, "SSL_get_error says %d", ssl_error);
+		xs_tls_add(&text, " (the server's log may say more)");
 	}
 	xs_error_set(err, XS_ERR_PROTOCOL, 0, "%s", sentence);
 }
@@ -315,25 +294,26 @@ void xs_tls_handshake_cut(const struct xs_tls *tls, struct xs_error *err)
 			     "of the TLS handshake (its log may say why)");
 }
 
-void xs_tls_error_open(struct xs_error *err, int ssl_error)
+void xs_tls_error_open(struct xs_error *err, const struct xs_tls *tls,
+		       int ssl_error)
 {
 	unsigned long code = ERR_peek_error();
 	const struct xs_tls_error_row *alert = NULL;
 	char sentence[XS_ERROR_TEXT_MAX];
-	struct text text = { sentence, sizeof(sentence) };
+	struct xs_tls_text text = { sentence, sizeof(sentence) };
 
 	if (ERR_GET_LIB(code) == ERR_LIB_SSL)
 		alert = find_alert(ERR_GET_REASON(code));
 	if (alert) {
-		add(&text, "the server ended TLS with alert %s (%s)",
-		    alert->cause, alert->remedy);
+		xs_tls_add(&text, "the server ended TLS with alert %s (%s)",
+			   alert->cause, remedy_of(alert, tls));
 	} else {
-		add(&text, "TLS failed: ");
+		xs_tls_add(&text, "TLS failed: ");
 		if (code)
 			add_reason(&text, code);
 		else
-			add(&text, "SSL_get_error says %d", ssl_error);
-		add(&text, " (the server's log may say more)");
+			xs_tls_add(&text, "SSL_get_error says %d", ssl_error);
+		xs_tls_add(&text, " (the server's log may say more)");
 	}
 	xs_error_set(err, XS_ERR_PROTOCOL, 0, "%s", sentence);
 }
@@ -342,11 +322,11 @@ void xs_tls_error_setup(struct xs_error *err, const char *what)
 {
 	unsigned long code = ERR_peek_last_error();
 	char sentence[XS_ERROR_TEXT_MAX];
-	struct text text = { sentence, sizeof(sentence) };
+	struct xs_tls_text text = { sentence, sizeof(sentence) };
 
-	add(&text, "%s", what);
+	xs_tls_add(&text, "%s", what);
 	if (code) {
-		add(&text, ": ");
+		xs_tls_add(&text, ": ");
 		add_reason(&text, code);
 	}
 	xs_error_set(err, XS_ERR_RULES, 0, "%s", sentence);

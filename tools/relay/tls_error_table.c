@@ -79,7 +79,12 @@ const struct xs_tls_error_row xs_tls_error_certificates[] = {
 	{ 0, NULL, NULL, XS_NO_DETAIL },
 };
 
-#define CLIENT_CERT "the server does not accept our client certificate"
+#define CLIENT_CERT                                                            \
+	"the server does not accept the client certificate: see local_cert, "  \
+	"and the server's log"
+#define NEEDS_CLIENT_CERT                                                      \
+	"it wants a client certificate: local_cert=FILE, with the key in it "  \
+	"or in local_pk=FILE"
 #define OUR_BUG	    "if it happens again, report it with what the server is"
 
 /* "the server refused: alert CAUSE (REMEDY)"; RFC 8446, 6.2. */
@@ -93,18 +98,19 @@ const struct xs_tls_error_row xs_tls_error_alerts[] = {
 	{ 30, "decompression_failure", OUR_BUG, XS_NO_DETAIL },
 	{ 40, "handshake_failure",
 	  "no cipher, group or signature in common, or it wants a client "
-	  "certificate; its log says which",
-	  XS_NO_DETAIL },
-	{ 41, "no_certificate", "it wants a client certificate", XS_NO_DETAIL },
-	{ 42, "bad_certificate", CLIENT_CERT, XS_NO_DETAIL },
-	{ 43, "unsupported_certificate", CLIENT_CERT, XS_NO_DETAIL },
-	{ 44, "certificate_revoked", CLIENT_CERT, XS_NO_DETAIL },
-	{ 45, "certificate_expired", CLIENT_CERT, XS_NO_DETAIL },
-	{ 46, "certificate_unknown", CLIENT_CERT, XS_NO_DETAIL },
+	  "certificate (local_cert); its log says which",
+	  XS_DETAIL_CLIENT },
+	{ 41, "no_certificate", NEEDS_CLIENT_CERT,
+	  XS_DETAIL_CLIENT },
+	{ 42, "bad_certificate", CLIENT_CERT, XS_DETAIL_CLIENT },
+	{ 43, "unsupported_certificate", CLIENT_CERT, XS_DETAIL_CLIENT },
+	{ 44, "certificate_revoked", CLIENT_CERT, XS_DETAIL_CLIENT },
+	{ 45, "certificate_expired", CLIENT_CERT, XS_DETAIL_CLIENT },
+	{ 46, "certificate_unknown", CLIENT_CERT, XS_DETAIL_CLIENT },
 	{ 47, "illegal_parameter", OUR_BUG, XS_NO_DETAIL },
-	{ 48, "unknown_ca", CLIENT_CERT, XS_NO_DETAIL },
+	{ 48, "unknown_ca", CLIENT_CERT, XS_DETAIL_CLIENT },
 	{ 49, "access_denied", "the server's administrator decides that",
-	  XS_NO_DETAIL },
+	  XS_DETAIL_CLIENT },
 	{ 50, "decode_error", OUR_BUG, XS_NO_DETAIL },
 	{ 51, "decrypt_error", OUR_BUG, XS_NO_DETAIL },
 	{ 60, "export_restriction", "the server is too old", XS_NO_DETAIL },
@@ -126,7 +132,7 @@ const struct xs_tls_error_row xs_tls_error_alerts[] = {
 	  "the server may need SNI: see SNI_enabled and peer_name",
 	  XS_NO_DETAIL },
 	{ 110, "unsupported_extension", OUR_BUG, XS_NO_DETAIL },
-	{ 111, "certificate_unobtainable", CLIENT_CERT, XS_NO_DETAIL },
+	{ 111, "certificate_unobtainable", CLIENT_CERT, XS_DETAIL_CLIENT },
 	{ 112, "unrecognized_name",
 	  "the server has no such name: connect by one that it has, or set "
 	  "peer_name=NAME",
@@ -134,8 +140,8 @@ const struct xs_tls_error_row xs_tls_error_alerts[] = {
 	{ 113, "bad_certificate_status_response", OUR_BUG, XS_NO_DETAIL },
 	{ 114, "bad_certificate_hash_value", OUR_BUG, XS_NO_DETAIL },
 	{ 115, "unknown_psk_identity", OUR_BUG, XS_NO_DETAIL },
-	{ 116, "certificate_required", "it wants a client certificate",
-	  XS_NO_DETAIL },
+	{ 116, "certificate_required", NEEDS_CLIENT_CERT,
+	  XS_DETAIL_CLIENT },
 	{ 120, "no_application_protocol",
 	  "the server speaks none of the protocols offered by ALPN",
 	  XS_NO_DETAIL },

@@ -2,19 +2,22 @@
 #ifndef XS_TLS_PRIVATE_H
 #define XS_TLS_PRIVATE_H
 
+#include "scheme.h"
 #include "tls.h"
 
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <sys/types.h>
+#include <time.h>
 
 #define XS_TLS_FIRST_BYTES 48
 
 /* What is needed until the handshake has ended, and then given back. */
 struct xs_tls_early {
-	struct xs_tls_context *context;
 	const char *name; /* to be verified, and for SNI */
 	bool name_is_address;
 	struct xs_error refused; /* why the certificate is not accepted */
+	bool self_signed;	 /* it is, and allow_self_signed says yes */
 	uint8_t first[XS_TLS_FIRST_BYTES]; /* what the server said first */
 	size_t first_len;
 	size_t received; /* bytes, in all */
@@ -22,24 +25,104 @@ struct xs_tls_early {
 
 struct xs_tls {
 	SSL *ssl;
+	struct xs_tls_context *context;
 	struct xs_tls_io *io;	    /* of the call under way; else NULL */
 	struct xs_tls_early *early; /* NULL: the handshake is over */
 	bool closed;		    /* close_notify is sent */
 	bool broken;
+	bool wants_certificate; /* the server asked for one, we had none */
+	char *server; /* whose sessions to use; NULL: none are */
 };
+
+/* tls_stamp.c: a file as it is now; same when it has not changed. */
+struct xs_tls_stamp {
+	dev_t device;
+	ino_t inode;
+	off_t size;
+	struct timespec modified, changed;
+};
+struct xs_tls_stamp xs_tls_stamp(const char *path);
+bool xs_tls_stamp_same(const struct xs_tls_stamp *a,
+		       const struct xs_tls_stamp *b);
+
+/* tls_library.c: a fresh SSL_CTX under this configuration file ("": OpenSSL's
+ * own), which *library must outlive.  NULL with *err set. */
+struct xs_tls_library;
+SSL_CTX *xs_tls_library_context(const char *file,
+				struct xs_tls_library **library,
+				struct xs_error *err);
+void xs_tls_library_put(struct xs_tls_library *library);
+OSSL_LIB_CTX *xs_tls_library_openssl(const struct xs_tls_library *library);
+
+/* tls_setup.c: versions, ciphers, groups, ALPN and the like.  0, or -1 with
+ * *err set. */
+int xs_tls_setup(SSL_CTX *ssl, const struct xs_scheme *scheme,
+		 const struct xs_options *options, struct xs_error *err);
+
+/* tls_store.c: what comes from files.  0, or -1 with *err set. */
+int xs_tls_store_client(SSL_CTX *ssl, OSSL_LIB_CTX *library,
+			const struct xs_options *options, struct xs_error *err);
+int xs_tls_store_revoked(SSL_CTX *ssl, const char *file, struct xs_error *err);
+/* ours: the rule names them, so they must be good. */
+int xs_tls_store_trust(SSL_CTX *ssl, const char *file, const char *dir,
+		       bool ours, struct xs_error *err);
+
+/* tls_session.c: the sessions of one context, by server. */
+struct xs_tls_sessions;
+struct xs_tls_sessions *xs_tls_sessions_make(void);
+void xs_tls_sessions_free(struct xs_tls_sessions *sessions);
+/* Lets ssl resume a session if there is a good one. */
+void xs_tls_sessions_use(struct xs_tls_sessions *sessions, const char *key,
+			 SSL *ssl);
+/* Takes session over; false when memory is short: it is still the caller's. */
+bool xs_tls_sessions_keep(struct xs_tls_sessions *sessions, const char *key,
+			  SSL_SESSION *session);
+void xs_tls_sessions_drop(struct xs_tls_sessions *sessions, const char *key);
+
+/* tls_output.c: one line to the key log; the chain in PEM to a file, 0, or -1
+ * with *err set. */
+void xs_tls_output_key(const char *file, const char *line);
+int xs_tls_output_chain(const char *file, STACK_OF(X509) *chain,
+			struct xs_error *err);
+
+/* tls_fingerprint.c: is one of the list that of cert? */
+bool xs_tls_fingerprint_match(const char *list, const X509 *cert);
+#define XS_TLS_FINGERPRINT_MAX 160
+void xs_tls_fingerprint_text(const X509 *cert,
+			     char text[XS_TLS_FINGERPRINT_MAX]);
+
+/* tls_ocsp.c: asks for a stapled answer and judges it. */
+void xs_tls_ocsp_setup(SSL_CTX *ssl);
 
 /* tls_context.c: a client in this context, not connected to anything yet. */
 SSL *xs_tls_context_new_ssl(struct xs_tls_context *context);
 void xs_tls_context_keep(struct xs_tls_context *context);
+/* NULL: sessions are not resumed. */
+struct xs_tls_sessions *
+xs_tls_context_sessions(const struct xs_tls_context *context);
 /* Where the trusted certificates come from: "cafile=/etc/corp.pem". */
 const char *xs_tls_context_trust(const struct xs_tls_context *context);
 
-/* tls_verify.c: sets up what certificate ssl accepts, as the options and
+/* tls_verify.c: the callback that judges certificates. */
+void xs_tls_verify_install(SSL_CTX *ssl);
+/* Sets up what certificate ssl accepts, as the options and
  * the name in early say.  Returns 0, or -1 with *err set. */
 int xs_tls_verify_setup(struct xs_tls *tls, struct xs_error *err);
 /* Fills summary->verified and ->how. */
 void xs_tls_verify_summary(const struct xs_tls *tls,
 			   struct xs_tls_summary *summary);
+
+/* tls_text.c: text that grows, and is cut at the end of its room. */
+struct xs_tls_text {
+	char *at;
+	size_t room;
+};
+void xs_tls_add(struct xs_tls_text *text, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* At most so many bytes of what a peer wrote; what is not printable ASCII
+ * becomes "?". */
+void xs_tls_add_foreign(struct xs_tls_text *text, const void *data, size_t len,
+			size_t most);
 
 /* tls_error.c: the sentence for a certificate that was refused with code
  * (X509_V_ERR_*).  cert is the one that is wrong, or NULL; name what was
@@ -51,7 +134,8 @@ void xs_tls_error_certificate(struct xs_error *err, int code, const X509 *cert,
 void xs_tls_error_handshake(struct xs_error *err, const struct xs_tls *tls,
 			    int ssl_error);
 /* The same for a connection that was open. */
-void xs_tls_error_open(struct xs_error *err, int ssl_error);
+void xs_tls_error_open(struct xs_error *err, const struct xs_tls *tls,
+		       int ssl_error);
 /* The same for setting up: what could not be done, and OpenSSL's reason. */
 void xs_tls_error_setup(struct xs_error *err, const char *what);
 
@@ -64,6 +148,7 @@ enum xs_tls_error_detail {
 	XS_DETAIL_ISSUER, /* who signed it, and whom we trust */
 	XS_DETAIL_TRUST,  /* whom we trust */
 	XS_DETAIL_HEARD,  /* what the server said instead of TLS */
+	XS_DETAIL_CLIENT, /* another remedy when it wanted a certificate */
 };
 
 /* The rows behind xs_tls_error_*, for the test that walks them.  Each table

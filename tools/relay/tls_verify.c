@@ -24,20 +24,32 @@ static bool is_name_error(int code)
 	       code == X509_V_ERR_IP_ADDRESS_MISMATCH;
 }
 
+static struct xs_tls *tls_of(X509_STORE_CTX *store)
+{
+	SSL *ssl = X509_STORE_CTX_get_ex_data(
+		store, SSL_get_ex_data_X509_STORE_CTX_idx());
+
+	return SSL_get_app_data(ssl);
+}
+
 /* Called by OpenSSL for each certificate that is right and each thing that is
  * wrong.  The first wrong thing gets its sentence here, where the certificate
  * is at hand. */
 static int judge(int ok, X509_STORE_CTX *store)
 {
-	SSL *ssl = X509_STORE_CTX_get_ex_data(
-		store, SSL_get_ex_data_X509_STORE_CTX_idx());
-	struct xs_tls *tls = SSL_get_app_data(ssl);
+	struct xs_tls *tls = tls_of(store);
 	const struct xs_options *options;
 	int code = X509_STORE_CTX_get_error(store);
 
 	if (ok)
 		return 1;
-	options = xs_tls_context_options(tls->early->context);
+	options = xs_tls_context_options(tls->context);
+	if (options->allow_self_signed &&
+	    code == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT) {
+		tls->early->self_signed = true;
+		X509_STORE_CTX_set_error(store, X509_V_OK);
+		return 1;
+	}
 	if (!options->verify_peer &&
 	    !(options->verify_peer_name && is_name_error(code))) {
 		X509_STORE_CTX_set_error(store, X509_V_OK);
@@ -46,8 +58,70 @@ static int judge(int ok, X509_STORE_CTX *store)
 	xs_tls_error_certificate(&tls->early->refused, code,
 				 X509_STORE_CTX_get_current_cert(store),
 				 tls->early->name,
-				 xs_tls_context_trust(tls->early->context));
+				 xs_tls_context_trust(tls->context));
 	return 0;
+}
+
+/* Does anything depend on the certificate? */
+static bool is_looked_at(const struct xs_options *options)
+{
+	return options->verify_peer || options->verify_peer_name;
+}
+
+static bool has_fingerprint(const struct xs_tls *tls, X509 *cert)
+{
+	const char *list =
+		xs_tls_context_options(tls->context)->peer_fingerprint;
+	char text[XS_TLS_FINGERPRINT_MAX];
+
+	if (!list || (cert && xs_tls_fingerprint_match(list, cert)))
+		return true;
+	xs_tls_fingerprint_text(cert, text);
+	xs_error_set(&tls->early->refused, XS_ERR_CERTIFICATE, 0,
+		     "the certificate has none of the rule's fingerprints; it "
+		     "is %s (if you expect it, put one of them into "
+		     "peer_fingerprint)",
+		     text);
+	return false;
+}
+
+static bool capture(const struct xs_tls *tls, X509_STORE_CTX *store)
+{
+	const char *file =
+		xs_tls_context_options(tls->context)->capture_peer_cert_chain;
+
+	return !file ||
+	       xs_tls_output_chain(file, X509_STORE_CTX_get0_untrusted(store),
+				   &tls->early->refused) == 0;
+}
+
+/* The whole of what OpenSSL does about the server's certificates, with what
+ * it does not do around it.  The chain is captured before it is judged, so
+ * that a refused one can be looked at. */
+static int verify(X509_STORE_CTX *store, void *unused)
+{
+	struct xs_tls *tls = tls_of(store);
+	int good = 1;
+
+	(void)unused;
+	ERR_clear_error();
+	if (!capture(tls, store))
+		good = 0;
+	else if (X509_verify_cert(store) <= 0)
+		good = !is_looked_at(xs_tls_context_options(tls->context));
+	if (good)
+		good = has_fingerprint(tls, X509_STORE_CTX_get0_cert(store));
+	if (good)
+		return 1;
+	if (X509_STORE_CTX_get_error(store) == X509_V_OK)
+		X509_STORE_CTX_set_error(store,
+					 X509_V_ERR_APPLICATION_VERIFICATION);
+	return 0;
+}
+
+void xs_tls_verify_install(SSL_CTX *ssl)
+{
+	SSL_CTX_set_cert_verify_callback(ssl, verify, NULL);
 }
 
 static int set_name(struct xs_tls *tls, const char *name, bool is_address)
@@ -79,8 +153,7 @@ static int trim_name(const char *name, char *trimmed, size_t size)
 int xs_tls_verify_setup(struct xs_tls *tls, struct xs_error *err)
 {
 	struct xs_tls_early *early = tls->early;
-	const struct xs_options *options =
-		xs_tls_context_options(early->context);
+	const struct xs_options *options = xs_tls_context_options(tls->context);
 	struct xs_address address;
 	char name[256];
 
@@ -94,10 +167,8 @@ int xs_tls_verify_setup(struct xs_tls *tls, struct xs_error *err)
 				"against (add peer_name=NAME to the rule)");
 		name[0] = '\0';
 	}
-	if (options->verify_peer || options->verify_peer_name)
-		SSL_set_verify(tls->ssl, SSL_VERIFY_PEER, judge);
-	else
-		SSL_set_verify(tls->ssl, SSL_VERIFY_NONE, NULL);
+	/* With SSL_VERIFY_NONE OpenSSL would overlook what verify says. */
+	SSL_set_verify(tls->ssl, SSL_VERIFY_PEER, judge);
 	X509_VERIFY_PARAM_set_purpose(SSL_get0_param(tls->ssl),
 				      X509_PURPOSE_SSL_SERVER);
 	if (options->verify_peer_name &&
@@ -113,28 +184,50 @@ int xs_tls_verify_setup(struct xs_tls *tls, struct xs_error *err)
 	return 0;
 }
 
+/* What was verified, in words. */
+static void tell_verified(const struct xs_options *options, bool self_signed,
+			  const char *name, struct xs_tls_text *text)
+{
+	if (!options->verify_peer && !options->verify_peer_name)
+		xs_tls_add(text,
+			   "not verified (verify_peer=0, verify_peer_name=0)");
+	else if (!options->verify_peer)
+		xs_tls_add(text,
+			   "certificate names \"%s\", not verified "
+			   "(verify_peer=0)",
+			   name);
+	else if (self_signed)
+		xs_tls_add(text, "self-signed (allow_self_signed=1)");
+	else if (!options->verify_peer_name)
+		xs_tls_add(text, "chain verified");
+	else
+		xs_tls_add(text, "verified \"%s\"", name);
+	if (options->verify_peer && !options->verify_peer_name)
+		xs_tls_add(text, ", name not (verify_peer_name=0)");
+	else if (options->verify_peer && self_signed)
+		xs_tls_add(text, ", for \"%s\"", name);
+}
+
 void xs_tls_verify_summary(const struct xs_tls *tls,
 			   struct xs_tls_summary *summary)
 {
-	const struct xs_options *options =
-		xs_tls_context_options(tls->early->context);
-	const char *name = tls->early->name;
+	const struct xs_options *options = xs_tls_context_options(tls->context);
+	bool self_signed = tls->early->self_signed;
+	struct xs_tls_text text = { summary->how, sizeof(summary->how) };
+	const unsigned char *alpn;
+	unsigned int alpn_len;
 
 	summary->verified = "";
-	if (options->verify_peer && options->verify_peer_name) {
-		summary->verified = name;
-		snprintf(summary->how, sizeof(summary->how), "verified \"%s\"",
-			 name);
-	} else if (options->verify_peer) {
-		snprintf(summary->how, sizeof(summary->how),
-			 "chain verified, name not (verify_peer_name=0)");
-	} else if (options->verify_peer_name) {
-		snprintf(summary->how, sizeof(summary->how),
-			 "certificate names \"%s\", not verified "
-			 "(verify_peer=0)",
-			 name);
-	} else {
-		snprintf(summary->how, sizeof(summary->how),
-			 "not verified (verify_peer=0, verify_peer_name=0)");
+	if (options->verify_peer && options->verify_peer_name && !self_signed)
+		summary->verified = tls->early->name;
+	tell_verified(options, self_signed, tls->early->name, &text);
+	if (options->peer_fingerprint)
+		xs_tls_add(&text, ", fingerprint matches");
+	SSL_get0_alpn_selected(tls->ssl, &alpn, &alpn_len);
+	if (alpn_len) {
+		xs_tls_add(&text, ", ALPN ");
+		xs_tls_add_foreign(&text, alpn, alpn_len, 32);
 	}
+	if (SSL_session_reused(tls->ssl))
+		xs_tls_add(&text, ", resumed");
 }

@@ -14,6 +14,12 @@ void xs_inputs_complete(struct xs_inputs *inputs)
 		inputs->options = getenv("XSOCK_OPTIONS");
 }
 
+/* For options that name a variable. */
+static const char *look_up(const char *name)
+{
+	return getenv(name);
+}
+
 const struct xs_rules *xs_inputs_read(const struct xs_inputs *inputs,
 				      struct xs_arena *arena,
 				      struct xs_error *err)
@@ -21,6 +27,7 @@ const struct xs_rules *xs_inputs_read(const struct xs_inputs *inputs,
 	char buffer[PATH_MAX];
 	const char *cwd = getcwd(buffer, sizeof(buffer));
 
+	xs_options_environment(look_up);
 	/* The rules outlive the buffer. */
 	if (cwd)
 		cwd = xs_arena_copy(arena, cwd, strlen(cwd));

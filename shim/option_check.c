@@ -1,0 +1,148 @@
+/* Options that contradict each other or the scheme; see option.h.
+ *
+ * Called once the options of a rule and those that every rule starts from are
+ * together, because the two halves of a contradiction may come from both.
+ * What merely has no effect is let pass where a text for all rules could have
+ * it for good reason.
+ */
+#include "option_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct check {
+	struct xs_parse *parse;
+	const struct xs_options *options;
+	const struct xs_scheme *scheme;
+	struct xs_span text;
+};
+
+/* Where the rule has the option, or NULL: then XSOCK_OPTIONS has it. */
+static const char *find_written(const struct check *check, const char *name)
+{
+	struct xs_span rest = check->text;
+	size_t len = strlen(name);
+
+	while (rest.start < rest.end) {
+		const char *amp = xs_span_find(rest, '&');
+		struct xs_span one = { rest.start, amp ? amp : rest.end };
+
+		if (xs_span_len(one) > len && one.start[len] == '=' &&
+		    memcmp(one.start, name, len) == 0)
+			return one.start;
+		rest.start = one.end + 1;
+	}
+	return NULL;
+}
+
+/* Fails at the option of that name. */
+static int clash(const struct check *check, const char *name,
+		 const char *reason)
+{
+	const char *at = find_written(check, name);
+
+	return xs_parse_fail(check->parse, at ? at : check->text.start,
+			     "option \"%s\"%s %s", name,
+			     at ? "" : " of XSOCK_OPTIONS", reason);
+}
+
+static int check_client_certificate(const struct check *check)
+{
+	const struct xs_options *options = check->options;
+
+	if (options->local_cert)
+		return 0;
+	if (options->local_pk)
+		return clash(check, "local_pk",
+			     "needs the certificate, too: local_cert=FILE");
+	if (options->passphrase)
+		return clash(check, "passphrase",
+			     "needs what it is for: local_cert=FILE");
+	return 0;
+}
+
+/* "min_version" or "max_version", whichever the rule itself has. */
+static const char *nearer(const struct check *check)
+{
+	return find_written(check, "min_version") ? "min_version"
+						  : "max_version";
+}
+
+static int check_versions(const struct check *check)
+{
+	const struct xs_options *options = check->options;
+	int exact = check->scheme->tls_version;
+	char reason[100];
+
+	if (options->min_version && options->max_version &&
+	    options->min_version > options->max_version)
+		return clash(check, nearer(check),
+			     "leaves no version: min_version is above "
+			     "max_version");
+	if (!exact)
+		return 0;
+	snprintf(reason, sizeof(reason), "excludes what %s:// means",
+		 check->scheme->name);
+	if (options->min_version > exact)
+		return clash(check, "min_version", reason);
+	if (options->max_version && options->max_version < exact)
+		return clash(check, "max_version", reason);
+	return 0;
+}
+
+/* A list of ciphers that concerns none of the versions. */
+static int check_ciphers(const struct check *check)
+{
+	const struct xs_options *options = check->options;
+	int exact = check->scheme->tls_version;
+	int lowest = exact ? exact : options->min_version;
+	int highest = exact ? exact : options->max_version;
+
+	if (lowest == 0x0304 && options->ciphers && !options->ciphersuites)
+		return clash(check, "ciphers",
+			     "concerns TLS up to 1.2, and only TLS 1.3 is "
+			     "allowed: use ciphersuites");
+	if (highest && highest < 0x0304 && options->ciphersuites &&
+	    !options->ciphers)
+		return clash(check, "ciphersuites",
+			     "concerns TLS 1.3, which is not allowed: use "
+			     "ciphers");
+	return 0;
+}
+
+/* Both in one text are a mistake; a rule without verification under an
+ * XSOCK_OPTIONS with a crlfile is a decision. */
+static int check_revocation(const struct check *check)
+{
+	if (!check->options->verify_peer && find_written(check, "crlfile"))
+		return clash(check, "crlfile",
+			     "is not looked at with verify_peer=0");
+	return 0;
+}
+
+/* What is written must not be what is read. */
+static int check_capture(const struct check *check)
+{
+	const struct xs_options *options = check->options;
+	const char *const read[] = { options->cafile, options->local_cert,
+				     options->local_pk, options->crlfile };
+
+	for (size_t i = 0; i < sizeof(read) / sizeof(read[0]); i++)
+		if (options->capture_peer_cert_chain && read[i] &&
+		    strcmp(options->capture_peer_cert_chain, read[i]) == 0)
+			return clash(check, "capture_peer_cert_chain",
+				     "would overwrite another option's file");
+	return 0;
+}
+
+int xs_options_check(struct xs_parse *parse, const struct xs_options *options,
+		     const struct xs_scheme *scheme, struct xs_span text)
+{
+	const struct check check = { parse, options, scheme, text };
+
+	if (check_client_certificate(&check) < 0 ||
+	    check_versions(&check) < 0 || check_ciphers(&check) < 0 ||
+	    check_revocation(&check) < 0)
+		return -1;
+	return check_capture(&check);
+}

@@ -1,0 +1,185 @@
+/* OpenSSL as the application's OPENSSL_CONF configures it.
+ *
+ * Providers and algorithms of a configuration live in an OSSL_LIB_CTX of its
+ * own, one for each file (and again when it changes).  What it says about TLS
+ * (MinProtocol, CipherString) does not: libssl keeps the last section that was
+ * loaded in a static variable (conf_ssl.c), from which SSL_CTX_new takes it.
+ * So a lock is held from loading a file until the SSL_CTX is there, and before
+ * another file is loaded the variable is emptied, for it may have nothing to
+ * say.  Contexts are made rarely, and nearly always with the same file.
+ */
+#include "tls_private.h"
+
+#include <errno.h>
+#include <openssl/conf.h>
+#include <openssl/err.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct xs_tls_library {
+	int refs;
+	struct xs_tls_library *next;
+	char *file;
+	struct xs_tls_stamp stamp;
+	OSSL_LIB_CTX *context;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct xs_tls_library *kept; /* those with references */
+static struct xs_tls_library nobody;
+/* Whose section libssl has.  NULL: that of OpenSSL's own file. */
+static struct xs_tls_library *told;
+
+static const char nothing[] = "openssl_conf = init\n"
+			      "[init]\nssl_conf = ssl\n"
+			      "[ssl]\nsystem_default = none\n"
+			      "[none]\n";
+
+static void forget_section(void)
+{
+	BIO *in = BIO_new_mem_buf(nothing, -1);
+	CONF *conf = NCONF_new(NULL);
+
+	if (in && conf && NCONF_load_bio(conf, in, NULL) > 0)
+		CONF_modules_load(conf, NULL, 0);
+	NCONF_free(conf);
+	BIO_free(in);
+	ERR_clear_error();
+}
+
+/* A file that is not there is an empty one, as for any OpenSSL client. */
+static bool load(OSSL_LIB_CTX *context, const char *file)
+{
+	forget_section();
+	return (access(file, F_OK) < 0 && errno == ENOENT) ||
+	       OSSL_LIB_CTX_load_config(context, file);
+}
+
+/* Makes libssl's section that of OpenSSL's own file again. */
+static void tell_default(void)
+{
+	OSSL_LIB_CTX *scratch = OSSL_LIB_CTX_new();
+	char *file = CONF_get1_default_config_file();
+
+	if (scratch && file)
+		load(scratch, file);
+	ERR_clear_error();
+	OPENSSL_free(file);
+	OSSL_LIB_CTX_free(scratch);
+	told = NULL;
+}
+
+static bool tell(struct xs_tls_library *library)
+{
+	if (told == library)
+		return true;
+	told = &nobody;
+	if (!load(library->context, library->file))
+		return false;
+	told = library;
+	return true;
+}
+
+static void free_library(struct xs_tls_library *library)
+{
+	OSSL_LIB_CTX_free(library->context);
+	free(library->file);
+	free(library);
+}
+
+void xs_tls_library_put(struct xs_tls_library *library)
+{
+	struct xs_tls_library **at = &kept;
+	bool last;
+
+	if (!library)
+		return;
+	pthread_mutex_lock(&lock);
+	last = --library->refs == 0;
+	if (last) {
+		while (*at != library)
+			at = &(*at)->next;
+		*at = library->next;
+		if (told == library)
+			told = &nobody;
+	}
+	pthread_mutex_unlock(&lock);
+	if (last)
+		free_library(library);
+}
+
+static struct xs_tls_library *make(const char *file)
+{
+	struct xs_tls_library *library = calloc(1, sizeof(*library));
+
+	if (!library)
+		return NULL;
+	library->stamp = xs_tls_stamp(file);
+	library->file = strdup(file);
+	library->context = OSSL_LIB_CTX_new();
+	if (library->file && library->context && tell(library)) {
+		library->next = kept;
+		kept = library;
+		return library;
+	}
+	free_library(library);
+	return NULL;
+}
+
+/* The one for this file as it is now, with a reference for the caller, and
+ * libssl is told about it.  NULL when the file cannot be used. */
+static struct xs_tls_library *find(const char *file)
+{
+	struct xs_tls_stamp now = xs_tls_stamp(file);
+	struct xs_tls_library *library = kept;
+
+	while (library && (strcmp(library->file, file) != 0 ||
+			   !xs_tls_stamp_same(&library->stamp, &now)))
+		library = library->next;
+	if (!library)
+		library = make(file);
+	else if (!tell(library))
+		return NULL;
+	if (library)
+		library->refs++;
+	return library;
+}
+
+SSL_CTX *xs_tls_library_context(const char *file,
+				struct xs_tls_library **library,
+				struct xs_error *err)
+{
+	SSL_CTX *ssl = NULL;
+	char what[300];
+
+	*library = NULL;
+	/* Otherwise SSL_CTX_new would, and load OpenSSL's own file then. */
+	OPENSSL_init_ssl(0, NULL);
+	ERR_clear_error();
+	pthread_mutex_lock(&lock);
+	if (*file)
+		*library = find(file);
+	else if (told)
+		tell_default();
+	if (*library || !*file)
+		ssl = SSL_CTX_new_ex(*library ? (*library)->context : NULL,
+				     NULL, TLS_client_method());
+	pthread_mutex_unlock(&lock);
+	if (ssl)
+		return ssl;
+	if (*file)
+		snprintf(what, sizeof(what), "cannot use OPENSSL_CONF=%.200s",
+			 file);
+	xs_tls_error_setup(err, *file ? what : "cannot make a TLS context");
+	xs_tls_library_put(*library);
+	*library = NULL;
+	return NULL;
+}
+
+OSSL_LIB_CTX *xs_tls_library_openssl(const struct xs_tls_library *library)
+{
+	return library ? library->context : NULL;
+}

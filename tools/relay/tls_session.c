@@ -1,0 +1,204 @@
+/* Sessions of finished handshakes, for the next connection to the same server.
+ *
+ * They are kept with the context, so a session is only resumed under the very
+ * options, files and trust under which its certificate was verified; within a
+ * context by server and name.  A ticket of TLS 1.3 is used once (RFC 8446,
+ * C.4).  A session ends with its own lifetime, after two hours, or with the
+ * certificate, whichever is first.
+ *
+ * Sessions come whenever the server sends them, on the worker's thread of that
+ * connection; one lock for each context.
+ */
+#include "tls_private.h"
+
+#include <openssl/err.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+	SERVERS_MAX = 256, /* the one not used for longest goes first */
+	TICKETS_MAX = 4,   /* of one server; the newest are kept */
+	AGE_MAX = 7200,	   /* seconds */
+};
+
+struct server {
+	struct server *next;
+	SSL_SESSION *session[TICKETS_MAX]; /* the newest first, no gaps */
+	char key[];
+};
+
+struct xs_tls_sessions {
+	pthread_mutex_t lock;
+	struct server *first; /* the last used */
+};
+
+struct xs_tls_sessions *xs_tls_sessions_make(void)
+{
+	struct xs_tls_sessions *sessions = calloc(1, sizeof(*sessions));
+
+	if (sessions)
+		pthread_mutex_init(&sessions->lock, NULL);
+	return sessions;
+}
+
+static void free_server(struct server *server)
+{
+	for (int i = 0; i < TICKETS_MAX; i++)
+		SSL_SESSION_free(server->session[i]);
+	free(server);
+}
+
+void xs_tls_sessions_free(struct xs_tls_sessions *sessions)
+{
+	if (!sessions)
+		return;
+	while (sessions->first) {
+		struct server *server = sessions->first;
+
+		sessions->first = server->next;
+		free_server(server);
+	}
+	pthread_mutex_destroy(&sessions->lock);
+	free(sessions);
+}
+
+/* Takes the server out of the list. */
+static struct server *unlink_server(struct xs_tls_sessions *sessions,
+				    const char *key)
+{
+	for (struct server **at = &sessions->first; *at; at = &(*at)->next) {
+		struct server *server = *at;
+
+		if (strcmp(server->key, key) == 0) {
+			*at = server->next;
+			return server;
+		}
+	}
+	return NULL;
+}
+
+static void link_server(struct xs_tls_sessions *sessions, struct server *server)
+{
+	struct server **at = &sessions->first, *last = NULL;
+	int count = 0;
+
+	server->next = sessions->first;
+	sessions->first = server;
+	for (; *at; at = &(*at)->next)
+		if (++count > SERVERS_MAX) {
+			last = *at;
+			*at = NULL;
+			break;
+		}
+	if (last)
+		free_server(last);
+}
+
+static struct server *make_server(const char *key)
+{
+	size_t len = strlen(key) + 1;
+	struct server *server = calloc(1, sizeof(*server) + len);
+
+	if (server)
+		memcpy(server->key, key, len);
+	return server;
+}
+
+static bool is_good(const SSL_SESSION *session)
+{
+	long age = (long)time(NULL) - SSL_SESSION_get_time(session);
+	long most = SSL_SESSION_get_timeout(session);
+	X509 *cert = SSL_SESSION_get0_peer((SSL_SESSION *)session);
+
+	if (most > AGE_MAX)
+		most = AGE_MAX;
+	return SSL_SESSION_is_resumable(session) && age >= 0 && age < most &&
+	       cert && X509_cmp_current_time(X509_get0_notAfter(cert)) > 0;
+}
+
+/* Takes the first of them away. */
+static SSL_SESSION *pop(struct server *server)
+{
+	SSL_SESSION *session = server->session[0];
+
+	memmove(server->session, server->session + 1,
+		(TICKETS_MAX - 1) * sizeof(server->session[0]));
+	server->session[TICKETS_MAX - 1] = NULL;
+	return session;
+}
+
+static void push(struct server *server, SSL_SESSION *session)
+{
+	SSL_SESSION_free(server->session[TICKETS_MAX - 1]);
+	memmove(server->session + 1, server->session,
+		(TICKETS_MAX - 1) * sizeof(server->session[0]));
+	server->session[0] = session;
+}
+
+/* A session for the caller to free, or NULL. */
+static SSL_SESSION *take(struct server *server)
+{
+	SSL_SESSION *session;
+
+	while ((session = pop(server)) && !is_good(session))
+		SSL_SESSION_free(session);
+	if (session &&
+	    SSL_SESSION_get_protocol_version(session) < TLS1_3_VERSION) {
+		SSL_SESSION_up_ref(session);
+		push(server, session);
+	}
+	return session;
+}
+
+void xs_tls_sessions_use(struct xs_tls_sessions *sessions, const char *key,
+			 SSL *ssl)
+{
+	SSL_SESSION *session = NULL;
+	struct server *server;
+
+	pthread_mutex_lock(&sessions->lock);
+	server = unlink_server(sessions, key);
+	if (server) {
+		session = take(server);
+		link_server(sessions, server);
+	}
+	pthread_mutex_unlock(&sessions->lock);
+	if (session)
+		SSL_set_session(ssl, session);
+	SSL_SESSION_free(session);
+}
+
+bool xs_tls_sessions_keep(struct xs_tls_sessions *sessions, const char *key,
+			  SSL_SESSION *session)
+{
+	bool ticket_only =
+		SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION;
+	struct server *server;
+
+	pthread_mutex_lock(&sessions->lock);
+	server = unlink_server(sessions, key);
+	if (!server)
+		server = make_server(key);
+	if (server) {
+		/* Of TLS 1.2 the newest serves any number of connections. */
+		for (int i = 0; !ticket_only && i < TICKETS_MAX; i++)
+			SSL_SESSION_free(pop(server));
+		push(server, session);
+		link_server(sessions, server);
+	}
+	pthread_mutex_unlock(&sessions->lock);
+	return server;
+}
+
+void xs_tls_sessions_drop(struct xs_tls_sessions *sessions, const char *key)
+{
+	struct server *server;
+
+	pthread_mutex_lock(&sessions->lock);
+	server = unlink_server(sessions, key);
+	pthread_mutex_unlock(&sessions->lock);
+	if (server)
+		free_server(server);
+}
