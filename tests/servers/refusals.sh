@@ -183,8 +183,6 @@ bad_rules()
 	refused "sslv2://" "localhost=sslv2://" EACCES 'sslv2'
 	refused "unknown option" "localhost=tls://?verify_pear=1" EACCES \
 		'verify_pear.*verify_peer'
-	refused "option that does not exist yet" \
-		"localhost=tls://?ciphers=DEFAULT" EACCES 'ciphers'
 	refused "scheme that does not exist yet" \
 		"localhost=smtp+starttls://" EACCES 'smtp\+starttls'
 	refused "bad value" "localhost=tls://?verify_peer=maybe" EACCES \
