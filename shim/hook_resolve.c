@@ -135,12 +135,17 @@ static void remember_host(const struct lookup *lookup,
 }
 
 /* Remembers what was found, by the name itself or by the other that a rule
- * gives. */
-static void remember_found(const struct lookup *lookup,
-			   const struct hostent *found, bool synthetic)
+ * gives.  Looking up an address gives it as its own name: that is the one that
+ * was asked for, in memory that stays, if the rule has it. */
+static void remember_found(const struct lookup *lookup, struct hostent *found,
+			   bool synthetic)
 {
-	if (found && lookup->rules)
-		remember_host(lookup, found, synthetic);
+	if (!found || !lookup->rules)
+		return;
+	remember_host(lookup, found, synthetic);
+	if (synthetic && lookup->rule->target.address.len &&
+	    lookup->rule->pattern.kind == XS_HOST_NAME)
+		found->h_name = (char *)lookup->rule->pattern.name;
 }
 
 XS_EXPORT struct hostent *gethostbyname(const char *name)
