@@ -260,7 +260,8 @@ static void read_chain(struct raw *raw, const char *name)
 	fclose(file);
 }
 
-/* A safe prime, and 2 to some secret; nobody will ask for the secret. */
+/* A prime, and 2 to some secret: nobody will ask for the secret, nor whether
+ * the prime is a safe one, which takes long to find. */
 static void make_group(struct raw *raw, int bits)
 {
 	BN_CTX *ctx = BN_CTX_new();
@@ -272,7 +273,7 @@ static void make_group(struct raw *raw, int bits)
 	if (bits == 2048)
 		BN_get_rfc3526_prime_2048(raw->p);
 	else
-		BN_generate_prime_ex(raw->p, bits, 1, NULL, NULL, NULL);
+		BN_generate_prime_ex(raw->p, bits, 0, NULL, NULL, NULL);
 	BN_rand_range(secret, raw->p);
 	BN_mod_exp(raw->share, two, secret, raw->p, ctx);
 	BN_free(two);

@@ -122,9 +122,9 @@ native()
 	esac
 	bounded "${plain_curl[@]}" --cacert "$F/ca.pem" "${resolve[@]}" \
 		"${curl_options[@]}" "https://$host:$port/" \
-		>"$T/native" 2>&1 </dev/null
+		>"$OUT" 2>&1 </dev/null
 	STATUS=$?
-	if [ "$STATUS" -eq 0 ] && grep -q '^hello from' "$T/native"; then
+	if [ "$STATUS" -eq 0 ] && grep -q '^hello from' "$OUT"; then
 		native=accepted
 	else
 		native="refused ($STATUS)"
@@ -190,7 +190,7 @@ judge()
 control()
 {
 	case $verdict:$options in
-	EKEYREJECTED:*peer_fingerprint*) return ;;
+	*:*peer_fingerprint=* | *:*crlfile=* | *:*verify_peer=*) return ;;
 	EKEYREJECTED:*) ;;
 	*) return ;;
 	esac
@@ -203,14 +203,14 @@ control()
 	verdict=$verdict_before reason=$reason_before
 }
 
-print_row()
+# show VERDICT: the row of the table
+show()
 {
-	local expected=${1%% *}
-
-	printf '%-4s  %-24s  %-12s  %-60.60s  %s\n' "$2" "$name" "$expected" \
-		"$verdict${reason:+: $reason}" "$native"
+	printf '%-4s  %-24s  %-12s  %-60.60s  %s\n' "$1" "$name" \
+		"${expected%% *}" "$verdict${reason:+: $reason}" "$native"
 }
 
+# Runs in a shell of its own; true when the case is as it must be.
 run_case()
 {
 	local host scheme options curl_options port=${port_of[$name]-}
@@ -228,13 +228,52 @@ run_case()
 	judge "$expected"
 	[ "$why" ] || control
 	if [ -z "$why" ]; then
-		passed=$((passed + 1))
-		print_row "$expected" ok
+		show ok
 		return
 	fi
-	print_row "$expected" FAIL
+	show FAIL
 	fail "$name" "$why"
 	show_file "the server's log" "$F/$name.log" 10
+	return 1
+}
+
+# --- the table ----------------------------------------------------------
+
+# Several at once: most of the time goes by waiting.
+at_once=4
+
+begin_case()
+{
+	rows+=("$name")
+	while [ "$(jobs -pr | wc -l)" -ge $((at_once + servers)) ]; do
+		wait -n
+	done
+	(
+		trap - EXIT
+		mkdir "$T/rows/$name"
+		OUT=$T/rows/$name/out ERR=$T/rows/$name/err
+		run_case "$@" >"$T/rows/$name/row" 2>&1
+		echo $? >"$T/rows/$name/status"
+	) &
+}
+
+print_rows()
+{
+	local name
+
+	for name in "${rows[@]}"; do
+		until [ -e "$T/rows/$name/status" ]; do
+			wait -n
+		done
+		cat "$T/rows/$name/row"
+		if [ "$(<"$T/rows/$name/status")" -ne 0 ]; then
+			failed=$((failed + 1))
+		elif grep -q ^SKIP "$T/rows/$name/row"; then
+			skipped=$((skipped + 1))
+		else
+			passed=$((passed + 1))
+		fi
+	done
 }
 
 # Without blanks at both ends.
@@ -248,20 +287,25 @@ trim()
 run_table()
 {
 	local kind name certificate server rule curl expected only=" $* "
+	local rows=() nevers='' servers
 
-	printf '%-4s  %-24s  %-12s  %-60s  %s\n' '' case expected xsock curl
+	servers=$(jobs -pr | wc -l)
+	mkdir "$T/rows"
 	while IFS='|' read -r name certificate server rule curl expected; do
 		read -r kind name <<<"$name"
 		case $only in '  ' | *" $name "*) ;; *) continue ;; esac
 		case $kind in
 		case)
-			[ "$name" = front ] || run_case "$server" "$rule" \
+			[ "$name" = front ] || begin_case "$server" "$rule" \
 				"$curl" "$(trim "$expected")" ;;
 		never)
-			printf '%-4s  %-24s  cannot be had: %s\n' - "$name" \
-				"$(trim "$certificate")" ;;
+			nevers+=$(printf '%-4s  %-24s  %s' - "$name" \
+				"cannot be had: $(trim "$certificate")")$'\n' ;;
 		esac
 	done <"$cases"
+	printf '%-4s  %-24s  %-12s  %-60s  %s\n' '' case expected xsock curl
+	print_rows
+	printf '%s' "$nevers"
 }
 
 suite_begin farm

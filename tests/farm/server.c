@@ -7,6 +7,7 @@
  *
  *     min=V max=V     versions, 1.0 to 1.3
  *     ciphers=LIST    up to TLS 1.2, as openssl-ciphers(1); also switches DH on
+ *     groups=LIST     of elliptic curves, and of those above 1.2
  *     dh=BITS         a group of 1024 or 2048 bits for Diffie-Hellman
  *     client=CA       a client certificate of FOLDER/CA.pem is wanted
  *     alpn=A,B        the protocols that it has, and insists on one
@@ -228,6 +229,9 @@ static void *make_context(const struct row *row)
 			die(value);
 		SSL_CTX_set_dh_auto(ctx, !word(words, "dh"));
 	}
+	if ((value = word(words, "groups")) &&
+	    !SSL_CTX_set1_groups_list(ctx, value))
+		die(value);
 	if ((value = word(words, "dh")))
 		set_dh(ctx, atoi(value));
 	if ((value = word(words, "client")))
