@@ -212,33 +212,14 @@ int xs_tls_report_read(const struct xs_tls *tls, struct xs_arena *arena,
 	return 0;
 }
 
-/* --- resumption ------------------------------------------------------- */
-
-struct xs_tls_session *xs_tls_session_take(const struct xs_tls *tls)
+bool xs_tls_report_has_session(const struct xs_tls *tls)
 {
 	const SSL_SESSION *session = SSL_get_session(tls->ssl);
 
-	if (!session || !SSL_SESSION_is_resumable(session))
-		return NULL;
-	return (struct xs_tls_session *)SSL_get1_session(tls->ssl);
+	return session && SSL_SESSION_is_resumable(session);
 }
 
-void xs_tls_session_free(struct xs_tls_session *session)
-{
-	SSL_SESSION_free((SSL_SESSION *)session);
-}
-
-bool xs_tls_session_offer(struct xs_tls *tls, struct xs_tls_session *session)
-{
-	bool good;
-
-	ERR_clear_error();
-	good = SSL_set_session(tls->ssl, (SSL_SESSION *)session);
-	ERR_clear_error();
-	return good;
-}
-
-bool xs_tls_session_resumed(const struct xs_tls *tls)
+bool xs_tls_report_resumed(const struct xs_tls *tls)
 {
 	return SSL_session_reused(tls->ssl);
 }

@@ -61,20 +61,11 @@ int xs_tls_report_watch(struct xs_tls *tls, struct xs_error *err);
 int xs_tls_report_read(const struct xs_tls *tls, struct xs_arena *arena,
 		       struct xs_tls_report *report, struct xs_error *err);
 
-/* --- resumption ------------------------------------------------------- */
+/* After the handshake: there is a session that can be resumed.  TLS 1.3 servers
+ * send it behind the handshake, so that it takes an xs_tls_read. */
+bool xs_tls_report_has_session(const struct xs_tls *tls);
 
-struct xs_tls_session;
-
-/* A session that can be resumed, or NULL: TLS 1.3 servers send it behind the
- * handshake, so that it takes an xs_tls_read.  Free it. */
-struct xs_tls_session *xs_tls_session_take(const struct xs_tls *tls);
-void xs_tls_session_free(struct xs_tls_session *session);
-
-/* Offers session to the server.  Before the first xs_tls_handshake; false
- * when it does not fit the policy of tls. */
-bool xs_tls_session_offer(struct xs_tls *tls, struct xs_tls_session *session);
-
-/* After the handshake: the server has resumed. */
-bool xs_tls_session_resumed(const struct xs_tls *tls);
+/* After the handshake: it has resumed an earlier session. */
+bool xs_tls_report_resumed(const struct xs_tls *tls);
 
 #endif

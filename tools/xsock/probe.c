@@ -101,6 +101,8 @@ static struct xs_tls_context *make_context(const struct xs_rule *rule,
 		.options = rule->options_text,
 		.cert_file = environment("SSL_CERT_FILE"),
 		.cert_dir = environment("SSL_CERT_DIR"),
+		.keylog_file = environment("SSLKEYLOGFILE"),
+		.openssl_conf = environment("OPENSSL_CONF"),
 	};
 
 	return xs_tls_context_get(&policy, err);

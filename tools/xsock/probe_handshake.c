@@ -115,8 +115,7 @@ static int shake(struct line *line, struct xs_tls_summary *summary,
 
 /* Listens for a moment behind the handshake, until there is a session.
  * Returns -1 with *err set when the server breaks off. */
-static int listen_behind(struct line *line, struct xs_tls_session **session,
-			 struct xs_error *err)
+static int listen_behind(struct line *line, struct xs_error *err)
 {
 	int64_t until = xs_probe_now() + LISTEN_US;
 
@@ -130,8 +129,8 @@ static int listen_behind(struct line *line, struct xs_tls_session **session,
 			return 0;
 		if (result == XS_TLS_FAILED)
 			return -1;
-		*session = xs_tls_session_take(line->tls);
-		if (*session || result == XS_TLS_CLOSED)
+		if (result == XS_TLS_CLOSED ||
+		    xs_tls_report_has_session(line->tls))
 			return 0;
 		/* Older versions send it in the handshake or not at all. */
 		if (strcmp(line->probe->report.version, "TLSv1.3") != 0)
@@ -148,6 +147,7 @@ static int line_begin(struct line *line, const struct xs_probe *probe,
 		      struct xs_tls_context *context, int fd, int64_t deadline,
 		      struct xs_error *err)
 {
+	char server[XS_ADDRESS_TEXT_MAX];
 	const int on = 1;
 
 	line->probe = probe;
@@ -159,7 +159,11 @@ static int line_begin(struct line *line, const struct xs_probe *probe,
 				       .out_size = sizeof(line->out) };
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	line->tls = xs_tls_new(context, probe->host, err);
-	return line->tls ? 0 : -1;
+	if (!line->tls)
+		return -1;
+	xs_address_format(xs_dial_address(dial), server, sizeof(server));
+	xs_tls_resume(line->tls, server);
+	return 0;
 }
 
 static void line_end(struct line *line)
@@ -173,10 +177,10 @@ static void line_end(struct line *line)
 	close(line->fd);
 }
 
-/* Does the server resume this session?  Whatever goes wrong means no. */
+/* Does the server resume the session that it gave?  Whatever goes wrong means
+ * no. */
 static void try_to_resume(struct xs_probe *probe,
-			  struct xs_tls_context *context,
-			  struct xs_tls_session *session)
+			  struct xs_tls_context *context)
 {
 	struct xs_address address = *xs_dial_address(&probe->dial);
 	struct xs_dial dial = { .address = &address, .count = 1 };
@@ -192,9 +196,8 @@ static void try_to_resume(struct xs_probe *probe,
 		return;
 	begin = xs_probe_now();
 	if (line_begin(&line, probe, &dial, context, fd, deadline, &err) == 0 &&
-	    xs_tls_session_offer(line.tls, session) &&
 	    shake(&line, &summary, &err) == 0) {
-		probe->resumed = xs_tls_session_resumed(line.tls);
+		probe->resumed = xs_tls_report_resumed(line.tls);
 		probe->resumed_ms = (double)(xs_probe_now() - begin) / 1000;
 	}
 	line_end(&line);
@@ -203,10 +206,10 @@ static void try_to_resume(struct xs_probe *probe,
 int xs_probe_handshake(struct xs_probe *probe, struct xs_tls_context *context,
 		       int fd, int64_t deadline, struct xs_error *err)
 {
-	struct xs_tls_session *session = NULL;
 	struct xs_error unread = { .kind = XS_ERR_NONE };
 	int64_t begin = xs_probe_now();
 	static struct line line;
+	bool again;
 	int result;
 
 	result = line_begin(&line, probe, &probe->dial, context, fd, deadline,
@@ -225,10 +228,11 @@ int xs_probe_handshake(struct xs_probe *probe, struct xs_tls_context *context,
 		}
 	}
 	if (result == 0)
-		result = listen_behind(&line, &session, err);
+		result = listen_behind(&line, err);
+	again = result == 0 && probe->rule->options.session_reuse &&
+		xs_tls_report_has_session(line.tls);
 	line_end(&line);
-	if (result == 0 && session)
-		try_to_resume(probe, context, session);
-	xs_tls_session_free(session);
+	if (again)
+		try_to_resume(probe, context);
 	return result;
 }

@@ -93,7 +93,10 @@ static void print_tls(const struct xs_probe *probe)
 		print_row("resumption",
 			  "no, the server wants a full handshake");
 	else if (!xs_error_is_set(&probe->verdict))
-		print_row("resumption", "no, the server gives no session");
+		print_row("resumption", "no, %s",
+			  probe->rule->options.session_reuse
+				  ? "the server gives no session"
+				  : "session_reuse=0");
 }
 
 /* --- the chain ------------------------------------------------------------ */
