@@ -18,10 +18,9 @@ static X509 *make_cert(const char *names)
 	X509_set_version(cert, 2);
 	X509_gmtime_adj(X509_getm_notBefore(cert), -3600);
 	ASN1_TIME_set_string(X509_getm_notAfter(cert), "20240101000000Z");
-	X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN",
-				   MBSTRING_ASC,
-				   (const unsigned char *)"www\n.test", -1, -1,
-				   0);
+	X509_NAME_add_entry_by_txt(
+		X509_get_subject_name(cert), "CN", MBSTRING_ASC,
+		(const unsigned char *)"www\n.test", -1, -1, 0);
 	X509_NAME_add_entry_by_txt(X509_get_issuer_name(cert), "O",
 				   MBSTRING_ASC,
 				   (const unsigned char *)"Issuer", -1, -1, 0);
@@ -85,6 +84,29 @@ Test(relay_tls_error, every_certificate_row)
 	X509_free(cert);
 }
 
+static bool has_row(const struct xs_tls_error_row *table, int code)
+{
+	while (table->cause && table->code != code)
+		table++;
+	return table->cause;
+}
+
+/* Whatever OpenSSL has a word for, we have a sentence for. */
+Test(relay_tls_error, nothing_is_left_out)
+{
+	const char *unknown = X509_verify_cert_error_string(9999);
+
+	for (int code = 1; code < 1000; code++)
+		if (strcmp(X509_verify_cert_error_string(code), unknown) != 0)
+			cr_expect(has_row(xs_tls_error_certificates, code),
+				  "%d %s", code,
+				  X509_verify_cert_error_string(code));
+	for (int code = 0; code < 256; code++)
+		if (strcmp(SSL_alert_desc_string_long(code), "unknown") != 0)
+			cr_expect(has_row(xs_tls_error_alerts, code), "%d %s",
+				  code, SSL_alert_desc_string_long(code));
+}
+
 static const char *sentence(int code, const X509 *cert)
 {
 	static struct xs_error err;
@@ -103,8 +125,8 @@ Test(relay_tls_error, details)
 	const char *text = sentence(X509_V_ERR_HOSTNAME_MISMATCH, cert);
 
 	cr_assert(strstr(text, "\"want.test\", only for a.test, b.test, "
-			       "192.0.2.1, 2001:db8::1 and 1 more"), "%s",
-		  text);
+			       "192.0.2.1, 2001:db8::1 and 1 more"),
+		  "%s", text);
 	cr_assert(strstr(text, "CN=www?.test"), "%s", text);
 	text = sentence(X509_V_ERR_HOSTNAME_MISMATCH, nameless);
 	cr_assert(strstr(text, "no subjectAltName"), "%s", text);
@@ -114,10 +136,11 @@ Test(relay_tls_error, details)
 	text = sentence(X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, cert);
 	cr_assert(strstr(text, "O=Issuer"), "%s", text);
 	cr_assert(strstr(text, "cafile=/ca.pem"), "%s", text);
+	cr_assert(strstr(text, "O=Issuer, whose certificate is missing"), "%s",
+		  text);
 	/* A code without a row is told in OpenSSL's words. */
-	text = sentence(X509_V_ERR_SUBTREE_MINMAX, cert);
-	cr_assert(strstr(text, X509_verify_cert_error_string(
-				       X509_V_ERR_SUBTREE_MINMAX)), "%s",
+	text = sentence(9999, cert);
+	cr_assert(strstr(text, X509_verify_cert_error_string(9999)), "%s",
 		  text);
 	X509_free(cert);
 	X509_free(nameless);

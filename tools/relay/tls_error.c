@@ -139,8 +139,12 @@ static void add_certificate_cause(struct xs_tls_text *text, int detail,
 		add_names(text, cert);
 		break;
 	case XS_DETAIL_ISSUER:
+	case XS_DETAIL_MISSING:
 		xs_tls_add(text, ", ");
 		add_subject(text, X509_get_issuer_name(cert));
+		if (detail == XS_DETAIL_MISSING)
+			xs_tls_add(text, ", whose certificate is missing: the "
+					 "server did not send it");
 		break;
 	default:
 		break;
@@ -153,9 +157,11 @@ static void add_certificate_remedy(struct xs_tls_text *text, int detail,
 	switch (detail) {
 	case XS_DETAIL_END:
 	case XS_DETAIL_BEGIN:
+	case XS_DETAIL_CLOCK:
 		add_clock(text);
 		break;
 	case XS_DETAIL_ISSUER:
+	case XS_DETAIL_MISSING:
 	case XS_DETAIL_TRUST:
 		xs_tls_add(text, "; trusted is what is in ");
 		xs_tls_add_foreign(text, trust, strlen(trust), 150);

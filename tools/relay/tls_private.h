@@ -108,6 +108,9 @@ void xs_tls_verify_install(SSL_CTX *ssl);
 /* Sets up what certificate ssl accepts, as the options and
  * the name in early say.  Returns 0, or -1 with *err set. */
 int xs_tls_verify_setup(struct xs_tls *tls, struct xs_error *err);
+/* After the handshake: OpenSSL asks nobody when there is no certificate to
+ * judge.  Returns 0, or -1 with *err set. */
+int xs_tls_verify_finish(const struct xs_tls *tls, struct xs_error *err);
 /* Fills summary->verified and ->how. */
 void xs_tls_verify_summary(const struct xs_tls *tls,
 			   struct xs_tls_summary *summary);
@@ -146,7 +149,9 @@ enum xs_tls_error_detail {
 	XS_DETAIL_BEGIN,  /* the date it begins, and the clock */
 	XS_DETAIL_NAMES,  /* the name looked for and those it has */
 	XS_DETAIL_ISSUER, /* who signed it, and whom we trust */
+	XS_DETAIL_MISSING, /* the same, and that the server did not send it */
 	XS_DETAIL_TRUST,  /* whom we trust */
+	XS_DETAIL_CLOCK,  /* the clock */
 	XS_DETAIL_HEARD,  /* what the server said instead of TLS */
 	XS_DETAIL_CLIENT, /* another remedy when it wanted a certificate */
 };

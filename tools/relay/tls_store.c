@@ -90,8 +90,8 @@ static bool read_store(const char *uri, OSSL_LIB_CTX *library, int expected,
 
 		if (info)
 			good = sort(found, info);
-		else if (OSSL_STORE_error(store))
-			good = false;
+		else if (OSSL_STORE_error(store) && !OSSL_STORE_eof(store))
+			good = false; /* the end itself is one, too */
 		OSSL_STORE_INFO_free(info);
 	}
 out:
