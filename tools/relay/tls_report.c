@@ -1,9 +1,9 @@
 /* What a handshake has shown; see tls_report.h.
  *
- * A certificate that is refused ends the handshake before OpenSSL keeps it for
- * SSL_get_peer_cert_chain(3), so a callback in front of the one that judges
- * (tls_verify.c) takes the chain along.  It decides nothing: what is reported
- * is the handshake that a rule would have made.
+ * OpenSSL 3 keeps the server's certificates in the session before it judges
+ * them, so they are there also when they were refused; what is reported is
+ * always the handshake that a rule would have made, never one with less
+ * verification.
  *
  * One thread at a time, as for the struct xs_tls.
  */
@@ -15,76 +15,8 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-/* --- watching --------------------------------------------------------- */
-
-/* Hangs on the SSL, and goes with it. */
-struct watch {
-	SSL_verify_cb judge;
-	STACK_OF(X509) * sent; /* NULL: nothing came */
-};
-
-static int watch_index = -1;
-static pthread_once_t watch_once = PTHREAD_ONCE_INIT;
-
-static void free_watch(void *parent, void *data, CRYPTO_EX_DATA *all, int index,
-		       long number, void *pointer)
-{
-	struct watch *watch = data;
-
-	(void)parent;
-	(void)all;
-	(void)index;
-	(void)number;
-	(void)pointer;
-	if (!watch)
-		return;
-	sk_X509_pop_free(watch->sent, X509_free);
-	free(watch);
-}
-
-static void make_watch_index(void)
-{
-	watch_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_watch);
-}
-
-static const struct watch *watch_of(const struct xs_tls *tls)
-{
-	return watch_index < 0 ? NULL : SSL_get_ex_data(tls->ssl, watch_index);
-}
-
-/* As OpenSSL calls it for each certificate, right or wrong. */
-static int look(int ok, X509_STORE_CTX *store)
-{
-	SSL *ssl = X509_STORE_CTX_get_ex_data(
-		store, SSL_get_ex_data_X509_STORE_CTX_idx());
-	struct watch *watch = SSL_get_ex_data(ssl, watch_index);
-
-	if (!watch->sent)
-		watch->sent =
-			X509_chain_up_ref(X509_STORE_CTX_get0_untrusted(store));
-	return watch->judge ? watch->judge(ok, store) : ok;
-}
-
-int xs_tls_report_watch(struct xs_tls *tls, struct xs_error *err)
-{
-	struct watch *watch = calloc(1, sizeof(*watch));
-
-	pthread_once(&watch_once, make_watch_index);
-	if (!watch || watch_index < 0 ||
-	    !SSL_set_ex_data(tls->ssl, watch_index, watch)) {
-		free(watch);
-		return xs_error_set(err, XS_ERR_SYSTEM, ENOMEM,
-				    "out of memory");
-	}
-	watch->judge = SSL_get_verify_callback(tls->ssl);
-	SSL_set_verify(tls->ssl, SSL_get_verify_mode(tls->ssl), look);
-	return 0;
-}
 
 /* --- the chain -------------------------------------------------------- */
 
@@ -128,14 +60,11 @@ static int add(const SSL *ssl, X509 *cert, const STACK_OF(X509) * sent,
 static int read_chain(const struct xs_tls *tls, struct xs_arena *arena,
 		      struct xs_tls_report *report)
 {
-	const struct watch *watch = watch_of(tls);
 	const STACK_OF(X509) *sent = SSL_get_peer_cert_chain(tls->ssl);
 	const STACK_OF(X509) *used = SSL_get0_verified_chain(tls->ssl);
 	struct xs_tls_certificate *certificate;
 	int most;
 
-	if (watch && watch->sent)
-		sent = watch->sent;
 	/* sk_X509_num is -1 for NULL. */
 	most = (used ? sk_X509_num(used) : 0) + (sent ? sk_X509_num(sent) : 0);
 	certificate = xs_arena_take(arena, (size_t)most * sizeof(*certificate));

@@ -51,11 +51,6 @@ struct xs_tls_report {
 	size_t certificates;
 };
 
-/* Remembers what the server presents, also when it is refused.  Nothing else
- * changes.  Before the first xs_tls_handshake; returns 0, or -1 with *err
- * set. */
-int xs_tls_report_watch(struct xs_tls *tls, struct xs_error *err);
-
 /* Fills *report when the handshake has ended, well or not.  Strings are static
  * or from the arena.  Returns 0, or -1 with *err set. */
 int xs_tls_report_read(const struct xs_tls *tls, struct xs_arena *arena,

@@ -214,8 +214,6 @@ int xs_probe_handshake(struct xs_probe *probe, struct xs_tls_context *context,
 
 	result = line_begin(&line, probe, &probe->dial, context, fd, deadline,
 			    err);
-	if (result == 0)
-		result = xs_tls_report_watch(line.tls, err);
 	if (result == 0) {
 		result = shake(&line, &probe->summary, err);
 		probe->ms[XS_OUTCOME_HANDSHAKE] =
