@@ -172,6 +172,10 @@ enum xs_tls_result xs_tls_handshake(struct xs_tls *tls, struct xs_tls_io *io,
 	done = SSL_do_handshake(tls->ssl);
 	why = SSL_get_error(tls->ssl, done);
 	tls->io = NULL;
+	if (done == 1 && xs_tls_verify_finish(tls, err) < 0) {
+		tls->broken = true;
+		return XS_TLS_FAILED;
+	}
 	if (done == 1) {
 		summary->version = SSL_get_version(tls->ssl);
 		summary->cipher = SSL_get_cipher_name(tls->ssl);

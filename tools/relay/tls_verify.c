@@ -208,6 +208,21 @@ static void tell_verified(const struct xs_options *options, bool self_signed,
 		xs_tls_add(text, ", for \"%s\"", name);
 }
 
+int xs_tls_verify_finish(const struct xs_tls *tls, struct xs_error *err)
+{
+	const struct xs_options *options = xs_tls_context_options(tls->context);
+
+	if (SSL_get0_peer_certificate(tls->ssl) ||
+	    !(options->verify_peer || options->verify_peer_name ||
+	      options->peer_fingerprint))
+		return 0;
+	return xs_error_set(err, XS_ERR_CERTIFICATE, 0,
+			    "the server has no certificate: the cipher %s is "
+			    "anonymous, anybody could be in between (take it "
+			    "out of ciphers, with :!aNULL)",
+			    SSL_get_cipher_name(tls->ssl));
+}
+
 void xs_tls_verify_summary(const struct xs_tls *tls,
 			   struct xs_tls_summary *summary)
 {
