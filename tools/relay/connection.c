@@ -78,6 +78,7 @@ void xs_connection_end(struct xs_connection *connection)
 		close(connection->pair_fd);
 	}
 	free_opening(connection);
+	xs_later_forget(&connection->later);
 	xs_linger_close(connection->tcp_fd);
 	xs_worker_later(worker, &connection->task);
 }
@@ -114,8 +115,7 @@ static void log_later(struct xs_connection *connection, const char *sentence)
 	int fd = xs_later_open(&connection->later);
 
 	xs_request_log(connection->request, fd, XS_LOG_ERROR, sentence);
-	if (fd >= 0)
-		close(fd);
+	xs_later_close(&connection->later, fd);
 }
 
 static void note_cut(struct xs_connection *connection)
@@ -334,6 +334,7 @@ int xs_connection_begin(struct xs_worker *worker, struct xs_control *control,
 		return -1;
 	}
 	connection->worker = worker;
+	connection->later.kept = -1;
 	connection->pair_fd = pair_fd;
 	connection->tcp_fd = connection->opening->app_tcp;
 	connection->server_source.event = server_event;
