@@ -83,7 +83,7 @@ for name in $names; do
 	listeners="$listeners $name:echo,tls=$CERTS/$name"
 done
 serve $listeners "old:echo,tls=$CERTS/good,max=1.2" plain:greet mute:mute closed:closed \
-	hangup:hangup
+	hangup:hangup full:full "bytewise:greet,tls=$CERTS/chain,one" "chatty:source,tls=$CERTS/good"
 export XSOCK_OPTIONS=cafile=$CA
 
 # --- accepted -------------------------------------------------------------
@@ -116,6 +116,11 @@ probe "tls://localhost:$port_extra"
 expect "a certificate without need" 0 "also sent    CN=xsock test CA that nobody trusts (not needed)"
 probe "tls://localhost:$port_old"
 expect "TLS 1.2 only" 0 "TLSv1.2, ECDHE-ECDSA-" "group x25519" "resumption   yes"
+probe "tls://localhost:$port_bytewise"
+expect "a server that sends byte by byte" 0 "CN=xsock test intermediate (sent by the server)" \
+	"resumption   yes"
+probe "tls://localhost:$port_chatty"
+expect "a server that does not stop talking" 0 'verified "localhost"'
 probe "tls://localhost:$port_many"
 expect "many names: the first" 0 "host5.example.test and 35 more"
 probe "tls://localhost:$port_rsa?cafile=$CERTS/rsa.pem"
@@ -149,6 +154,9 @@ probe "$good?max_version=TLSv1.2"
 expect "max_version" 0 "TLSv1.2, "
 probe -o '' "tls://localhost:$port_selfsigned?allow_self_signed=1"
 expect "allow_self_signed" 0 "accepted: self-signed (allow_self_signed=1)"
+probe "$good?local_cert=$CERTS/good.pem&local_pk=$CERTS/good.key&passphrase=hunter2"
+expect "a passphrase" 0
+lacks "a passphrase is not shown" hunter2
 SSLKEYLOGFILE=$T/keys probe "$good"
 if grep -q ^CLIENT_TRAFFIC_SECRET_0 "$T/keys"; then
 	pass "SSLKEYLOGFILE"
@@ -190,16 +198,17 @@ refused "self-signed" 1 "tls://localhost:$port_selfsigned" "is self-signed" \
 	"CN=xsock test selfsigned (self-signed, sent by the server)"
 refused "unknown CA" 1 "tls://localhost:$port_unknownca" "a CA that is not trusted" \
 	"+- CN=xsock test CA that nobody trusts (missing"
-refused "incomplete chain" 1 "tls://localhost:$port_nochain" "missing intermediate" \
+refused "incomplete chain" 1 "tls://localhost:$port_nochain" "intermediate" \
 	"+- CN=xsock test intermediate (missing: not sent by the server, not trusted)"
 refused "TLS 1.2 refused" 1 "tlsv1.2://localhost:$port_expired" "TLSv1.2, ECDHE" \
 	"sha256:$(fingerprint expired)"
 refused "a version that it does not have" 4 "tlsv1.3://localhost:$port_old" "protocol_version"
 refused "another's fingerprint" 1 "$good?peer_fingerprint=sha256:$(fingerprint chain)" \
-	"none of the rule's fingerprints" "sha256:$(fingerprint good)" "CN=xsock test CA"
+	"fingerprint" "sha256:$(fingerprint good)" "CN=xsock test CA"
 refused "plaintext" 4 "tls://localhost:$port_plain" 'it said "220 hello"'
 refused "hangs up" 4 "tls://localhost:$port_hangup" "closed the connection"
 refused "closed port" 3 "tls://localhost:$port_closed" "Connection refused" "times "
+refused "full" 5 "tls://localhost:$port_full?timeout=0.5" "did not accept the connection within 0.5 s"
 refused "silent" 5 "tls://localhost:$port_mute?timeout=0.5" "within 0.5 s"
 probe "tls://no-such-host.invalid:443"
 expect "unknown host" 3 "cannot resolve no-such-host.invalid"
