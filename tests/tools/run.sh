@@ -68,6 +68,10 @@ expect "unknown option" 2 "--frob" "$XSOCK" --frob
 
 # --- check ----------------------------------------------------------------
 
+openssl req -x509 -newkey rsa:2048 -keyout key.pem -passout pass:geheim \
+	-subj /CN=test -days 2 -out ca.pem 2>/dev/null
+cat ca.pem key.pem >both.pem
+
 expect "check: help has targets" 0 "smtp+starttls://" "$XSOCK" check --help
 also "check: help has options" "verify_peer_name=0|1"
 expect "check: version" 0 "xsock " "$XSOCK" check --version
@@ -94,7 +98,7 @@ expect "check: destination with a wrong transport" 2 "tcp:// or udp://" \
 rules='www.example.com:80=ssl://:443
 *.corp=tlsv1.2://?verify_peer_name=0&capath=/etc
 proxied=tls://other.example:8443
-pinned=tls://192.0.2.7?peer_name=real.example&cafile=/etc/passwd
+pinned=tls://192.0.2.7?peer_name=real.example&cafile=ca.pem
 here=tls://?verify_peer=0&verify_peer_name=0
 10.0.0.0/8:5432=tls://
 [2001:db8::/32]:5432=tcp://[2001:db8::9]:6000?relay=yes
@@ -116,7 +120,7 @@ expect "check: the target's host" 0 "for other.example (the target's host)" \
 also "check: target" "connects to  other.example:8443"
 expect "check: peer_name" 0 "for real.example (peer_name)" "$XSOCK" check "$rules" pinned:1
 also "check: target address" "connects to  192.0.2.7:1"
-also "check: cafile" "from a CA in /etc/passwd"
+also "check: cafile" "from a CA in $T/ca.pem"
 expect "check: nothing is verified" 0 "not checked (verify_peer=0)" "$XSOCK" check "$rules" here:1
 expect "check: an address" 0 "for 10.1.2.3 (the address)" \
 	"$XSOCK" check "$rules" 10.1.2.3:5432
@@ -132,6 +136,31 @@ expect "check: an address that a rule's name has" 0 "localhost has this address 
 also "check: that name is expected" "for localhost (the rule's name)"
 expect "check: several destinations" 0 "192.0.2.2:2" \
 	"$XSOCK" check 'a=tls://' 192.0.2.1:1 192.0.2.2:2
+
+# What only OpenSSL knows is asked here, not at the first connect.
+for wrong in "ciphers=HIGH:NOPE|option ciphers=HIGH:NOPE cannot be used" \
+	"ciphersuites=NOPE|option ciphersuites=NOPE cannot be used" \
+	"groups=X25519:NOPE|option groups=X25519:NOPE" \
+	"cafile=/etc/passwd|no trusted certificates in cafile=/etc/passwd" \
+	"crlfile=ca.pem|no list of revoked certificates (PEM) in crlfile=" \
+	"local_cert=key.pem&passphrase=geheim|no certificate in local_cert=" \
+	"local_cert=ca.pem|no private key in local_cert=" \
+	"local_cert=both.pem|a passphrase is needed" \
+	"local_cert=both.pem&passphrase=falsch|the passphrase is wrong" \
+	"local_cert=pkcs11:x|no certificate in local_cert=pkcs11:x"; do
+	expect "check: ${wrong%|*}" 1 "XSOCK_RULES:1:10: ${wrong#*|}" \
+		"$XSOCK" check "b=tcp:// a=tls://?${wrong%|*}"
+	not_ "check: ${wrong%|*}: the secret" falsch
+done
+XSOCK_TEST_P=geheim expect "check: passphrase of the environment" 0 "passphrase=***" \
+	"$XSOCK" check "a=tls://?local_cert=both.pem&passphrase=env:XSOCK_TEST_P" a:1
+echo geheim >secret
+expect "check: passphrase of a file" 0 "passphrase=***" \
+	"$XSOCK" check "a=tls://?local_cert=both.pem&passphrase=file:secret" a:1
+expect "check: passphrase of a descriptor" 0 "passphrase=***" \
+	bash -c '"$0" check "$1" a:1 9<secret' "$XSOCK" \
+	"a=tls://?local_cert=both.pem&passphrase=fd:9"
+not_ "check: the secret" geheim
 
 # --- lints ----------------------------------------------------------------
 

@@ -9,9 +9,12 @@
 #include "inputs.h"
 #include "lint.h"
 
+#include "../relay/tls_check.h"
+
 #include <argp.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct argp_option options[] = {
@@ -274,6 +277,37 @@ static void print_summary(const struct xs_rules *rules)
 	printf("\n");
 }
 
+static bool same_policy(const struct xs_rule *a, const struct xs_rule *b)
+{
+	return a->target.scheme == b->target.scheme &&
+	       strcmp(a->options_text, b->options_text) == 0;
+}
+
+/* What only OpenSSL can judge: the library lets it pass, and the relay would
+ * refuse the first connect.  Neighbours with the same options are judged
+ * once. */
+static int ask_openssl(const struct xs_rules *rules)
+{
+	const char *conf = getenv("OPENSSL_CONF");
+	const struct xs_rule *last = NULL;
+	struct xs_error err = { .kind = XS_ERR_NONE };
+
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct xs_rule *rule = &rules->rule[i];
+
+		if (rule->target.scheme->kind != XS_SCHEME_TLS ||
+		    !*rule->options_text || (last && same_policy(last, rule)))
+			continue;
+		last = rule;
+		if (xs_tls_check(rule->target.scheme, &rule->options, conf,
+				 &err) == 0)
+			continue;
+		fprintf(stderr, "xsock: %s: %s\n", rule->place, err.text);
+		return -1;
+	}
+	return 0;
+}
+
 /* All destinations are read before the first is printed, so that a wrong one
  * is told at once. */
 static int check(const struct arguments *arguments, struct xs_arena *arena)
@@ -296,6 +330,8 @@ static int check(const struct arguments *arguments, struct xs_arena *arena)
 		fprintf(stderr, "xsock: %s\n", err.text);
 		return XS_EXIT_RULES;
 	}
+	if (ask_openssl(rules) < 0)
+		return XS_EXIT_RULES;
 	print_summary(rules);
 	for (int i = 0; i < arguments->destinations; i++)
 		print_destination(&to[i], rules);
