@@ -18,6 +18,7 @@ struct xs_config xs_config;
 
 static struct xs_arena arena;
 static const struct xs_rules *parsed;
+static struct xs_error wrong; /* why nothing is parsed */
 
 /* How far a once-only step has come. */
 enum { UNTOUCHED, UNDER_WAY, DONE };
@@ -200,20 +201,38 @@ static void complain(const struct xs_error *err)
 	xs_report_process(sentence);
 }
 
-const struct xs_rules *xs_config_rules(void)
+/* False when it is this very thread that parses already. */
+static bool parse_once(void)
 {
-	struct xs_error err = { .kind = XS_ERR_NONE };
 	int saved = errno;
 	bool done;
 
-	if (!begin_once(&parse_state, &done))
-		return done ? parsed : NULL;
-	parse_all(&err);
-	if (!parsed)
-		complain(&err);
-	end_once(&parse_state);
+	if (begin_once(&parse_state, &done)) {
+		parse_all(&wrong);
+		end_once(&parse_state);
+	}
+	errno = saved;
+	return done;
+}
+
+const struct xs_rules *xs_config_rules(void)
+{
+	static bool told;
+	int saved = errno;
+
+	if (!parse_once())
+		return NULL;
+	if (!parsed && !__atomic_exchange_n(&told, true, __ATOMIC_RELAXED))
+		complain(&wrong);
 	errno = saved;
 	return parsed;
+}
+
+/* What a passphrase is read from (a variable, a descriptor) may be gone when
+ * the program first connects. */
+static bool has_passphrase(const char *text)
+{
+	return text && strstr(text, "passphrase=");
 }
 
 /* Without rules the originals can wait for the first call that needs them;
@@ -222,6 +241,10 @@ const struct xs_rules *xs_config_rules(void)
 __attribute__((constructor)) static void start(void)
 {
 	xs_config_read();
-	if (xs_config.active)
-		xs_libc_resolve();
+	if (!xs_config.active)
+		return;
+	xs_libc_resolve();
+	if (has_passphrase(xs_config.rules) ||
+	    has_passphrase(xs_config.options))
+		parse_once();
 }

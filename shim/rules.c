@@ -125,6 +125,17 @@ static const struct base *base_of(struct reader *reader,
 	return base->text ? base : NULL;
 }
 
+/* The relay must be able to get them. */
+static int check_length(struct xs_parse *parse, const char *at,
+			const char *canonical)
+{
+	if (strlen(canonical) < XS_OPTION_TEXT_MAX)
+		return 0;
+	return xs_parse_fail(parse, at,
+			     "the options are too long: at most %d bytes",
+			     XS_OPTION_TEXT_MAX - 1);
+}
+
 /* What is written behind "?". */
 static int read_own_options(struct reader *reader, struct xs_rule *rule,
 			    struct xs_span text)
@@ -144,12 +155,7 @@ static int read_own_options(struct reader *reader, struct xs_rule *rule,
 	rule->options_text = xs_options_text(&rule->options, parse->arena);
 	if (!rule->options_text)
 		return xs_parse_no_memory(parse);
-	if (strlen(rule->options_text) >= XS_OPTION_TEXT_MAX)
-		return xs_parse_fail(parse, text.start,
-				     "the options are too long: at most %d "
-				     "bytes",
-				     XS_OPTION_TEXT_MAX - 1);
-	return 0;
+	return check_length(parse, text.start, rule->options_text);
 }
 
 static int read_options(struct reader *reader, struct xs_rule *rule,
@@ -308,19 +314,30 @@ static int read_items(struct reader *reader, struct source *source)
 
 /* --- everything -------------------------------------------------------- */
 
+static int check_base_length(struct reader *reader, const char *at)
+{
+	const char *canonical =
+		xs_options_text(&reader->options, reader->parse.arena);
+
+	return canonical ? check_length(&reader->parse, at, canonical)
+			 : xs_parse_no_memory(&reader->parse);
+}
+
 static int read_base_options(struct reader *reader, const char *text)
 {
 	struct source source = { .name = "XSOCK_OPTIONS",
 				 .line = 1,
 				 .line_start = text };
+	struct xs_parse *parse = &reader->parse;
 	size_t at = 0;
 
 	xs_options_default(&reader->options);
-	if (!text || xs_options_parse(&reader->options, text, strlen(text),
-				      reader->cwd, true, reader->parse.arena,
-				      &at, reader->parse.err) == 0)
+	if (!text || (xs_options_parse(&reader->options, text, strlen(text),
+				       reader->cwd, true, parse->arena, &at,
+				       parse->err) == 0 &&
+		      check_base_length(reader, text) == 0))
 		return 0;
-	reader->parse.wrong = text + at;
+	parse->wrong = text + at;
 	return fail_with_place(reader, &source);
 }
 

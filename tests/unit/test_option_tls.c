@@ -377,3 +377,19 @@ Test(option_tls, what_is_read_is_not_overwritten)
 	clash(rule, NULL, "would overwrite");
 	unlink(name);
 }
+
+/* At the first connect it would not fit the message to the relay. */
+Test(option_tls, options_that_are_too_long)
+{
+	static char text[10000] = "alpn_protocols=";
+
+	for (size_t len = strlen(text); len < 9000; len += 2)
+		memcpy(text + len, "a,", 2);
+	strcat(text, "a");
+	clash("a=tls://", text, "XSOCK_OPTIONS:1:1: the options are too long");
+	memmove(text + 10, text, strlen(text) + 1);
+	memcpy(text, "b=tls:///?", 10);
+	text[8] = '?';
+	memmove(text + 9, text + 10, strlen(text + 10) + 1);
+	clash(text, NULL, "XSOCK_RULES:1:10: the options are too long");
+}
