@@ -40,6 +40,10 @@ xs_link    = $(CC) $(xs_cflags) $(CFLAGS) $(xs_ldflags) $(LDFLAGS)
 
 ssl_cflags := $(shell $(PKG_CONFIG) --cflags openssl 2>/dev/null)
 ssl_libs   := $(shell $(PKG_CONFIG) --libs openssl 2>/dev/null || echo -lssl -lcrypto)
+# Whether libssl has SSL 3.0 is a choice of who built it; Debian's has not.
+ssl_has := $(shell $(CC) $(ssl_cflags) -include openssl/opensslconf.h -dM -E -x c /dev/null \
+	2>/dev/null | grep -oE 'OPENSSL_(CONFIGURED_API|NO_SSL3)\>')
+xs_cppflags += $(if $(filter OPENSSL_NO_SSL3,$(ssl_has)),,$(if $(ssl_has),-DXS_HAVE_SSL3))
 json_libs  := $(shell $(PKG_CONFIG) --libs jansson 2>/dev/null)
 
 # --- sources -----------------------------------------------------------
