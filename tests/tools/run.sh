@@ -154,6 +154,7 @@ for wrong in "ciphers=HIGH:NOPE|option ciphers=HIGH:NOPE cannot be used" \
 done
 XSOCK_TEST_P=geheim expect "check: passphrase of the environment" 0 "passphrase=***" \
 	"$XSOCK" check "a=tls://?local_cert=both.pem&passphrase=env:XSOCK_TEST_P" a:1
+also "check: the client certificate" "ours         $T/both.pem"
 echo geheim >secret
 expect "check: passphrase of a file" 0 "passphrase=***" \
 	"$XSOCK" check "a=tls://?local_cert=both.pem&passphrase=file:secret" a:1
@@ -177,6 +178,12 @@ lint "star above" "never matches" '*=tcp:// [::1]:80=deny://'
 lint "ports above" "never matches" 'a:1-100,200-300=tcp:// a:50,250-300=tcp://'
 lint "no verification" "verify_peer=0: anybody" 'a=tls://?verify_peer=0'
 lint "no name" "verify_peer_name=0: any server" 'a=tls://?verify_peer_name=0'
+lint "self-signed" "anybody can sign" 'a=tls://?allow_self_signed=1'
+md5=d41d8cd98f00b204e9800998ecf8427e
+expect "lint: a fingerprint is verification" 0 "1 rule, no errors" "$XSOCK" check \
+	"a=tls://?verify_peer=0&verify_peer_name=0&peer_fingerprint=$md5" a:1
+not_ "lint: a fingerprint is not worth a warning" warning
+also "check: the fingerprint" "with a fingerprint that the rule names"
 lint "everything" "give the pattern a port" '*=tls://'
 lint "plaintext port" "usually 443" 'a:80=tls://'
 lint "plaintext target port" "usually 993" 'a=tls://:143'

@@ -197,12 +197,23 @@ static void print_certificate(const struct xs_verdict *verdict)
 			 with->cafile && with->capath ? " or " : "",
 			 with->capath ? with->capath : "");
 	print_line("certificate", text);
+	if (with->verify_peer && with->allow_self_signed)
+		print_line("", "or self-signed (allow_self_signed=1)");
+	if (with->peer_fingerprint)
+		print_line("", "with a fingerprint that the rule names");
+	if (with->verify_peer && with->crlfile) {
+		snprintf(text, sizeof(text), "not revoked by %s",
+			 with->crlfile);
+		print_line("", text);
+	}
 	if (with->verify_peer_name)
 		snprintf(text, sizeof(text), "for %s (%s)", name, because);
 	else
 		snprintf(text, sizeof(text),
 			 "for any name: not checked (verify_peer_name=0)");
 	print_line("", text);
+	if (with->local_cert)
+		print_line("ours", with->local_cert);
 }
 
 /* What will happen; the table's summaries are written for all rules. */

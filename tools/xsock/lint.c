@@ -35,12 +35,18 @@ typedef void judge(const struct xs_rule *rule, char *text, size_t size);
 static void judge_verification(const struct xs_rule *rule, char *text,
 			       size_t size)
 {
-	if (!is_tls(rule))
+	/* A fingerprint says who it is. */
+	if (!is_tls(rule) || rule->options.peer_fingerprint)
 		return;
 	if (!rule->options.verify_peer)
 		snprintf(text, size,
 			 "verify_peer=0: anybody on the way can take the "
 			 "server's place; cafile=FILE trusts a private CA");
+	else if (rule->options.allow_self_signed)
+		snprintf(text, size,
+			 "allow_self_signed=1: anybody can sign such a "
+			 "certificate; cafile=FILE with a copy of it, or "
+			 "peer_fingerprint, says which one");
 	else if (!rule->options.verify_peer_name)
 		snprintf(text, size,
 			 "verify_peer_name=0: any server with a certificate of "
