@@ -142,7 +142,7 @@ for wrong in "ciphers=HIGH:NOPE|option ciphers=HIGH:NOPE cannot be used" \
 	"ciphersuites=NOPE|option ciphersuites=NOPE cannot be used" \
 	"groups=X25519:NOPE|option groups=X25519:NOPE" \
 	"cafile=/etc/passwd|no trusted certificates in cafile=/etc/passwd" \
-	"crlfile=ca.pem|no list of revoked certificates (PEM) in crlfile=" \
+	"crlfile=ca.pem|no CRL in PEM in crlfile=" \
 	"local_cert=key.pem&passphrase=geheim|no certificate in local_cert=" \
 	"local_cert=ca.pem|no private key in local_cert=" \
 	"local_cert=both.pem|a passphrase is needed" \

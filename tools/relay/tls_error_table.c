@@ -12,7 +12,7 @@
 	"that you trust, name it with cafile=FILE"
 #define OTHER_CERT   "the server needs another certificate"
 #define BROKEN_CHAIN "the server's chain is broken, or somebody is in between"
-#define OTHER_CRL    "crlfile needs another list of that CA"
+#define OTHER_CRL    "crlfile needs another CRL of that CA"
 #define OTHER_NAME   "connect by one of its names, or set peer_name=NAME"
 #define CONSTRAINED                                                            \
 	"the CA is constrained to other names: the server needs another CA"
@@ -29,14 +29,15 @@ const struct xs_tls_error_row xs_tls_error_certificates[] = {
 	  "is issued by a CA that is not trusted", ROOT_REMEDY,
 	  XS_DETAIL_ISSUER },
 	{ X509_V_ERR_UNABLE_TO_GET_CRL,
-	  "cannot be looked up: crlfile has no list of its CA",
-	  "add that CA's list to crlfile, which needs one for every CA in the "
+	  "cannot be checked for revocation: crlfile has no CRL of its CA",
+	  "add that CA's CRL to crlfile, which needs one for every CA in the "
 	  "chain",
 	  XS_DETAIL_ISSUER },
 	{ X509_V_ERR_UNABLE_TO_DECRYPT_CERT_SIGNATURE,
 	  "has a signature that cannot be read", BROKEN_CHAIN, XS_NO_DETAIL },
 	{ X509_V_ERR_UNABLE_TO_DECRYPT_CRL_SIGNATURE,
-	  "cannot be looked up: the list in crlfile has a signature that "
+	  "cannot be checked for revocation: the CRL in crlfile has a "
+	  "signature that "
 	  "cannot be read",
 	  OTHER_CRL, XS_NO_DETAIL },
 	{ X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY,
@@ -45,7 +46,8 @@ const struct xs_tls_error_row xs_tls_error_certificates[] = {
 	{ X509_V_ERR_CERT_SIGNATURE_FAILURE, "has a signature that is wrong",
 	  BROKEN_CHAIN, XS_NO_DETAIL },
 	{ X509_V_ERR_CRL_SIGNATURE_FAILURE,
-	  "cannot be looked up: the list in crlfile has a signature that is "
+	  "cannot be checked for revocation: the CRL in crlfile has a "
+	  "signature that is "
 	  "wrong",
 	  OTHER_CRL, XS_NO_DETAIL },
 	{ X509_V_ERR_CERT_NOT_YET_VALID, "is not valid before",
@@ -53,21 +55,24 @@ const struct xs_tls_error_row xs_tls_error_certificates[] = {
 	{ X509_V_ERR_CERT_HAS_EXPIRED, "expired on", "renew it on the server",
 	  XS_DETAIL_END },
 	{ X509_V_ERR_CRL_NOT_YET_VALID,
-	  "cannot be looked up: the list in crlfile is not valid yet",
+	  "cannot be checked for revocation: the CRL in crlfile is not valid "
+	  "yet",
 	  "set the clock that is wrong, or use an older list",
 	  XS_DETAIL_CLOCK },
 	{ X509_V_ERR_CRL_HAS_EXPIRED,
-	  "cannot be looked up: the list in crlfile has expired",
-	  "fetch the CA's newest list into crlfile", XS_DETAIL_CLOCK },
+	  "cannot be checked for revocation: the CRL in crlfile has expired",
+	  "fetch the CA's newest CRL into crlfile", XS_DETAIL_CLOCK },
 	{ X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD, "has no readable begin",
 	  OTHER_CERT, XS_NO_DETAIL },
 	{ X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD, "has no readable end",
 	  OTHER_CERT, XS_NO_DETAIL },
 	{ X509_V_ERR_ERROR_IN_CRL_LAST_UPDATE_FIELD,
-	  "cannot be looked up: the list in crlfile has no readable date",
+	  "cannot be checked for revocation: the CRL in crlfile has no "
+	  "readable date",
 	  OTHER_CRL, XS_NO_DETAIL },
 	{ X509_V_ERR_ERROR_IN_CRL_NEXT_UPDATE_FIELD,
-	  "cannot be looked up: the list in crlfile has no readable end",
+	  "cannot be checked for revocation: the CRL in crlfile has no "
+	  "readable end",
 	  OTHER_CRL, XS_NO_DETAIL },
 	{ X509_V_ERR_OUT_OF_MEM, "cannot be verified: memory is short",
 	  "look what uses the memory of this machine", XS_NO_DETAIL },
@@ -108,15 +113,17 @@ const struct xs_tls_error_row xs_tls_error_certificates[] = {
 	{ X509_V_ERR_KEYUSAGE_NO_CERTSIGN, "may not issue certificates",
 	  BROKEN_CHAIN, XS_NO_DETAIL },
 	{ X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER,
-	  "cannot be looked up: nobody knows who made the list in crlfile",
+	  "cannot be checked for revocation: nobody knows who made the CRL in "
+	  "crlfile",
 	  OTHER_CRL, XS_NO_DETAIL },
 	{ X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION,
 	  "has a critical extension that OpenSSL does not know", OTHER_CERT,
 	  XS_NO_DETAIL },
 	{ X509_V_ERR_KEYUSAGE_NO_CRL_SIGN,
-	  "may not sign the list that crlfile has", OTHER_CRL, XS_NO_DETAIL },
+	  "may not sign the CRL that crlfile has", OTHER_CRL, XS_NO_DETAIL },
 	{ X509_V_ERR_UNHANDLED_CRITICAL_CRL_EXTENSION,
-	  "cannot be looked up: the list in crlfile has a critical extension "
+	  "cannot be checked for revocation: the CRL in crlfile has a critical "
+	  "extension "
 	  "that OpenSSL does not know",
 	  OTHER_CRL, XS_NO_DETAIL },
 	{ X509_V_ERR_INVALID_NON_CA, "is a CA where none may be", OTHER_CERT,
@@ -136,8 +143,9 @@ const struct xs_tls_error_row xs_tls_error_certificates[] = {
 	  "has none of the policies that are required", OTHER_CERT,
 	  XS_NO_DETAIL },
 	{ X509_V_ERR_DIFFERENT_CRL_SCOPE,
-	  "cannot be looked up: the list in crlfile is about others", OTHER_CRL,
-	  XS_NO_DETAIL },
+	  "cannot be checked for revocation: the CRL in crlfile is about "
+	  "others",
+	  OTHER_CRL, XS_NO_DETAIL },
 	{ X509_V_ERR_UNSUPPORTED_EXTENSION_FEATURE,
 	  "has an extension that OpenSSL does not have all of", OTHER_CERT,
 	  XS_NO_DETAIL },
@@ -164,7 +172,8 @@ const struct xs_tls_error_row xs_tls_error_certificates[] = {
 	{ X509_V_ERR_UNSUPPORTED_NAME_SYNTAX, "has a name that cannot be read",
 	  OTHER_CERT, XS_NO_DETAIL },
 	{ X509_V_ERR_CRL_PATH_VALIDATION_ERROR,
-	  "cannot be looked up: the maker of the list in crlfile is not "
+	  "cannot be checked for revocation: the maker of the CRL in crlfile "
+	  "is not "
 	  "trusted",
 	  OTHER_CRL, XS_NO_DETAIL },
 	{ X509_V_ERR_PATH_LOOP, "is in a chain that bites its tail",

@@ -211,8 +211,7 @@ int xs_tls_store_revoked(SSL_CTX *ssl, const char *file, struct xs_error *err)
 	}
 	BIO_free(in);
 	if (!count)
-		return fail(err, "no list of revoked certificates (PEM)",
-			    "crlfile", file);
+		return fail(err, "no CRL in PEM", "crlfile", file);
 	ERR_clear_error();
 	X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ssl),
 				    X509_V_FLAG_CRL_CHECK |
