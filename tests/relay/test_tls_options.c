@@ -259,6 +259,25 @@ Test(tls_options, groups, .timeout = 60)
 	bench_end(&b);
 }
 
+/* Without a certificate nothing would be asked. */
+Test(tls_options, anonymous_ciphers_are_nobody, .timeout = 60)
+{
+	struct bench b = bench_make("DNS:localhost");
+	static const char rule[] = "ciphers=ALL&security_level=0&"
+				   "max_version=1.2";
+
+	SSL_CTX_set_security_level(b.server->context, 0);
+	cr_assert(
+		SSL_CTX_set_cipher_list(b.server->context, "AECDH-AES128-SHA"));
+	bad(&b, rule, EKEYREJECTED, "AECDH-AES128-SHA is anonymous");
+	bad(&b, "verify_peer=0&ciphers=ALL&security_level=0&max_version=1.2",
+	    EKEYREJECTED, "anonymous");
+	good(&b, "verify_peer=0&verify_peer_name=0&ciphers=ALL&"
+		 "security_level=0&max_version=1.2&session_reuse=0");
+	bad(&b, rule, EKEYREJECTED, "anonymous");
+	bench_end(&b);
+}
+
 /* Compression itself is not in Debian's OpenSSL: only that neither breaks. */
 Test(tls_options, disable_compression, .timeout = 60)
 {
@@ -733,14 +752,44 @@ Test(tls_options, session_reuse, .timeout = 60)
 	bench_end(&b);
 }
 
-/* Two connections at once do not use the same ticket. */
 Test(tls_options, tickets_of_tls_13_are_used_once, .timeout = 60)
 {
 	struct bench b = bench_make("DNS:localhost");
 
 	SSL_CTX_set_num_tickets(b.server->context, 1);
+	good(&b, "");
+	cr_assert_not(seen.resumed);
+	SSL_CTX_set_num_tickets(b.server->context, 0);
+	good(&b, "");
+	cr_assert(seen.resumed);
+	good(&b, "");
+	cr_assert_not(seen.resumed);
+	bench_end(&b);
+}
+
+/* A server that keeps sessions itself instead of giving tickets. */
+Test(tls_options, sessions_in_the_servers_memory, .timeout = 60)
+{
+	struct bench b = bench_make("DNS:localhost");
+
 	SSL_CTX_set_options(b.server->context, SSL_OP_NO_TICKET);
 	expect_resumption(&b, "");
+	expect_resumption(&b, "max_version=1.2");
+	bench_end(&b);
+}
+
+/* A server that has forgotten them gets a whole handshake. */
+Test(tls_options, sessions_that_the_server_forgot, .timeout = 60)
+{
+	struct bench b = bench_make("DNS:localhost");
+	unsigned char keys[80] = { 1 };
+
+	expect_resumption(&b, "max_version=1.2");
+	SSL_CTX_set_tlsext_ticket_keys(b.server->context, keys, sizeof(keys));
+	good(&b, "max_version=1.2");
+	cr_assert_not(seen.resumed);
+	good(&b, "max_version=1.2");
+	cr_assert(seen.resumed);
 	bench_end(&b);
 }
 
