@@ -4,7 +4,7 @@
 #
 #   clang -g -O1 -std=gnu11 -D_GNU_SOURCE -DXS_LIBFUZZER -Ishim \
 #     -fsanitize=fuzzer,address,undefined tests/fuzz/fuzz_rules.c \
-#     shim/{address,arena,error,host,index,match,option,option_read,parse,pattern,ports,rule_file,rules,scheme,target,text}.c
+#     shim/{address,arena,error,host,index,match,parse,pattern,ports,rule_file,rules,scheme,target,text}.c shim/option*.c
 #   ./a.out CORPUS tests/fuzz/rules
 set -u
 cd "$(dirname "$0")" || exit 1
