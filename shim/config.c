@@ -139,7 +139,7 @@ void xs_config_read(void)
 		copy_environment();
 		xs_options_environment(look_up);
 		xs_config.active = true;
-		xs_names_share();
+		xs_config.memory_short = !xs_names_share();
 		xs_replace_prepare();
 		xs_report_prepare();
 	}
@@ -176,7 +176,7 @@ static int parse_idle(struct xs_error *err)
 
 static void parse_all(struct xs_error *err)
 {
-	if (!xs_config.rules) {
+	if (!xs_config.rules || xs_config.memory_short) {
 		xs_error_set(err, XS_ERR_SYSTEM, ENOMEM,
 			     "no memory for XSOCK_RULES");
 		return;

@@ -15,6 +15,7 @@
 
 struct xs_config {
 	bool active;	     /* XSOCK_RULES is set and not empty */
+	bool memory_short;   /* for what the rules need */
 	const char *rules;   /* the variables' values; NULL: not set */
 	const char *options;
 	const char *log_value;

@@ -124,7 +124,14 @@ static int carry_out(int fd, struct xs_destination *where)
 	struct xs_error err = { .kind = XS_ERR_NONE };
 	int result = -1;
 
-	if (where->decision->unreachable) {
+	if (where->decision->unknown) {
+		xs_error_set(&err, XS_ERR_RULES, 0,
+			     "the name of this rule cannot be looked up now, so "
+			     "nobody knows whether the rule is about this "
+			     "address (does the name server answer? or put a "
+			     "rule for the address above)");
+		errno = EACCES;
+	} else if (where->decision->unreachable) {
 		xs_error_set(&err, XS_ERR_RULES, 0,
 			     "only a rule for other ports knows this name (add "
 			     "port %u to its pattern)",
@@ -172,6 +179,12 @@ static int pass(int fd, const struct sockaddr *to, socklen_t len)
 	return xs_again_connect(fd, &pair);
 }
 
+/* Is there anything to do but to pass? */
+static bool is_about(const struct xs_decision *decision)
+{
+	return decision->rule || decision->unreachable || decision->unknown;
+}
+
 static int decide_and_connect(int fd, const struct sockaddr *to, socklen_t len)
 {
 	struct xs_decision tcp, udp;
@@ -189,7 +202,7 @@ static int decide_and_connect(int fd, const struct sockaddr *to, socklen_t len)
 		return refuse(fd, to, len);
 	xs_decide(rules, false, &where.asked, &tcp);
 	xs_decide(rules, true, &where.asked, &udp);
-	if (!tcp.rule && !udp.rule && !tcp.unreachable)
+	if (!is_about(&tcp) && !is_about(&udp))
 		return pass(fd, to, len);
 	switch (kind_of(fd, &where.family, &pair)) {
 	case WRAPPED:
@@ -203,7 +216,7 @@ static int decide_and_connect(int fd, const struct sockaddr *to, socklen_t len)
 	case OTHER:
 		return connect(fd, to, len);
 	}
-	if (!where.decision->rule && !where.decision->unreachable)
+	if (!is_about(where.decision))
 		return connect(fd, to, len);
 	/* A socket of the other family: libc says what it says. */
 	if (where.asked.any.sa_family != where.family)

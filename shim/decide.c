@@ -5,19 +5,22 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
-/* Seconds for which a lookup of the rules' names holds, and the most that one
- * connect spends on such lookups. */
-enum { LOOKUP_HOLDS = 30, LOOKUP_BUDGET = 10 };
+/* Seconds for which a lookup of the rules' names holds, for which a failure
+ * does, and the most that one connect spends on such lookups. */
+enum { LOOKUP_HOLDS = 30, FAILURE_HOLDS = 3, LOOKUP_BUDGET = 10 };
 
 /* Per port (hashed): until when the names of its rules are in the table. */
 enum { PORTS = 256 };
 static struct {
 	uint32_t port_udp; /* port << 1 | udp, + 1; 0: none */
 	uint32_t until;
+	const struct xs_rule *unknown; /* of which the lookup failed */
 } looked_up[PORTS];
 
 static uint32_t now(void)
@@ -44,55 +47,98 @@ static void remember_loopback(const char *name)
 		struct xs_address address;
 
 		if (xs_address_parse(&address, loopback[i]))
-			xs_names_add(&address, name, XS_NAMES_RELEVANT);
+			xs_names_add(&address, name, XS_NAMES_RULE,
+				     XS_NAMES_WORTH_NAME);
 	}
 }
 
-static void remember_addresses(const char *name)
+/* Could the files of names be read?  Not without a free descriptor. */
+static bool files_are_readable(void)
+{
+	int saved = errno;
+	int fd = open("/etc/hosts", O_RDONLY | O_CLOEXEC);
+	bool short_of = fd < 0 && errno != ENOENT;
+
+	if (fd >= 0)
+		close(fd);
+	errno = saved;
+	return !short_of;
+}
+
+/* True when it is known now which addresses the name has, be it none. */
+static bool remember_addresses(const char *name)
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
 	struct addrinfo *list;
+	int failed;
 
 	remember_loopback(name);
-	if (getaddrinfo(name, NULL, &hints, &list) != 0)
-		return;
+	failed = getaddrinfo(name, NULL, &hints, &list);
+	if (failed)
+		return (failed == EAI_NONAME || failed == EAI_NODATA) &&
+		       files_are_readable();
 	for (const struct addrinfo *i = list; i; i = i->ai_next) {
 		struct xs_address address;
 
 		if (xs_address_from(&address, i->ai_addr, i->ai_addrlen))
-			xs_names_add(&address, name, XS_NAMES_RELEVANT);
+			xs_names_add(&address, name, XS_NAMES_RULE,
+				     XS_NAMES_WORTH_NAME);
 	}
 	freeaddrinfo(list);
+	return true;
 }
 
-/* Brings the exact names of the rules for this port into the table.  Returns
- * false when they are there already. */
-static bool look_up_rules(const struct xs_rules *rules, bool udp, uint16_t port)
+/* Looks up the exact names of the rules for this port.  Returns the first rule
+ * of which that failed, or NULL. */
+static const struct xs_rule *look_up(const struct xs_rules *rules, bool udp,
+				     uint16_t port)
 {
-	uint32_t key = ((uint32_t)port << 1 | udp) + 1;
-	uint32_t start = now();
-	const struct xs_rule *rule;
+	const struct xs_rule *rule, *unknown = NULL;
 	const char *last = "";
-	int saved = errno;
+	uint32_t start = now();
 	size_t at = 0;
 
-	if (__atomic_load_n(&looked_up[port % PORTS].port_udp,
-			    __ATOMIC_ACQUIRE) == key &&
-	    start < looked_up[port % PORTS].until)
-		return false;
 	while ((rule = xs_match_next_named(rules, udp, port, &at))) {
+		bool known;
+
 		if (strcmp(rule->pattern.name, last) == 0)
 			continue;
 		last = rule->pattern.name;
-		remember_addresses(last);
-		if (now() - start > LOOKUP_BUDGET)
-			break;
+		known = now() - start <= LOOKUP_BUDGET &&
+			remember_addresses(last);
+		if (!known && !unknown)
+			unknown = rule;
 	}
-	looked_up[port % PORTS].until = now() + LOOKUP_HOLDS;
-	__atomic_store_n(&looked_up[port % PORTS].port_udp, key,
-			 __ATOMIC_RELEASE);
+	return unknown;
+}
+
+/* Brings the exact names of the rules for this port into the table, if they
+ * are not there. Returns as look_up. */
+static const struct xs_rule *look_up_rules(const struct xs_rules *rules,
+					   bool udp, uint16_t port)
+{
+	uint32_t key = ((uint32_t)port << 1 | udp) + 1;
+	int at = port % PORTS;
+	int saved = errno;
+
+	if (__atomic_load_n(&looked_up[at].port_udp, __ATOMIC_ACQUIRE) == key &&
+	    now() < looked_up[at].until)
+		return looked_up[at].unknown;
+	looked_up[at].unknown = look_up(rules, udp, port);
+	looked_up[at].until = now() + (looked_up[at].unknown ? FAILURE_HOLDS :
+							       LOOKUP_HOLDS);
+	__atomic_store_n(&looked_up[at].port_udp, key, __ATOMIC_RELEASE);
 	errno = saved;
-	return true;
+	return looked_up[at].unknown;
+}
+
+static bool is_loopback(const struct xs_address *to)
+{
+	struct xs_address four = *to;
+
+	if (xs_address_to_family(&four, AF_INET))
+		return ntohl(four.v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	return IN6_IS_ADDR_LOOPBACK(&to->v6.sin6_addr);
 }
 
 /* The best name so far, for the walk over the names of an address. */
@@ -120,9 +166,10 @@ static void consider(const struct xs_names_entry *entry,
 	memcpy(decision->name, entry->name, sizeof(decision->name));
 }
 
-/* True when the address has a name. */
+/* Considers the names of the address that are of these kinds.  True when there
+ * is one. */
 static bool decide_by_names(const struct xs_rules *rules, bool udp,
-			    const struct xs_address *to,
+			    const struct xs_address *to, bool of_rules,
 			    struct xs_decision *decision)
 {
 	struct xs_names_entry entry;
@@ -130,13 +177,16 @@ static bool decide_by_names(const struct xs_rules *rules, bool udp,
 	unsigned at = 0;
 
 	while (xs_names_next(to, &at, &entry)) {
-		const struct xs_rule *rule = xs_match(rules, udp, to,
-						      entry.name);
+		const struct xs_rule *rule;
+		bool exact = xs_names_has_tag(to, entry.tag);
 
-		if (xs_names_has_tag(to, entry.tag))
+		if ((entry.kind == XS_NAMES_RULE) != of_rules)
+			continue;
+		rule = xs_match(rules, udp, to, entry.name);
+		if (exact)
 			choice.any = false;
 		consider(&entry, rule, &choice, decision);
-		if (xs_names_has_tag(to, entry.tag))
+		if (exact)
 			break;
 	}
 	return choice.any;
@@ -164,12 +214,18 @@ void xs_decide(const struct xs_rules *rules, bool udp,
 	decision->rule = NULL;
 	decision->name[0] = '\0';
 	decision->unreachable = false;
-	if (rules->count == 0)
+	decision->unknown = NULL;
+	if (rules->count == 0 ||
+	    decide_by_names(rules, udp, to, false, decision))
 		return;
-	if (decide_by_names(rules, udp, to, decision))
-		return;
-	if (look_up_rules(rules, udp, xs_address_port(to)) &&
-	    decide_by_names(rules, udp, to, decision))
-		return;
-	decision->rule = xs_match(rules, udp, to, NULL);
+	decision->unknown = look_up_rules(rules, udp, xs_address_port(to));
+	/* Names in files were found before the resolver failed, and name servers
+	 * do not hand out the loopback network. */
+	if (decision->unknown && is_loopback(to) && files_are_readable())
+		decision->unknown = NULL;
+	if (!decide_by_names(rules, udp, to, true, decision))
+		decision->rule = xs_match(rules, udp, to, NULL);
+	/* A rule above the one that is not known decides in any case. */
+	if (decision->rule && decision->rule < decision->unknown)
+		decision->unknown = NULL;
 }

@@ -2,9 +2,11 @@
  *
  * An address may have been looked up by several names.  A tag that survived
  * says which; without one the name whose rule is strictest wins, then the
- * latest.  Where no name is known, the exact names of the rules that could
- * fit are looked up (at most every half minute), because the application may
- * have resolved them some other way.
+ * latest.  Where the application looked up no name of the address, the exact
+ * names of the rules that could fit are looked up (at most every half
+ * minute), because it may have resolved them some other way.  If that lookup
+ * fails, nobody can tell whether a rule is about the address: then the
+ * connect is refused.
  */
 #ifndef XS_DECIDE_H
 #define XS_DECIDE_H
@@ -20,6 +22,9 @@ struct xs_decision {
 	const struct xs_rule *rule; /* NULL: leave the connection alone */
 	char name[XS_NAME_MAX];	    /* what it was looked up by; "": unknown */
 	bool unreachable; /* the name exists only in a rule for other ports */
+	/* This rule's name could not be looked up, so that it is not known
+	 * whether it decides; NULL: it was. */
+	const struct xs_rule *unknown;
 };
 
 /* Decides.  asked is what the application gave to connect(), its tag included.

@@ -3,16 +3,20 @@
 
 #include "config.h"
 #include "launch.h"
+#include "replace.h"
 #include "wire.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
@@ -21,12 +25,14 @@
 /* How long to wait for a relay that is being started, or is leaving. */
 enum { TRIES = 2000, TRY_NANOSECONDS = 1000000 };
 
-/* Seconds until a relay that takes no connection counts as dead. */
-enum { CONNECT_SECONDS = 5 };
+/* Until a relay that takes no connection counts as dead. */
+enum { PATIENCE_MICROSECONDS = 300000 };
 
 /* What must agree.  Compared as a hash, so the padding must be zero. */
 struct identity {
-	uint64_t version, user, group;
+	uint64_t version, user, group, groups, capabilities;
+	uint64_t files_limit, memory_limit;
+	uint64_t control_group;
 	uint64_t mounts, root_device, root_inode;
 	uint64_t relay_device, relay_inode, relay_seconds, relay_nanoseconds;
 	uint64_t relay_size;
@@ -47,7 +53,7 @@ static uint64_t hash(const void *bytes, size_t len)
 static uint64_t control_group(void)
 {
 	static uint64_t known;
-	char text[4096];
+	char text[1024];
 	ssize_t len;
 	int fd;
 
@@ -62,13 +68,37 @@ static uint64_t control_group(void)
 	return known;
 }
 
+/* A relay acts with the rights and within the limits of whoever started it. */
+static void identify_rights(struct identity *id)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3
+	};
+	struct __user_cap_data_struct rights[2] = { { .effective = 0 } };
+	gid_t groups[256];
+	struct rlimit limit;
+	int count = getgroups(256, groups);
+
+	id->user = geteuid();
+	id->group = getegid();
+	id->groups = hash(groups, count > 0 ? (size_t)count * sizeof(*groups) :
+					      0);
+	if (syscall(SYS_capget, &head, rights) == 0)
+		id->capabilities = (uint64_t)rights[1].effective << 32 |
+				   rights[0].effective;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
+		id->files_limit = limit.rlim_max;
+	if (getrlimit(RLIMIT_AS, &limit) == 0)
+		id->memory_limit = limit.rlim_cur;
+}
+
 static void identify(const struct stat *relay, char key[XS_PAIR_KEY_LEN + 1])
 {
 	struct identity id = { .version = XS_WIRE_VERSION };
 	struct stat file;
 
-	id.user = geteuid();
-	id.group = control_group();
+	identify_rights(&id);
+	id.control_group = control_group();
 	if (stat("/proc/self/ns/mnt", &file) == 0)
 		id.mounts = file.st_ino;
 	if (stat("/", &file) == 0) {
@@ -98,10 +128,11 @@ static socklen_t control_name(struct sockaddr_un *name, const char *key)
 
 int xs_handoff_reach(const char *key)
 {
-	const struct timeval patience = { .tv_sec = CONNECT_SECONDS };
+	const struct timeval patience = { .tv_usec = PATIENCE_MICROSECONDS };
 	struct sockaddr_un name;
 	socklen_t len = control_name(&name, key);
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int fd = xs_above_stdio(
+		socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
 	int done, saved;
 
 	if (fd < 0)
@@ -133,7 +164,8 @@ static int start(const char *key, const char *path, struct xs_error *err)
 {
 	struct sockaddr_un name;
 	socklen_t len = control_name(&name, key);
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int fd = xs_above_stdio(
+		socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
 	int result = 1;
 
 	if (fd < 0)
@@ -200,11 +232,11 @@ static int try_key(const char *key, const char *path, struct xs_error *err)
 int xs_handoff_open(char key[XS_PAIR_KEY_LEN + 1], struct xs_error *err)
 {
 	const struct timespec pause = { .tv_nsec = TRY_NANOSECONDS };
-	char path[PATH_MAX];
 	struct stat file;
+	const char *path = xs_launch_find(xs_config.relay, xs_config.cwd, &file,
+					  err);
 
-	if (xs_launch_find(xs_config.relay, xs_config.cwd, path, &file, err) <
-	    0)
+	if (!path)
 		return -1;
 	if (private_key[0])
 		memcpy(key, private_key, sizeof(private_key));

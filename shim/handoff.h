@@ -1,9 +1,10 @@
 /* The library's side of the control channel: find the relay, or start it.
  *
  * A relay listens on an abstract name made of a key: a hash of everything that
- * must agree before two processes may share one: user, mount namespace, root
- * directory, control group (so that stopping one service does not stop the
- * relay of another), the relay's file, the version of the messages.  Whoever
+ * must agree before two processes may share one: user, groups, capabilities
+ * and limits, mount namespace, root directory, control group (so that stopping
+ * one service does not stop the relay of another), the relay's file, the
+ * version of the messages.  Whoever
  * finds nobody listening binds the name itself and hands the listening socket
  * to a new relay, so there is no moment to wait for and no race to lose.
  */

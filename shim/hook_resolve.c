@@ -22,15 +22,25 @@ struct lookup {
 	char text[XS_ADDRESS_TEXT_MAX]; /* for substitute() */
 };
 
+static bool is_ascii(const char *name)
+{
+	for (; *name; name++)
+		if ((unsigned char)*name >= 0x80)
+			return false;
+	return true;
+}
+
 static void begin(struct lookup *lookup, const char *node)
 {
 	struct in_addr unused;
 
 	lookup->rules = NULL;
 	lookup->rule = NULL;
-	/* inet_aton also takes "127.1", as getaddrinfo does. */
+	/* inet_aton also takes "127.1", as getaddrinfo does.  A name with other
+	 * letters than ASCII (AI_IDN) counts as not known: rules have
+	 * A-labels. */
 	if (!node || !xs_config_active() || inet_aton(node, &unused) ||
-	    !xs_name_normalise(node, lookup->name))
+	    !is_ascii(node) || !xs_name_normalise(node, lookup->name))
 		return;
 	lookup->rules = xs_config_rules();
 	if (lookup->rules)
@@ -54,13 +64,36 @@ static const char *substitute(struct lookup *lookup)
 				    sizeof(lookup->text));
 }
 
+static int worth_of(const struct xs_rule *rule)
+{
+	if (!rule)
+		return XS_NAMES_WORTH_NONE;
+	return rule->pattern.kind == XS_HOST_NAME ? XS_NAMES_WORTH_NAME :
+	       rule->pattern.kind == XS_HOST_GLOB ? XS_NAMES_WORTH_GLOB :
+						    XS_NAMES_WORTH_ANY;
+}
+
 static uint64_t remember(const struct lookup *lookup,
 			 const struct xs_address *address, bool synthetic)
 {
 	return xs_names_add(address, lookup->name,
-			    synthetic	   ? XS_NAMES_SYNTHETIC :
-			    lookup->rule ? XS_NAMES_RELEVANT :
-					     XS_NAMES_PLAIN);
+			    synthetic ? XS_NAMES_SYNTHETIC : XS_NAMES_ASKED,
+			    worth_of(lookup->rule));
+}
+
+/* The canonical name, where libc told it: a rule may be about that one, and
+ * the application asked for an alias. */
+static void remember_canonical(const struct lookup *lookup, const char *name,
+			       const struct xs_address *address)
+{
+	struct lookup canonical = { .rules = lookup->rules };
+
+	if (!name || !is_ascii(name) ||
+	    !xs_name_normalise(name, canonical.name))
+		return;
+	canonical.rule = xs_match_name(canonical.rules, canonical.name);
+	if (canonical.rule && strcmp(canonical.name, lookup->name) != 0)
+		remember(&canonical, address, false);
 }
 
 /* --- getaddrinfo -------------------------------------------------------- */
@@ -77,6 +110,9 @@ static void remember_list(const struct lookup *lookup, struct addrinfo *list,
 		tag = remember(lookup, &address, synthetic);
 		if (lookup->rule)
 			xs_names_write_tag(i->ai_addr, tag);
+		else if (!synthetic)
+			remember_canonical(lookup, list->ai_canonname,
+					   &address);
 	}
 }
 
@@ -131,6 +167,8 @@ static void remember_host(const struct lookup *lookup,
 			continue;
 		}
 		remember(lookup, &address, synthetic);
+		if (!lookup->rule && !synthetic)
+			remember_canonical(lookup, host->h_name, &address);
 	}
 }
 

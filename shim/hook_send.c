@@ -83,19 +83,22 @@ static bool is_pair_name(int fd, const struct sockaddr *from, socklen_t room)
 	struct xs_pair_info pair;
 
 	return room >= sizeof(from->sa_family) && from->sa_family == AF_UNIX &&
-	       xs_config_active() && xs_pair_read(fd, &pair);
+	       xs_pair_read(fd, &pair);
 }
 
 XS_EXPORT ssize_t recvfrom(int fd, void *data, size_t size, int flags,
 			   __SOCKADDR_ARG from, socklen_t *len)
 {
-	socklen_t room = from.__sockaddr__ && len ? *len : 0;
+	socklen_t room;
 	ssize_t got;
 
 	xs_libc_need();
+	if (__builtin_expect(!from.__sockaddr__, 1) || !xs_config_active() ||
+	    !xs_readable(len, sizeof(*len)))
+		return xs_libc.recvfrom(fd, data, size, flags, from, len);
+	room = *len;
 	got = xs_libc.recvfrom(fd, data, size, flags, from, len);
-	if (__builtin_expect(got >= 0 && room && *len, 0) &&
-	    is_pair_name(fd, from.__sockaddr__, room))
+	if (got >= 0 && *len && is_pair_name(fd, from.__sockaddr__, room))
 		*len = 0;
 	return got;
 }
@@ -114,7 +117,7 @@ XS_EXPORT ssize_t __recvfrom_chk(int fd, void *data, size_t size, size_t room,
 
 static void forget_name(int fd, struct msghdr *msg, socklen_t room)
 {
-	if (msg->msg_name && msg->msg_namelen &&
+	if (msg->msg_name && msg->msg_namelen && xs_config_active() &&
 	    is_pair_name(fd, msg->msg_name, room))
 		msg->msg_namelen = 0;
 }

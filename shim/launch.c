@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,66 +29,76 @@ static bool is_executable(const char *path, struct stat *file)
 	       (file->st_mode & 0111);
 }
 
-static int find_given(const char *given, const char *cwd, char path[PATH_MAX],
-		      struct stat *file, struct xs_error *err)
+/* Found once, it stays there; threads that find it at the same time write the
+ * same. */
+static char known_path[PATH_MAX];
+static bool known;
+
+static int find_given(const char *given, const char *cwd, struct xs_error *err)
 {
 	int len = given[0] == '/' || !cwd ?
-			  snprintf(path, PATH_MAX, "%s", given) :
-			  snprintf(path, PATH_MAX, "%s/%s", cwd, given);
+			  snprintf(known_path, PATH_MAX, "%s", given) :
+			  snprintf(known_path, PATH_MAX, "%s/%s", cwd, given);
 
-	errno = ENAMETOOLONG;
-	if (len < PATH_MAX && is_executable(path, file))
+	if (len < PATH_MAX)
 		return 0;
-	if (errno == 0 || (len < PATH_MAX && stat(path, file) == 0))
-		errno = EACCES;
-	return xs_error_set(err, XS_ERR_RELAY, errno,
-			    "cannot start the relay %.200s: %s (XSOCK_RELAY "
-			    "must name the executable xsock-relay)",
-			    given, strerror(errno));
+	return xs_error_set(err, XS_ERR_RELAY, ENAMETOOLONG,
+			    "XSOCK_RELAY: the file name is too long");
 }
 
-/* The folder of this library, without the last slash. */
-static bool own_folder(char folder[PATH_MAX])
+/* The folder of this library, as far as it can be told. */
+static void own_folder(char folder[PATH_MAX])
 {
 	Dl_info info;
 	char *slash;
 
+	folder[0] = '\0';
 	if (!dladdr((void *)own_folder, &info) || !info.dli_fname ||
 	    !realpath(info.dli_fname, folder))
-		return false;
+		return;
 	slash = strrchr(folder, '/');
 	if (slash)
 		*slash = '\0';
-	return slash;
 }
 
-int xs_launch_find(const char *given, const char *cwd, char path[PATH_MAX],
-		   struct stat *file, struct xs_error *err)
+static int find_beside(struct xs_error *err)
 {
-	/* Found once, it stays there: realpath(3) is not cheap. */
 	static char folder[PATH_MAX];
-	static bool known;
-	char found[PATH_MAX];
+	struct stat file;
 
-	if (given)
-		return find_given(given, cwd, path, file, err);
-	if (!__atomic_load_n(&known, __ATOMIC_ACQUIRE) && own_folder(found)) {
-		memcpy(folder, found, sizeof(folder));
-		__atomic_store_n(&known, true, __ATOMIC_RELEASE);
-	}
-	for (size_t i = 0; known && i < sizeof(beside) / sizeof(*beside); i++)
-		if (snprintf(path, PATH_MAX, "%s%s", folder, beside[i]) <
+	own_folder(folder);
+	for (size_t i = 0; folder[0] && i < sizeof(beside) / sizeof(*beside);
+	     i++)
+		if (snprintf(known_path, PATH_MAX, "%s%s", folder, beside[i]) <
 			    PATH_MAX &&
-		    is_executable(path, file))
+		    is_executable(known_path, &file))
 			return 0;
-	snprintf(path, PATH_MAX, "%s", XS_LIBEXECDIR "/xsock-relay");
-	if (is_executable(path, file))
+	snprintf(known_path, PATH_MAX, "%s", XS_LIBEXECDIR "/xsock-relay");
+	if (is_executable(known_path, &file))
 		return 0;
 	return xs_error_set(err, XS_ERR_RELAY, ENOENT,
 			    "cannot find an executable xsock-relay beside the "
 			    "library in %.150s, in its libexec, or in %s (set "
 			    "XSOCK_RELAY to its path)",
-			    known ? folder : "?", XS_LIBEXECDIR);
+			    folder, XS_LIBEXECDIR);
+}
+
+const char *xs_launch_find(const char *given, const char *cwd,
+			   struct stat *file, struct xs_error *err)
+{
+	if (!__atomic_load_n(&known, __ATOMIC_ACQUIRE)) {
+		if ((given ? find_given(given, cwd, err) : find_beside(err)) < 0)
+			return NULL;
+		__atomic_store_n(&known, true, __ATOMIC_RELEASE);
+	}
+	errno = EACCES;
+	if (is_executable(known_path, file))
+		return known_path;
+	xs_error_set(err, XS_ERR_RELAY, errno,
+		     "cannot start the relay %.200s: %s (XSOCK_RELAY must name "
+		     "the executable xsock-relay)",
+		     known_path, strerror(errno));
+	return NULL;
 }
 
 /* What the child needs; it shares the parent's memory until exec. */
@@ -96,12 +107,13 @@ struct start {
 	int listener;
 	char *const *argv;
 	char *const *envp;
-	int failed; /* errno of the step that failed */
+	char *stack_end; /* of the second child */
+	int failed;	 /* errno of the step that failed */
 };
 
-/* Runs in the child, on a stack of its own, in the parent's memory: system
- * calls only. */
-static int child(void *arg)
+/* Becomes the relay.  Runs on a stack of its own, in the parent's memory:
+ * system calls only. */
+static int second_child(void *arg)
 {
 	struct start *start = arg;
 	int null;
@@ -131,6 +143,22 @@ static int child(void *arg)
 	execve(start->path, start->argv, start->envp);
 	start->failed = errno;
 	_exit(127);
+}
+
+/* Ends at once, so that the relay is nobody's child: execve(2) makes every child
+ * one that sends SIGCHLD and that wait(2) sees (de_thread in fs/exec.c).  This
+ * one has not called it, and is only seen with __WCLONE. */
+static int first_child(void *arg)
+{
+	struct start *start = arg;
+	int pid = clone(second_child, start->stack_end, CLONE_VM | CLONE_VFORK,
+			start);
+
+	if (pid < 0)
+		start->failed = errno;
+	else if (start->failed)
+		waitpid(pid, NULL, __WCLONE);
+	_exit(0);
 }
 
 /* In a sanitizer build the relay's reports must go where the application's
@@ -170,7 +198,7 @@ static int clone_child(struct start *start, char *stack_end)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	pid = clone(child, stack_end, CLONE_VM | CLONE_VFORK, start);
+	pid = clone(first_child, stack_end, CLONE_VM | CLONE_VFORK, start);
 	saved = errno;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	errno = saved;
@@ -197,11 +225,11 @@ int xs_launch(const char *path, int listener, int idle, struct xs_error *err)
 		snprintf(idle_text, sizeof(idle_text), "--idle=%d", idle);
 	else
 		argv[2] = NULL;
+	start.stack_end = stack + STACK / 2;
 	pid = clone_child(&start, stack + STACK);
 	if (pid < 0)
 		start.failed = errno;
-	/* A child that could not exec has ended; nobody else may reap it. */
-	else if (start.failed)
+	else
 		waitpid(pid, NULL, __WCLONE);
 	munmap(stack, STACK);
 	if (!start.failed)

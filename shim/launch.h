@@ -2,8 +2,9 @@
  *
  * The application must not notice: no SIGCHLD, nothing for its wait(2), no
  * atfork handlers, no copied memory.  clone(2) without an exit signal and with
- * CLONE_VM | CLONE_VFORK does that; the child only makes system calls between
- * clone and exec.  The relay gets the listening socket as descriptor 3 and
+ * CLONE_VM | CLONE_VFORK does that, twice, so that the relay becomes a child of
+ * init (or of a subreaper; an application that is one itself does see it); the
+ * children only make system calls between clone and exec.  The relay gets the listening socket as descriptor 3 and
  * nothing else: /dev/null as 0 to 2, an empty environment, its own session, and
  * "/" as working directory.
  */
@@ -12,14 +13,14 @@
 
 #include "error.h"
 
-#include <limits.h>
 #include <sys/stat.h>
 
 /* The path of xsock-relay: XSOCK_RELAY (given; relative to cwd), else beside
- * the library, else in its libexec.  *file is what stat(2) says of it.  Returns
- * 0, or -1 with *err set when there is none that can be executed. */
-int xs_launch_find(const char *given, const char *cwd, char path[PATH_MAX],
-		   struct stat *file, struct xs_error *err);
+ * the library, else in its libexec.  *file is what stat(2) says of it now.
+ * Returns the path, or NULL with *err set when there is none that can be
+ * executed. */
+const char *xs_launch_find(const char *given, const char *cwd,
+			   struct stat *file, struct xs_error *err);
 
 /* Starts it with the listening socket.  idle is in seconds, -1: its default.
  * Returns 0 when exec(2) has succeeded, or -1 with *err set. */

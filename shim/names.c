@@ -5,11 +5,12 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { SETS = 512, WAYS = 16 };
+enum { SETS = 512, WAYS = 64 };
 
 struct slot {
 	uint32_t sequence; /* odd: being written */
-	uint32_t kind;
+	uint16_t kind;
+	uint16_t worth;
 	uint64_t stamp; /* 0: empty */
 	uint64_t tag;
 	uint8_t address[16];
@@ -21,13 +22,15 @@ static struct table {
 	struct slot slot[SETS][WAYS];
 } *table;
 
-void xs_names_share(void)
+bool xs_names_share(void)
 {
 	void *map = mmap(NULL, sizeof(*table), PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	if (map != MAP_FAILED)
-		table = map;
+	if (map == MAP_FAILED)
+		return false;
+	table = map;
+	return true;
 }
 
 /* FNV-1a, 64 bits. */
@@ -84,6 +87,7 @@ static bool write_slot(struct slot *slot, const struct slot *value)
 					 __ATOMIC_RELAXED))
 		return false;
 	slot->kind = value->kind;
+	slot->worth = value->worth;
 	slot->stamp = value->stamp;
 	slot->tag = value->tag;
 	memcpy(slot->address, value->address, sizeof(slot->address));
@@ -92,7 +96,9 @@ static bool write_slot(struct slot *slot, const struct slot *value)
 	return true;
 }
 
-/* The slot that has this very entry, else the one that is missed least. */
+/* The slot that has this very entry, else the one that is missed least.  What
+ * the application asked for and what a rule was looked up for are two
+ * entries. */
 static struct slot *choose(struct slot *set, const struct slot *value)
 {
 	struct slot *best = NULL;
@@ -103,12 +109,11 @@ static struct slot *choose(struct slot *set, const struct slot *value)
 		uint64_t worth = 0;
 
 		if (read_slot(&set[i], &copy)) {
-			if (memcmp(copy.address, value->address, 16) == 0 &&
+			if (copy.kind == value->kind &&
+			    memcmp(copy.address, value->address, 16) == 0 &&
 			    strcmp(copy.name, value->name) == 0)
 				return &set[i];
-			worth = copy.stamp;
-			if (copy.kind != XS_NAMES_PLAIN)
-				worth |= UINT64_C(1) << 63;
+			worth = copy.stamp | (uint64_t)copy.worth << 60;
 		} else if (__atomic_load_n(&set[i].sequence,
 					   __ATOMIC_RELAXED) & 1) {
 			continue;
@@ -122,9 +127,10 @@ static struct slot *choose(struct slot *set, const struct slot *value)
 }
 
 uint64_t xs_names_add(const struct xs_address *address, const char *name,
-		      enum xs_names_kind kind)
+		      enum xs_names_kind kind, int worth)
 {
-	struct slot value = { .kind = kind };
+	struct slot value = { .kind = (uint16_t)kind,
+			      .worth = (uint16_t)worth };
 	size_t len = strnlen(name, XS_NAME_MAX - 1);
 
 	memcpy(value.name, name, len);
@@ -155,9 +161,12 @@ bool xs_names_next(const struct xs_address *address, unsigned *at,
 	xs_address_bytes(address, bytes);
 	set = set_of(bytes);
 	while (*at < WAYS) {
+		const struct slot *slot = &set[(*at)++];
 		struct slot copy;
 
-		if (!read_slot(&set[(*at)++], &copy) ||
+		/* A glance first; the copy is what counts. */
+		if (memcmp(slot->address, bytes, sizeof(bytes)) != 0 ||
+		    !read_slot(slot, &copy) ||
 		    memcmp(copy.address, bytes, sizeof(bytes)) != 0)
 			continue;
 		memcpy(entry->name, copy.name, sizeof(entry->name));

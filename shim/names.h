@@ -10,7 +10,7 @@
  *
  * Lock-free (one sequence lock a slot): any thread, any process that shares
  * the table, any signal context.  Old entries give way to new ones, those
- * that matter to no rule first.
+ * that matter least to the rules first.
  */
 #ifndef XS_NAMES_H
 #define XS_NAMES_H
@@ -21,11 +21,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Who said that the address has this name. */
 enum xs_names_kind {
-	XS_NAMES_PLAIN,	    /* looked up, no rule is about it */
-	XS_NAMES_RELEVANT,  /* a rule's host part matches it */
-	XS_NAMES_SYNTHETIC, /* only a rule knows it: its address is that of the
-			       rule's target */
+	XS_NAMES_ASKED,	    /* the application looked it up */
+	XS_NAMES_SYNTHETIC, /* it did, and only a rule knows it: the address is
+			       that of the rule's target */
+	XS_NAMES_RULE,	    /* the library looked up the name of a rule */
+};
+
+/* How much a name matters, for who gives way: how exactly a rule is about it,
+ * 0: none. */
+enum {
+	XS_NAMES_WORTH_NONE,
+	XS_NAMES_WORTH_ANY,
+	XS_NAMES_WORTH_GLOB,
+	XS_NAMES_WORTH_NAME,
 };
 
 struct xs_names_entry {
@@ -35,14 +45,14 @@ struct xs_names_entry {
 	uint64_t stamp; /* higher is later */
 };
 
-/* Maps the table; before that, or when memory is short, nothing is
- * remembered.  Once per process, before it forks. */
-void xs_names_share(void);
+/* Maps the table; before that nothing is remembered.  Once per process, before
+ * it forks.  False when memory is short. */
+bool xs_names_share(void);
 
 /* Remembers a normalised name (match.h) for the address (the port does not
  * count).  Returns the tag, never 0. */
 uint64_t xs_names_add(const struct xs_address *address, const char *name,
-		      enum xs_names_kind kind);
+		      enum xs_names_kind kind, int worth);
 
 /* Walks the names of an address, in no order.  Start with *at == 0; false at
  * the end. */

@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 enum {
-	HINTS_MAX = 1 << 20, /* descriptors; untouched pages cost nothing */
-	SETS = 2,	     /* epoll sets that one descriptor may be in */
+	HINTS_MAX = 1 << 16, /* descriptors; untouched pages cost nothing */
+	SETS = 4,	     /* epoll sets that one descriptor may be in */
 };
 
 struct hint {
@@ -79,6 +79,19 @@ static void join_sets(int fd, const struct hint moved[SETS])
 		memcpy(&event.data, &moved[i].data, sizeof(event.data));
 		xs_libc.epoll_ctl(moved[i].set - 1, EPOLL_CTL_ADD, fd, &event);
 	}
+}
+
+int xs_above_stdio(int fd)
+{
+	int above, saved;
+
+	if (fd < 0 || fd > 2)
+		return fd;
+	above = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return above;
 }
 
 int xs_flags_read(int fd, struct xs_flags *flags)

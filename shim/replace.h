@@ -14,6 +14,11 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 
+/* A descriptor of the library's own must not take the place of a standard one
+ * that the application has closed.  Takes over fd (-1: stays -1) and returns
+ * one above 2, or -1 with errno. */
+int xs_above_stdio(int fd);
+
 /* Maps the table of hints.  Without it (memory short) registrations are not
  * moved. */
 void xs_replace_prepare(void);

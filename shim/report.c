@@ -2,10 +2,12 @@
 #include "report.h"
 
 #include "config.h"
+#include "pair.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,11 +17,26 @@ static struct {
 	ino_t inode;
 } standard_error;
 
+/* A service of inetd has its client there, whom our lines are none of his
+ * business; only the sockets of loggers (AF_UNIX) are for lines. */
+static bool is_connection(const struct stat *file)
+{
+	struct xs_pair_info pair;
+	int family = AF_UNIX;
+	socklen_t len = sizeof(family);
+
+	if (!S_ISSOCK(file->st_mode))
+		return false;
+	getsockopt(STDERR_FILENO, SOL_SOCKET, SO_DOMAIN, &family, &len);
+	return family != AF_UNIX || xs_pair_read(STDERR_FILENO, &pair);
+}
+
 void xs_report_prepare(void)
 {
 	struct stat file;
 
-	standard_error.open = fstat(STDERR_FILENO, &file) == 0;
+	standard_error.open = fstat(STDERR_FILENO, &file) == 0 &&
+			      !is_connection(&file);
 	standard_error.device = file.st_dev;
 	standard_error.inode = file.st_ino;
 }
@@ -74,13 +91,13 @@ void xs_report_failure(const struct xs_address *asked,
 		       const struct xs_error *err)
 {
 	char what[XS_REPORT_ASKED_MAX], rule[XS_REPORT_RULE_MAX];
+	const struct xs_rule *about = decision->unknown ? decision->unknown :
+							  decision->rule;
 	const struct xs_log_subject subject = {
 		.program = program_invocation_short_name,
 		.pid = getpid(),
 		.asked = xs_report_asked(what, asked, decision->name),
-		.rule = decision->rule ?
-				xs_report_rule(rule, decision->rule) :
-				NULL,
+		.rule = about ? xs_report_rule(rule, about) : NULL,
 	};
 
 	write_line(&subject, err->text);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -43,7 +44,10 @@ static bool was_duplicated(uint64_t inode)
 {
 	uint32_t count = __atomic_load_n(&next, __ATOMIC_RELAXED);
 
-	for (uint32_t i = 0; i < count && i < REMEMBERED; i++)
+	/* What was forgotten may have been this one. */
+	if (count > REMEMBERED)
+		return true;
+	for (uint32_t i = 0; i < count; i++)
 		if (__atomic_load_n(&remembered[i], __ATOMIC_RELAXED) == inode)
 			return true;
 	return false;
@@ -81,7 +85,7 @@ static void consider(struct search *search, int fd)
 		search->count++;
 }
 
-static void search_folder(struct search *search, int folder)
+static bool search_folder(struct search *search, int folder)
 {
 	_Alignas(struct entry) char buffer[2048];
 	long len;
@@ -98,6 +102,18 @@ static void search_folder(struct search *search, int folder)
 			at += entry->size;
 		}
 	}
+	return len == 0;
+}
+
+/* Without /proc: every number that there may be. */
+static void search_numbers(struct search *search)
+{
+	struct rlimit limit = { .rlim_cur = 65536 };
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	search->count = 0;
+	for (rlim_t fd = 0; fd < limit.rlim_cur && fd < 1 << 20; fd++)
+		consider(search, (int)fd);
 }
 
 size_t xs_share_find(int fd, int not, int found[XS_SHARE_MAX])
@@ -107,15 +123,14 @@ size_t xs_share_find(int fd, int not, int found[XS_SHARE_MAX])
 
 	if (!socket_inode(fd, &search.inode) || !was_duplicated(search.inode))
 		return 0;
-	folder = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (folder >= 0) {
-		search.skip[2] = folder;
-		search_folder(&search, folder);
+	/* Not /proc/self: the main thread may have ended, and this one may have
+	 * descriptors of its own. */
+	folder = open("/proc/thread-self/fd",
+		      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	search.skip[2] = folder;
+	if (folder < 0 || !search_folder(&search, folder))
+		search_numbers(&search);
+	if (folder >= 0)
 		close(folder);
-	} else {
-		/* Without /proc: those that select(2) could take. */
-		for (int i = 0; i < 1024; i++)
-			consider(&search, i);
-	}
 	return search.count;
 }

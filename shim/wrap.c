@@ -12,9 +12,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 static const struct xs_rule *rule_of(const struct xs_destination *where)
@@ -80,6 +83,7 @@ struct handoff {
 	int control; /* to the relay */
 	char key[XS_PAIR_KEY_LEN + 1]; /* the relay's */
 	uint32_t id, filler;
+	ino_t inode; /* of the application's end */
 	struct xs_flags flags;
 	bool swapped; /* fd is the pair's end now */
 	int shared[XS_SHARE_MAX]; /* other descriptors of the socket … */
@@ -88,18 +92,35 @@ struct handoff {
 	bool begun;   /* the TCP socket is no longer unconnected */
 };
 
+static void close_ends(struct handoff *h)
+{
+	for (int i = 0; i < 2; i++) {
+		if (h->end[i] >= 0)
+			close(h->end[i]);
+		h->end[i] = -1;
+	}
+}
+
 static void release(struct handoff *h)
 {
 	int saved = errno;
 
-	for (int i = 0; i < 2; i++)
-		if (h->end[i] >= 0)
-			close(h->end[i]);
+	close_ends(h);
 	if (h->control >= 0)
 		close(h->control);
 	if (h->tcp >= 0)
 		close(h->tcp);
 	errno = saved;
+}
+
+/* Is the pair still behind that number?  Another thread may have closed it,
+ * and opened something else. */
+static bool is_pair(const struct handoff *h, int fd)
+{
+	struct stat file;
+
+	return fstat(fd, &file) == 0 && file.st_ino == h->inode &&
+	       S_ISSOCK(file.st_mode);
 }
 
 /* Gives the application its own socket back, unconnected. */
@@ -111,13 +132,30 @@ static void give_back(struct handoff *h)
 	if (h->begun)
 		connect(h->tcp, &nowhere, sizeof(nowhere));
 	fcntl(h->tcp, F_SETFL, h->flags.status);
-	if (h->swapped)
+	if (h->swapped && is_pair(h, h->fd))
 		xs_replace(h->fd, h->tcp, &h->flags);
 	for (size_t i = 0; i < h->nshared; i++)
-		xs_replace(h->shared[i], h->tcp, &h->shared_flags[i]);
+		if (is_pair(h, h->shared[i]))
+			xs_replace(h->shared[i], h->tcp, &h->shared_flags[i]);
 	h->nshared = 0;
 	h->swapped = false;
 	errno = saved;
+}
+
+static int make_pair(struct handoff *h)
+{
+	struct stat file;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, h->end) < 0) {
+		h->end[0] = h->end[1] = -1;
+		return -1;
+	}
+	h->end[0] = xs_above_stdio(h->end[0]);
+	h->end[1] = xs_above_stdio(h->end[1]);
+	if (h->end[0] < 0 || h->end[1] < 0 || fstat(h->end[0], &file) < 0)
+		return -1;
+	h->inode = file.st_ino;
+	return 0;
 }
 
 static int prepare_pair(struct handoff *h, struct xs_error *err)
@@ -129,18 +167,42 @@ static int prepare_pair(struct handoff *h, struct xs_error *err)
 	h->control = xs_handoff_open(h->key, err);
 	if (h->control < 0)
 		return -1;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, h->end) < 0) {
-		h->end[0] = h->end[1] = -1;
+	if (make_pair(h) < 0)
 		return xs_error_set(err, XS_ERR_SYSTEM, errno,
 				    "cannot make a socket pair: %s",
 				    strerror(errno));
-	}
 	if (xs_flags_carry(h->fd, h->end[0], &h->flags) < 0 ||
 	    !(h->filler = xs_pair_shut_gate(h->end[0])))
 		return xs_error_set(err, XS_ERR_SYSTEM, errno,
 				    "cannot prepare the socket pair: %s",
 				    strerror(errno));
 	return 0;
+}
+
+/* Locks by descriptor, held for a few system calls that do not wait.  Whoever
+ * does not get one for seconds was forked from, or interrupts, the thread that
+ * holds it. */
+static bool swapping[64];
+
+static bool swap_lock(int fd)
+{
+	const struct timespec pause = { .tv_nsec = 100000 };
+
+	for (int tries = 0; tries < 20000; tries++) {
+		if (!__atomic_exchange_n(&swapping[fd % 64], true,
+					 __ATOMIC_ACQUIRE))
+			return true;
+		if (tries < 100)
+			sched_yield();
+		else
+			nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
+static void swap_unlock(int fd)
+{
+	__atomic_store_n(&swapping[fd % 64], false, __ATOMIC_RELEASE);
 }
 
 /* What dup(2) made of the socket before. */
@@ -165,16 +227,39 @@ static int swap_shared(struct handoff *h, struct xs_error *err)
 	return 0;
 }
 
-static int swap_in(struct handoff *h, struct xs_error *err)
+/* Two threads that connect one descriptor must not both take its socket: the
+ * one that comes second finds the pair of the first. */
+static int take_socket(struct handoff *h, struct xs_error *err)
 {
-	h->tcp = fcntl(h->fd, F_DUPFD_CLOEXEC, 0);
-	if (h->tcp < 0 ||
-	    fcntl(h->tcp, F_SETFL, h->flags.status | O_NONBLOCK) < 0 ||
-	    xs_replace(h->fd, h->end[0], &h->flags) < 0)
+	int family = AF_UNIX;
+	socklen_t len = sizeof(family);
+
+	getsockopt(h->fd, SOL_SOCKET, SO_DOMAIN, &family, &len);
+	if (family == AF_UNIX)
+		return xs_error_set(err, XS_ERR_NETWORK, EALREADY,
+				    "another thread connects the socket");
+	h->tcp = fcntl(h->fd, F_DUPFD_CLOEXEC, 3);
+	if (h->tcp < 0 || xs_replace(h->fd, h->end[0], &h->flags) < 0)
 		return xs_error_set(err, XS_ERR_SYSTEM, errno,
 				    "cannot replace the socket: %s",
 				    strerror(errno));
 	h->swapped = true;
+	return 0;
+}
+
+static int swap_in(struct handoff *h, struct xs_error *err)
+{
+	if (!swap_lock(h->fd))
+		return xs_error_set(err, XS_ERR_NETWORK, EALREADY,
+				    "another thread connects a socket");
+	take_socket(h, err);
+	swap_unlock(h->fd);
+	if (!h->swapped)
+		return -1;
+	if (fcntl(h->tcp, F_SETFL, h->flags.status | O_NONBLOCK) < 0)
+		return xs_error_set(err, XS_ERR_SYSTEM, errno,
+				    "cannot make the socket non-blocking: %s",
+				    strerror(errno));
 	return swap_shared(h, err);
 }
 
@@ -303,7 +388,7 @@ static void carry_limit(const struct handoff *h)
 static int receive_verdict(struct handoff *h, bool *ended,
 			   struct xs_error *err)
 {
-	char datagram[4096];
+	char datagram[2048];
 	struct xs_wire m;
 	size_t nfds;
 	ssize_t got = xs_wire_receive(h->control, datagram, sizeof(datagram),
@@ -331,7 +416,7 @@ static int wait_for_verdict(struct handoff *h, struct xs_error *err)
 	carry_limit(h);
 	verdict = receive_verdict(h, &ended, err);
 	if (!ended)
-		xs_again_mark(h->end[0]);
+		xs_again_mark(h->fd);
 	else if (verdict)
 		give_back(h);
 	if (verdict)
@@ -357,10 +442,10 @@ int xs_wrap(int fd, const struct xs_destination *where, struct xs_error *err)
 		xs_again_mark(h.end[0]);
 		errno = EINPROGRESS;
 	} else {
-		/* The relay has its own; while this one is open, nobody would
-		 * see the relay close. */
-		close(h.end[1]);
-		h.end[1] = -1;
+		/* The relay has its own.  While ours were open, nobody would
+		 * see the relay close, and, if a signal handler jumps out of
+		 * here, nor the application. */
+		close_ends(&h);
 		result = wait_for_verdict(&h, err);
 	}
 	release(&h);

@@ -225,6 +225,24 @@ s.close()' "$port_front_echo"
 	fi
 }
 
+# Who starts the relay does not get a child.
+check_starter()
+{
+	cp "$RELAY" "$T/relay-of-its-own"
+	XSOCK_RELAY=$T/relay-of-its-own XSOCK_RELAY_IDLE=0 case_run \
+		with_xsock "*:$port_closed=tls://" CLOSED="$port_closed" \
+		"$BUILD/tests/preload/starter"
+	printf '%s\n' "wait before: -1 ECHILD" "connect: -1 ECONNREFUSED" \
+		"wait with a relay: -1 ECHILD" "wait afterwards: -1 ECHILD" \
+		"SIGCHLD: 0" | diff -U1 - "$OUT" >"$T/diff"
+	if [ -s "$T/diff" ]; then
+		cp "$T/diff" "$OUT"
+		fail "starter: the relay is nobody's child"
+	else
+		pass "starter: the relay is nobody's child"
+	fi
+}
+
 suite_begin preload
 start_servers
 # A front door for the mute server.
@@ -239,5 +257,8 @@ if [ $# -eq 0 ] || [[ " $* " == *" leaving "* ]]; then
 fi
 if [ $# -eq 0 ] || [[ " $* " == *" abandoned "* ]]; then
 	check_abandoned
+fi
+if [ $# -eq 0 ] || [[ " $* " == *" starter "* ]]; then
+	check_starter
 fi
 suite_end

@@ -27,12 +27,16 @@ static bool has(const char *address, const char *name)
 	return false;
 }
 
-static uint64_t add(const char *address, const char *name,
-		    enum xs_names_kind kind)
+static uint64_t add(const char *address, const char *name, int worth)
 {
 	struct xs_address a = ip(address);
 
-	return xs_names_add(&a, name, kind);
+	return xs_names_add(&a, name, XS_NAMES_ASKED, worth);
+}
+
+static void share(void)
+{
+	cr_assert(xs_names_share());
 }
 
 static unsigned count(const char *address)
@@ -48,16 +52,16 @@ static unsigned count(const char *address)
 
 Test(names, nothing_is_remembered_before_there_is_a_table)
 {
-	cr_assert_neq(add("10.0.0.1", "a", XS_NAMES_PLAIN), 0);
+	cr_assert_neq(add("10.0.0.1", "a", XS_NAMES_WORTH_NONE), 0);
 	cr_assert_not(has("10.0.0.1", "a"));
 }
 
-Test(names, an_address_has_several_names, .init = xs_names_share)
+Test(names, an_address_has_several_names, .init = share)
 {
-	add("10.0.0.1", "a.example", XS_NAMES_PLAIN);
-	add("10.0.0.1", "b.example", XS_NAMES_RELEVANT);
-	add("10.0.0.1", "b.example", XS_NAMES_RELEVANT);
-	add("10.0.0.2", "c.example", XS_NAMES_PLAIN);
+	add("10.0.0.1", "a.example", XS_NAMES_WORTH_NONE);
+	add("10.0.0.1", "b.example", XS_NAMES_WORTH_NAME);
+	add("10.0.0.1", "b.example", XS_NAMES_WORTH_NAME);
+	add("10.0.0.2", "c.example", XS_NAMES_WORTH_NONE);
 	cr_assert(has("10.0.0.1", "a.example"));
 	cr_assert(has("10.0.0.1", "b.example"));
 	cr_assert_not(has("10.0.0.1", "c.example"));
@@ -66,25 +70,25 @@ Test(names, an_address_has_several_names, .init = xs_names_share)
 	cr_assert(has("::ffff:10.0.0.1", "a.example"));
 }
 
-Test(names, what_a_child_resolves_its_parent_knows, .init = xs_names_share)
+Test(names, what_a_child_resolves_its_parent_knows, .init = share)
 {
 	pid_t child = fork();
 	int status;
 
 	if (child == 0) {
-		add("2001:db8::1", "v6.example", XS_NAMES_RELEVANT);
+		add("2001:db8::1", "v6.example", XS_NAMES_WORTH_NAME);
 		_exit(0);
 	}
 	waitpid(child, &status, 0);
 	cr_assert(has("2001:db8::1", "v6.example"));
 }
 
-Test(names, tags_are_exact, .init = xs_names_share)
+Test(names, tags_are_exact, .init = share)
 {
 	struct xs_address v4 = ip("10.0.0.1"), v6 = ip("2001:db8::1");
-	uint64_t a = xs_names_add(&v4, "a", XS_NAMES_RELEVANT);
-	uint64_t b = xs_names_add(&v4, "b", XS_NAMES_RELEVANT);
-	uint64_t c = xs_names_add(&v6, "a", XS_NAMES_RELEVANT);
+	uint64_t a = xs_names_add(&v4, "a", XS_NAMES_ASKED, 0);
+	uint64_t b = xs_names_add(&v4, "b", XS_NAMES_ASKED, 0);
+	uint64_t c = xs_names_add(&v6, "a", XS_NAMES_ASKED, 0);
 
 	cr_assert_neq(a, b);
 	cr_assert_neq(a, c);
@@ -98,32 +102,39 @@ Test(names, tags_are_exact, .init = xs_names_share)
 	cr_assert_neq(v6.v6.sin6_flowinfo, 0);
 }
 
-Test(names, what_matters_is_kept_longest, .init = xs_names_share)
+Test(names, what_matters_is_kept_longest, .init = share)
 {
 	char name[32];
 
-	add("10.0.0.1", "matters", XS_NAMES_RELEVANT);
+	add("10.0.0.1", "matters", XS_NAMES_WORTH_NAME);
+	add("10.0.0.1", "some", XS_NAMES_WORTH_ANY);
 	for (int i = 0; i < 1000; i++) {
 		snprintf(name, sizeof(name), "plain-%d", i);
-		add("10.0.0.1", name, XS_NAMES_PLAIN);
+		add("10.0.0.1", name, XS_NAMES_WORTH_NONE);
 	}
+	cr_assert(has("10.0.0.1", "some"));
+	for (int i = 0; i < 1000; i++) {
+		snprintf(name, sizeof(name), "any-%d", i);
+		add("10.0.0.1", name, XS_NAMES_WORTH_ANY);
+	}
+	cr_assert_not(has("10.0.0.1", "some"));
 	cr_assert(has("10.0.0.1", "matters"));
-	cr_assert(has("10.0.0.1", "plain-999"));
-	cr_assert_not(has("10.0.0.1", "plain-0"));
+	cr_assert(has("10.0.0.1", "any-999"));
+	cr_assert_not(has("10.0.0.1", "any-0"));
 }
 
-Test(names, a_name_of_full_length_fits, .init = xs_names_share)
+Test(names, a_name_of_full_length_fits, .init = share)
 {
 	char name[XS_NAME_MAX];
 
 	memset(name, 'a', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
-	add("10.0.0.1", name, XS_NAMES_PLAIN);
+	add("10.0.0.1", name, XS_NAMES_WORTH_NONE);
 	cr_assert(has("10.0.0.1", name));
 }
 
 /* Many processes write the same slots; a reader sees whole entries only. */
-Test(names, writers_do_not_tear_entries, .init = xs_names_share)
+Test(names, writers_do_not_tear_entries, .init = share)
 {
 	struct xs_address a = ip("10.0.0.1");
 	pid_t child[4];
@@ -137,7 +148,7 @@ Test(names, writers_do_not_tear_entries, .init = xs_names_share)
 
 			memset(name, 'a' + (c * 4 + i) % 26, 40);
 			name[40] = '\0';
-			xs_names_add(&a, name, XS_NAMES_RELEVANT);
+			xs_names_add(&a, name, XS_NAMES_ASKED, 1);
 		}
 		_exit(0);
 	}
@@ -154,4 +165,23 @@ Test(names, writers_do_not_tear_entries, .init = xs_names_share)
 	}
 	for (int c = 0; c < 4; c++)
 		waitpid(child[c], NULL, 0);
+}
+
+/* What the library looked up for a rule does not pass for a name that the
+ * application asked for. */
+Test(names, kinds_are_kept_apart, .init = share)
+{
+	struct xs_address a = ip("10.0.0.1");
+	struct xs_names_entry entry;
+	unsigned at = 0, asked = 0, of_rules = 0;
+
+	xs_names_add(&a, "a", XS_NAMES_RULE, XS_NAMES_WORTH_NAME);
+	xs_names_add(&a, "a", XS_NAMES_ASKED, XS_NAMES_WORTH_NAME);
+	xs_names_add(&a, "a", XS_NAMES_RULE, XS_NAMES_WORTH_NAME);
+	while (xs_names_next(&a, &at, &entry)) {
+		asked += entry.kind == XS_NAMES_ASKED;
+		of_rules += entry.kind == XS_NAMES_RULE;
+	}
+	cr_assert_eq(asked, 1);
+	cr_assert_eq(of_rules, 1);
 }

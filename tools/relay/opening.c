@@ -31,7 +31,8 @@ static bool is_tcp(int fd)
 
 	return (domain == AF_INET || domain == AF_INET6) &&
 	       get_int(fd, SO_TYPE) == SOCK_STREAM &&
-	       get_int(fd, SO_PROTOCOL) == IPPROTO_TCP;
+	       (get_int(fd, SO_PROTOCOL) == IPPROTO_TCP ||
+		get_int(fd, SO_PROTOCOL) == IPPROTO_MPTCP);
 }
 
 static bool is_pair_end(int fd)
@@ -154,7 +155,7 @@ int xs_opening_addresses(struct xs_opening *opening, struct xs_error *err)
 				    "the relay is out of memory");
 	*opening->dial.address = address;
 	opening->dial.count = 1;
-	opening->dial.at = wire->head.started;
+	opening->dial.at = wire->head.started ? 1 : 0;
 	return 1;
 }
 
