@@ -176,10 +176,6 @@ enum xs_tls_result xs_tls_handshake(struct xs_tls *tls, struct xs_tls_io *io,
 		tls->broken = true;
 		return XS_TLS_FAILED;
 	}
-	if (done == 1 && xs_tls_verify_done(tls, err) < 0) {
-		tls->broken = true;
-		return XS_TLS_FAILED;
-	}
 	if (done == 1) {
 		summary->version = SSL_get_version(tls->ssl);
 		summary->cipher = SSL_get_cipher_name(tls->ssl);

@@ -111,9 +111,6 @@ int xs_tls_verify_setup(struct xs_tls *tls, struct xs_error *err);
 /* After the handshake: OpenSSL asks nobody when there is no certificate to
  * judge.  Returns 0, or -1 with *err set. */
 int xs_tls_verify_finish(const struct xs_tls *tls, struct xs_error *err);
-/* After the handshake: has a certificate been judged at all?  0, or -1 with
- * *err set. */
-int xs_tls_verify_done(const struct xs_tls *tls, struct xs_error *err);
 /* Fills summary->verified and ->how. */
 void xs_tls_verify_summary(const struct xs_tls *tls,
 			   struct xs_tls_summary *summary);

@@ -184,20 +184,6 @@ int xs_tls_verify_setup(struct xs_tls *tls, struct xs_error *err)
 	return 0;
 }
 
-int xs_tls_verify_done(const struct xs_tls *tls, struct xs_error *err)
-{
-	const struct xs_options *options = xs_tls_context_options(tls->context);
-
-	if (SSL_get0_peer_certificate(tls->ssl) ||
-	    (!is_looked_at(options) && !options->peer_fingerprint))
-		return 0;
-	return xs_error_set(err, XS_ERR_CERTIFICATE, 0,
-			    "the server has no certificate: cipher %s is "
-			    "anonymous (take it out of the rule's ciphers: "
-			    "!aNULL)",
-			    SSL_get_cipher_name(tls->ssl));
-}
-
 /* What was verified, in words. */
 static void tell_verified(const struct xs_options *options, bool self_signed,
 			  const char *name, struct xs_tls_text *text)
