@@ -206,6 +206,19 @@ static void choose_files(struct xs_tls_context *context,
 		context->stamp[i] = xs_tls_stamp(context->file[i]);
 }
 
+/* The rules' files were looked at in the library; those of the environment
+ * were not, and a worker must not wait for somebody to write. */
+static int refuse_pipes(const struct xs_tls_context *context,
+			struct xs_error *err)
+{
+	for (int i = 0; i < FILES; i++)
+		if (context->stamp[i].waits)
+			return xs_error_set(err, XS_ERR_RULES, 0,
+					    "%.300s is a pipe, not a file",
+					    context->file[i]);
+	return 0;
+}
+
 static struct xs_tls *tls_of(const SSL *ssl)
 {
 	return SSL_get_app_data(ssl);
@@ -274,6 +287,8 @@ static int make_ssl(struct xs_tls_context *context, struct xs_error *err)
 	const struct xs_options *options = &context->options;
 	const char *conf = context->file[OPENSSL_CONF];
 
+	if (refuse_pipes(context, err) < 0)
+		return -1;
 	context->ssl = xs_tls_library_context(conf ? conf : "",
 					      &context->library, err);
 	if (!context->ssl)

@@ -40,6 +40,7 @@ struct xs_tls_stamp {
 	ino_t inode;
 	off_t size;
 	struct timespec modified, changed;
+	bool waits; /* opening it could wait for another process: a FIFO */
 };
 struct xs_tls_stamp xs_tls_stamp(const char *path);
 bool xs_tls_stamp_same(const struct xs_tls_stamp *a,

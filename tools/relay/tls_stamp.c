@@ -16,6 +16,7 @@ struct xs_tls_stamp xs_tls_stamp(const char *path)
 		/* ctime moves also when somebody sets mtime back. */
 		stamp.modified = now.st_mtim;
 		stamp.changed = now.st_ctim;
+		stamp.waits = S_ISFIFO(now.st_mode) || S_ISSOCK(now.st_mode);
 	}
 	return stamp;
 }
