@@ -4,9 +4,9 @@
  * atfork handlers, no copied memory.  clone(2) without an exit signal and with
  * CLONE_VM | CLONE_VFORK does that, twice, so that the relay becomes a child of
  * init (or of a subreaper; an application that is one itself does see it); the
- * children only make system calls between clone and exec.  The relay gets the listening socket as descriptor 3 and
- * nothing else: /dev/null as 0 to 2, an empty environment, its own session, and
- * "/" as working directory.
+ * children only make system calls between clone and exec.  The relay gets the
+ * listening socket as descriptor 3 and nothing else: /dev/null as 0 to 2, an
+ * empty environment, its own session, and "/" as working directory.
  */
 #ifndef XS_LAUNCH_H
 #define XS_LAUNCH_H
