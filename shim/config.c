@@ -1,6 +1,7 @@
 /* The environment, copied once; the rules, parsed once.  See config.h. */
 #include "config.h"
 
+#include "launch.h"
 #include "libc.h"
 #include "names.h"
 #include "replace.h"
@@ -184,6 +185,7 @@ static void parse_all(struct xs_error *err)
 	if (xs_log_parse(&xs_config.log, xs_config.log_value, xs_config.cwd,
 			 err) < 0)
 		xs_config.log.level = XS_LOG_ERROR;
+	xs_launch_locate(xs_config.relay, xs_config.cwd, xs_config.relay_path);
 	if (parse_idle(err) < 0 || xs_error_is_set(err))
 		return;
 	parsed = xs_rules_read(xs_config.rules, xs_config.options,

@@ -11,6 +11,7 @@
 #include "log.h"
 #include "rules.h"
 
+#include <limits.h>
 #include <stdbool.h>
 
 struct xs_config {
@@ -29,6 +30,7 @@ struct xs_config {
 	/* Valid after xs_config_rules() has returned for the first time: */
 	struct xs_log log;
 	int idle; /* seconds; -1: not set */
+	char relay_path[PATH_MAX];
 };
 
 extern struct xs_config xs_config;

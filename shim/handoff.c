@@ -232,11 +232,10 @@ static int try_key(const char *key, const char *path, struct xs_error *err)
 int xs_handoff_open(char key[XS_PAIR_KEY_LEN + 1], struct xs_error *err)
 {
 	const struct timespec pause = { .tv_nsec = TRY_NANOSECONDS };
+	const char *path = xs_config.relay_path;
 	struct stat file;
-	const char *path = xs_launch_find(xs_config.relay, xs_config.cwd, &file,
-					  err);
 
-	if (!path)
+	if (xs_launch_check(path, &file, err) < 0)
 		return -1;
 	if (private_key[0])
 		memcpy(key, private_key, sizeof(private_key));

@@ -29,76 +29,61 @@ static bool is_executable(const char *path, struct stat *file)
 	       (file->st_mode & 0111);
 }
 
-/* Found once, it stays there; threads that find it at the same time write the
- * same. */
-static char known_path[PATH_MAX];
-static bool known;
-
-static int find_given(const char *given, const char *cwd, struct xs_error *err)
-{
-	int len = given[0] == '/' || !cwd ?
-			  snprintf(known_path, PATH_MAX, "%s", given) :
-			  snprintf(known_path, PATH_MAX, "%s/%s", cwd, given);
-
-	if (len < PATH_MAX)
-		return 0;
-	return xs_error_set(err, XS_ERR_RELAY, ENAMETOOLONG,
-			    "XSOCK_RELAY: the file name is too long");
-}
-
 /* The folder of this library, as far as it can be told. */
-static void own_folder(char folder[PATH_MAX])
+static bool own_folder(char folder[PATH_MAX])
 {
 	Dl_info info;
 	char *slash;
 
-	folder[0] = '\0';
 	if (!dladdr((void *)own_folder, &info) || !info.dli_fname ||
 	    !realpath(info.dli_fname, folder))
-		return;
+		return false;
 	slash = strrchr(folder, '/');
 	if (slash)
 		*slash = '\0';
+	return true;
 }
 
-static int find_beside(struct xs_error *err)
+static bool locate_beside(char path[PATH_MAX])
 {
-	static char folder[PATH_MAX];
+	char folder[PATH_MAX];
 	struct stat file;
 
-	own_folder(folder);
-	for (size_t i = 0; folder[0] && i < sizeof(beside) / sizeof(*beside);
-	     i++)
-		if (snprintf(known_path, PATH_MAX, "%s%s", folder, beside[i]) <
+	if (!own_folder(folder))
+		return false;
+	for (size_t i = 0; i < sizeof(beside) / sizeof(*beside); i++)
+		if (snprintf(path, PATH_MAX, "%s%s", folder, beside[i]) <
 			    PATH_MAX &&
-		    is_executable(known_path, &file))
-			return 0;
-	snprintf(known_path, PATH_MAX, "%s", XS_LIBEXECDIR "/xsock-relay");
-	if (is_executable(known_path, &file))
-		return 0;
-	return xs_error_set(err, XS_ERR_RELAY, ENOENT,
-			    "cannot find an executable xsock-relay beside the "
-			    "library in %.150s, in its libexec, or in %s (set "
-			    "XSOCK_RELAY to its path)",
-			    folder, XS_LIBEXECDIR);
+		    is_executable(path, &file))
+			return true;
+	return false;
 }
 
-const char *xs_launch_find(const char *given, const char *cwd,
-			   struct stat *file, struct xs_error *err)
+void xs_launch_locate(const char *given, const char *cwd, char path[PATH_MAX])
 {
-	if (!__atomic_load_n(&known, __ATOMIC_ACQUIRE)) {
-		if ((given ? find_given(given, cwd, err) : find_beside(err)) < 0)
-			return NULL;
-		__atomic_store_n(&known, true, __ATOMIC_RELEASE);
+	int len;
+
+	if (given) {
+		len = given[0] == '/' || !cwd ?
+			      snprintf(path, PATH_MAX, "%s", given) :
+			      snprintf(path, PATH_MAX, "%s/%s", cwd, given);
+		if (len >= PATH_MAX)
+			path[0] = '\0';
+	} else if (!locate_beside(path)) {
+		snprintf(path, PATH_MAX, "%s", XS_LIBEXECDIR "/xsock-relay");
 	}
+}
+
+int xs_launch_check(const char *path, struct stat *file, struct xs_error *err)
+{
 	errno = EACCES;
-	if (is_executable(known_path, file))
-		return known_path;
-	xs_error_set(err, XS_ERR_RELAY, errno,
-		     "cannot start the relay %.200s: %s (XSOCK_RELAY must name "
-		     "the executable xsock-relay)",
-		     known_path, strerror(errno));
-	return NULL;
+	if (is_executable(path, file))
+		return 0;
+	return xs_error_set(err, XS_ERR_RELAY, errno,
+			    "cannot start the relay %.200s: %s (it should be "
+			    "beside the library or in its libexec, or "
+			    "XSOCK_RELAY must name it)",
+			    path, strerror(errno));
 }
 
 /* What the child needs; it shares the parent's memory until exec. */

@@ -13,14 +13,16 @@
 
 #include "error.h"
 
+#include <limits.h>
 #include <sys/stat.h>
 
-/* The path of xsock-relay: XSOCK_RELAY (given; relative to cwd), else beside
- * the library, else in its libexec.  *file is what stat(2) says of it now.
- * Returns the path, or NULL with *err set when there is none that can be
- * executed. */
-const char *xs_launch_find(const char *given, const char *cwd,
-			   struct stat *file, struct xs_error *err);
+/* Where xsock-relay should be: XSOCK_RELAY (given; relative to cwd), else beside
+ * the library, else in its libexec.  path is empty when it is too long. */
+void xs_launch_locate(const char *given, const char *cwd, char path[PATH_MAX]);
+
+/* Looks at it; *file is what stat(2) says now.  Returns 0, or -1 with *err set
+ * when it cannot be executed. */
+int xs_launch_check(const char *path, struct stat *file, struct xs_error *err);
 
 /* Starts it with the listening socket.  idle is in seconds, -1: its default.
  * Returns 0 when exec(2) has succeeded, or -1 with *err set. */
