@@ -30,6 +30,12 @@ int xs_dial_next(struct xs_dial *dial, struct xs_error *err);
 /* The address being tried; only after xs_dial_next. */
 const struct xs_address *xs_dial_address(const struct xs_dial *dial);
 
+/* Is there an address after the one being tried? */
+static inline bool xs_dial_has_more(const struct xs_dial *dial)
+{
+	return dial->at < dial->count;
+}
+
 /* When to give the address being tried up for the next one, in milliseconds of
  * any clock: its share of the time until deadline, but not too much of it; all
  * of it when no other address is left. */

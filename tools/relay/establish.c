@@ -364,8 +364,9 @@ static void fail_timeout(struct xs_connection *connection)
 
 void xs_establish_expired(struct xs_connection *connection)
 {
+	/* The clock does not decide: it may be a millisecond short. */
 	if (connection->state == CONNECT &&
-	    xs_now_ms() < connection->opening->deadline)
+	    xs_dial_has_more(&connection->opening->dial))
 		attempt_failed(connection, ETIMEDOUT);
 	else
 		fail_timeout(connection);

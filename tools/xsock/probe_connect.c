@@ -149,8 +149,8 @@ static int finish(const struct xs_probe *probe, const struct xs_dial *dial,
 		  int fd, int64_t deadline, struct xs_error *err)
 {
 	int64_t due = xs_dial_due(dial, xs_probe_now() / 1000, deadline / 1000);
-	int error = wait_connected(fd, due * 1000 < deadline ? due * 1000
-							     : deadline);
+	int64_t until = xs_dial_has_more(dial) ? due * 1000 : deadline;
+	int error = wait_connected(fd, until);
 
 	if (error == ETIMEDOUT && xs_probe_left(deadline) == 0)
 		xs_outcome_timeout(err, XS_OUTCOME_CONNECT, probe->host, dial,
