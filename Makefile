@@ -237,6 +237,11 @@ check-build: $(products) $(test_programs)
 check-unit: $(BUILD)/tests/unit-tests $(relay_tests) $(products) ## run the unit tests only, without installing anything
 	tests/unit.sh $(BUILD)/tests/unit-tests $(relay_tests)
 
+.PHONY: farm
+farm: deps $(products) ## print the table of servers with something wrong: expected, xsock, curl
+	+$(MAKE) $(test_programs)
+	$(test_env) tests/farm/run.sh
+
 .PHONY: lint
 lint: ## hold the rules of the structure: who may include, call and read what
 	tests/lint.sh

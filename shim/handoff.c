@@ -2,6 +2,7 @@
 #include "handoff.h"
 
 #include "config.h"
+#include "hash.h"
 #include "launch.h"
 #include "replace.h"
 #include "wire.h"
@@ -38,16 +39,6 @@ struct identity {
 	uint64_t relay_size;
 };
 
-static uint64_t hash(const void *bytes, size_t len)
-{
-	const uint8_t *in = bytes;
-	uint64_t h = 0xcbf29ce484222325u;
-
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ in[i]) * 0x100000001b3u;
-	return h;
-}
-
 /* The control group does not change while a process runs, as a rule; and a
  * relay found by an old one is still a relay of this user. */
 static uint64_t control_group(void)
@@ -64,7 +55,7 @@ static uint64_t control_group(void)
 		return 1;
 	len = read(fd, text, sizeof(text));
 	close(fd);
-	known = hash(text, len > 0 ? (size_t)len : 0) | 1;
+	known = xs_hash(XS_HASH_START, text, len > 0 ? (size_t)len : 0) | 1;
 	return known;
 }
 
@@ -81,8 +72,8 @@ static void identify_rights(struct identity *id)
 
 	id->user = geteuid();
 	id->group = getegid();
-	id->groups = hash(groups, count > 0 ? (size_t)count * sizeof(*groups) :
-					      0);
+	id->groups = xs_hash(XS_HASH_START, groups,
+			     count > 0 ? (size_t)count * sizeof(*groups) : 0);
 	if (syscall(SYS_capget, &head, rights) == 0)
 		id->capabilities = (uint64_t)rights[1].effective << 32 |
 				   rights[0].effective;
@@ -111,7 +102,7 @@ static void identify(const struct stat *relay, char key[XS_PAIR_KEY_LEN + 1])
 	id.relay_nanoseconds = (uint64_t)relay->st_mtim.tv_nsec;
 	id.relay_size = (uint64_t)relay->st_size;
 	snprintf(key, XS_PAIR_KEY_LEN + 1, "%016llx",
-		 (unsigned long long)hash(&id, sizeof(id)));
+		 (unsigned long long)xs_hash(XS_HASH_START, &id, sizeof(id)));
 }
 
 static socklen_t control_name(struct sockaddr_un *name, const char *key)
@@ -173,12 +164,12 @@ static int start(const char *key, const char *path, struct xs_error *err)
 				    "no socket for the relay: %s",
 				    strerror(errno));
 	if (bind(fd, (struct sockaddr *)&name, len) < 0)
-		result = errno == EADDRINUSE ?
-				 0 :
-				 xs_error_set(err, XS_ERR_RELAY, errno,
-					      "cannot bind @%s: %s",
-					      name.sun_path + 1,
-					      strerror(errno));
+		result = errno == EADDRINUSE
+				 ? 0
+				 : xs_error_set(err, XS_ERR_RELAY, errno,
+						"cannot bind @%s: %s",
+						name.sun_path + 1,
+						strerror(errno));
 	else if (listen(fd, SOMAXCONN) < 0)
 		result = xs_error_set(err, XS_ERR_RELAY, errno,
 				      "cannot listen on @%s: %s",
@@ -255,5 +246,6 @@ int xs_handoff_open(char key[XS_PAIR_KEY_LEN + 1], struct xs_error *err)
 	}
 	return xs_error_set(err, XS_ERR_RELAY, EACCES,
 			    "the relay @xsock-relay/%s neither answers nor "
-			    "leaves its name", key);
+			    "leaves its name",
+			    key);
 }

@@ -7,6 +7,8 @@
  */
 #include "index.h"
 
+#include "hash.h"
+
 #include <string.h>
 
 struct xs_index_slot {
@@ -33,10 +35,10 @@ struct builder {
 
 static uint64_t hash_key(struct xs_span key)
 {
-	uint64_t hash = XS_INDEX_HASH;
+	uint64_t hash = XS_HASH_START;
 
 	while (key.end > key.start)
-		hash = xs_index_hash(hash, *--key.end);
+		hash = xs_hash_byte(hash, *--key.end);
 	return hash;
 }
 

@@ -44,17 +44,9 @@ struct xs_index {
 	size_t lengths;
 };
 
-/* Hash of a key.  It runs from the last byte to the first, so that one pass
- * over a name yields the hash of each of its suffixes: start with
- * XS_INDEX_HASH and feed the bytes from the end. */
-#define XS_INDEX_HASH 0xcbf29ce484222325u
-static inline uint64_t xs_index_hash(uint64_t hash, char byte)
-{
-	/* FNV-1a */
-	return (hash ^ (unsigned char)byte) * 0x100000001b3u;
-}
-
-/* The group of a key whose hash is known; an empty one when no rule has it. */
+/* The group of a key whose hash is known; an empty one when no rule has it.  The
+ * hash (hash.h) runs from the last byte to the first, so that one pass over a
+ * name yields the hash of each of its suffixes. */
 struct xs_index_group xs_index_find(const struct xs_index *index,
 				    struct xs_span key, uint64_t hash);
 

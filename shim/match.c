@@ -7,6 +7,7 @@
  */
 #include "match.h"
 
+#include "hash.h"
 #include "index.h"
 
 #include <arpa/inet.h>
@@ -129,10 +130,10 @@ static void search_name(struct search *search)
 {
 	const struct xs_index *index = search->rules->index;
 	struct xs_span key = { .end = search->name + strlen(search->name) };
-	uint64_t hash = XS_INDEX_HASH;
+	uint64_t hash = XS_HASH_START;
 
 	for (key.start = key.end; key.start > search->name;) {
-		hash = xs_index_hash(hash, *--key.start);
+		hash = xs_hash_byte(hash, *--key.start);
 		if (*key.start == '.' || key.start == search->name)
 			search_group(search, xs_index_find(index, key, hash));
 	}
@@ -146,14 +147,14 @@ static void search_networks(struct search *search)
 	for (size_t i = 0; i < index->lengths; i++) {
 		char bytes[XS_INDEX_NETWORK_KEY];
 		struct xs_span key = { bytes, bytes + sizeof(bytes) };
-		uint64_t hash = XS_INDEX_HASH;
+		uint64_t hash = XS_HASH_START;
 
 		if (index->length[i].first >= search->best)
 			return;
 		if (!xs_index_network_key(search->to, &index->length[i], bytes))
 			continue;
 		for (const char *at = key.end; at > key.start;)
-			hash = xs_index_hash(hash, *--at);
+			hash = xs_hash_byte(hash, *--at);
 		search_group(search, xs_index_find(index, key, hash));
 	}
 }

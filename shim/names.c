@@ -1,6 +1,8 @@
 /* The table of looked-up names; see names.h. */
 #include "names.h"
 
+#include "hash.h"
+
 #include <arpa/inet.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -20,7 +22,7 @@ struct slot {
 static struct table {
 	uint64_t clock;
 	struct slot slot[SETS][WAYS];
-} *table;
+} * table;
 
 bool xs_names_share(void)
 {
@@ -33,19 +35,9 @@ bool xs_names_share(void)
 	return true;
 }
 
-/* FNV-1a, 64 bits. */
-static uint64_t hash(uint64_t start, const void *bytes, size_t len)
-{
-	const uint8_t *in = bytes;
-
-	for (size_t i = 0; i < len; i++)
-		start = (start ^ in[i]) * 0x100000001b3u;
-	return start;
-}
-
 static uint64_t hash_address(const uint8_t address[16])
 {
-	return hash(0xcbf29ce484222325u, address, 16);
+	return xs_hash(XS_HASH_START, address, 16);
 }
 
 static struct slot *set_of(const uint8_t address[16])
@@ -59,8 +51,8 @@ static struct slot *set_of(const uint8_t address[16])
 static bool read_slot(const struct slot *slot, struct slot *copy)
 {
 	for (int tries = 0; tries < 8; tries++) {
-		uint32_t before = __atomic_load_n(&slot->sequence,
-						  __ATOMIC_ACQUIRE);
+		uint32_t before =
+			__atomic_load_n(&slot->sequence, __ATOMIC_ACQUIRE);
 
 		if (before & 1)
 			continue;
@@ -81,10 +73,9 @@ static bool write_slot(struct slot *slot, const struct slot *value)
 {
 	uint32_t before = __atomic_load_n(&slot->sequence, __ATOMIC_RELAXED);
 
-	if ((before & 1) ||
-	    !__atomic_compare_exchange_n(&slot->sequence, &before, before + 1,
-					 false, __ATOMIC_ACQUIRE,
-					 __ATOMIC_RELAXED))
+	if ((before & 1) || !__atomic_compare_exchange_n(
+				    &slot->sequence, &before, before + 1, false,
+				    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return false;
 	slot->kind = value->kind;
 	slot->worth = value->worth;
@@ -114,8 +105,8 @@ static struct slot *choose(struct slot *set, const struct slot *value)
 			    strcmp(copy.name, value->name) == 0)
 				return &set[i];
 			worth = copy.stamp | (uint64_t)copy.worth << 60;
-		} else if (__atomic_load_n(&set[i].sequence,
-					   __ATOMIC_RELAXED) & 1) {
+		} else if (__atomic_load_n(&set[i].sequence, __ATOMIC_RELAXED) &
+			   1) {
 			continue;
 		}
 		if (worth < best_worth) {
@@ -135,7 +126,7 @@ uint64_t xs_names_add(const struct xs_address *address, const char *name,
 
 	memcpy(value.name, name, len);
 	xs_address_bytes(address, value.address);
-	value.tag = hash(hash_address(value.address), name, len);
+	value.tag = xs_hash(hash_address(value.address), name, len);
 	/* An IPv6 address carries the lower 28 bits, which must not be 0. */
 	value.tag |= 1;
 	if (!table)
