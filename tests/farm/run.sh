@@ -152,7 +152,7 @@ wrapped()
 	elif grep -q '^\* Connected to' "$ERR"; then
 		verdict=ended
 	else
-		verdict="curl $STATUS"
+		verdict=curl-$STATUS
 	fi
 }
 
@@ -170,7 +170,7 @@ judge()
 	local expected=${1%% *} says=${1#* }
 
 	why=
-	if [ "$verdict" != "$expected" ]; then
+	if [[ ",$expected," != *",$verdict,"* ]]; then
 		why="$verdict instead of $expected"
 	elif [ "$verdict" = accepted ]; then
 		[ -s "$F/$name.data" ] || why="no request at the server"
