@@ -5,6 +5,7 @@
 #
 #     run.sh [VICTIM…]
 . "$(dirname "$0")/../support/lib.sh"
+. "$TESTS/preload/plaintext.sh"
 # No lookup may wait long for a name server that a machine does not have.
 export RES_OPTIONS="timeout:1 attempts:1"
 
@@ -31,13 +32,16 @@ victims=(
 	limits:tls,mute
 	many:tls,relay,slow
 	unreachable:tls
+	corners:tls,relay,slow
+	copies:tls,relay
 )
 
 behaviours=(echo sink greet source)
 
 start_servers()
 {
-	local b listeners=(closed:closed full:full mute:mute)
+	local b listeners=(closed:closed full:full mute:mute
+		trap:sink trap2:sink)
 	for b in "${behaviours[@]}"; do
 		# Wrapped runs are told a port that refuses, so that only the
 		# rule can lead them to the server.
@@ -260,5 +264,8 @@ if [ $# -eq 0 ] || [[ " $* " == *" abandoned "* ]]; then
 fi
 if [ $# -eq 0 ] || [[ " $* " == *" starter "* ]]; then
 	check_starter
+fi
+if [ $# -eq 0 ] || [[ " $* " == *" plaintext "* ]]; then
+	check_plaintext
 fi
 suite_end

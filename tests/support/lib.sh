@@ -72,6 +72,22 @@ need()
 	done
 }
 
+# private_mounts NAME: sets $mounts, the command in front of one that may mount
+# for itself.  Else it skips the case, which only root must be able to run.
+private_mounts()
+{
+	for mounts in "unshare -m" "unshare -rm"; do
+		mounts=($mounts)
+		"${mounts[@]}" mount --bind "$T" "$T" 2>/dev/null && return
+	done
+	if [ "$(id -u)" -eq 0 ]; then
+		skip "$1" "no mount namespace to be had"
+	else
+		CI= skip "$1" "no mount namespace to be had"
+	fi
+	return 1
+}
+
 # --- life ---------------------------------------------------------------
 
 # A folder and certificates; all that is started from here on is stopped.

@@ -1,0 +1,323 @@
+# Corners in which a rule could be overlooked, or a descriptor mixed up: the
+# plaintext server at the port that the program asks for must hear nothing.
+# Each case is one way that dodge.c goes.  Sourced by run.sh.
+
+secret=SECRET-that-must-not-travel
+dodge=$BUILD/tests/preload/dodge
+
+check_plaintext()
+{
+	case_two_names
+	case_no_descriptor
+	case_no_memory
+	case_number_reused
+	case_jump
+	case_inetd
+	case_squatted
+	case_many_names
+	case_one_family
+	case_syslog
+}
+
+# heard LISTENER: the secret has arrived there
+heard()
+{
+	grep -qa "$secret" "$T/servers/$1.data"
+}
+
+forget()
+{
+	local data
+	for data in "$T"/servers/*.data; do
+		: >"$data"
+	done
+}
+
+# verdict NAME OUT ERR-REGEX [LISTENER]: of the last case_run: what the program
+# prints, what is on standard error ("" nothing, "*" anything), and who has the
+# secret, if anybody may
+verdict()
+{
+	if heard trap || heard trap2; then
+		fail "$1" "in plaintext"
+	elif [ "$(cat "$OUT")" != "$2" ]; then
+		fail "$1" "does not print: $2"
+	elif [ "${4-}" ] && ! within 2 heard "$4"; then
+		fail "$1" "$4 has not heard it"
+	elif [ -z "$3" ] && [ -s "$ERR" ]; then
+		fail "$1" "something on standard error"
+	elif [ "$3" ] && [ "$3" != '*' ] && ! grep -qE -- "$3" "$ERR"; then
+		fail "$1" "standard error is not $3"
+	else
+		pass "$1"
+	fi
+	forget
+}
+
+# Sets $with_hosts, the command in front of a program that gets this text as
+# /etc/hosts; false, and the case is skipped, where nobody may mount.
+hosts()
+{
+	local name=$1
+	private_mounts "$name" || return
+	cat >"$T/hosts"
+	with_hosts=("${mounts[@]}" sh -c
+		'mount --bind "$0" /etc/hosts && exec "$@"' "$T/hosts")
+}
+
+# Two names of one address, a rule for each, on two ports: that the library
+# itself looked one of them up says nothing about the other port.
+case_two_names()
+{
+	local to="tls://:$port_tls_sink?cafile=$CA&peer_name=localhost"
+
+	case_run with_xsock \
+		"a.localhost:$port_trap=$to b.localhost:$port_trap2=$to" \
+		"$dodge" addresses 127.0.0.1 "$port_trap" \
+		127.0.0.1 "$port_trap2" 127.0.0.1 "$port_trap"
+	verdict "two names, two ports: both wrapped" \
+		"$(printf 'connect %s: 0\n' 1 2 3)" '' tls_sink
+	case_run with_xsock "a.localhost:$port_trap=$to
+		b.localhost:$port_trap2=tls://:$port_closed" "$dodge" addresses \
+		127.0.0.1 "$port_trap" 127.0.0.1 "$port_trap2"
+	verdict "two names, two ports: each by its rule" \
+		$'connect 1: 0\nconnect 2: -1 ECONNREFUSED' \
+		"b\.localhost:$port_trap2=" tls_sink
+}
+
+# Without a free descriptor nobody can look up whether the rule is meant.
+case_no_descriptor()
+{
+	case_run with_xsock "db.example.test:$port_trap=tls://" \
+		"$dodge" full 127.0.0.1 "$port_trap"
+	verdict "no descriptor for the lookup: refused" \
+		"connect: -1 EACCES" 'cannot be looked up'
+	case_run with_xsock "127.0.0.1:$port_trap=tls://" \
+		"$dodge" full 127.0.0.1 "$port_trap"
+	verdict "no descriptor for the relay: refused" \
+		"connect: -1 EMFILE" '^xsock: '
+}
+
+# From too little to start at all to enough for everything.
+case_no_memory()
+{
+	local kib reached=
+	local name="no memory for the tables: refused"
+
+	# A sanitizer needs terabytes.
+	[ -z "$sanitized" ] && need "$name" prlimit || return
+	: >"$T/memory"
+	for ((kib = 2000; kib <= 18000; kib += 1000)); do
+		XSOCK_RELAY=/nonexistent case_run with_xsock \
+			"localhost:$port_trap=tls://" \
+			prlimit --as=$((kib * 1024)) \
+			"$dodge" addresses 127.0.0.1 "$port_trap"
+		cat "$OUT" >>"$T/memory"
+		# Neither did it not start, nor come as far as the relay.
+		! grep -q EACCES "$OUT" || grep -q /nonexistent "$ERR" ||
+			reached=1
+		! heard trap || break
+	done
+	sort -u "$T/memory" >"$OUT"
+	verdict "$name" "connect 1: -1 EACCES" '*'
+	[ "$reached" ] || fail "$name" "memory was short at no limit"
+}
+
+case_number_reused()
+{
+	echo precious >"$T/precious"
+	case_run with_xsock \
+		"127.0.0.1:$port_trap=tls://:$port_mute?timeout=1" \
+		"$dodge" reuse 127.0.0.1 "$port_trap" "$T/precious"
+	sort -o "$OUT" "$OUT"
+	verdict "closed while connect waits: the number stays a file" \
+		$'connect: -1 ETIMEDOUT\nit is: a file\nthe same number: 1\nwrite: 5' '*'
+	if [ "$(cat "$T/precious")" = text ]; then
+		pass "closed while connect waits: the file has its text"
+	else
+		fail "closed while connect waits: the file has its text"
+	fi
+}
+
+# The program is still there when the server sees the end.
+case_jump()
+{
+	local log=$T/servers/mute.log end=no
+
+	: >"$log"
+	mkfifo "$T/jump"
+	exec 8<>"$T/jump"
+	with_xsock "127.0.0.1:$port_trap=tls://:$port_mute?timeout=20" \
+		"$dodge" jump 127.0.0.1 "$port_trap" \
+		>"$OUT" 2>"$ERR" <"$T/jump" 8<&- &
+	started+=($!)
+	! within 5 grep -q '^end' "$log" || end=yes
+	kill -0 "$!" 2>/dev/null || end="the program's"
+	echo "end: $end" >>"$OUT"
+	echo >&8
+	exec 8>&-
+	verdict "a handler jumps out of connect: the server sees the end" \
+		$'jumped: closed\nend: yes' '*'
+}
+
+# Standard error is the client's connection.
+case_inetd()
+{
+	local service='
+import socket, subprocess, sys
+how, program = sys.argv[1], sys.argv[2:]
+if how == "inet":
+    listener = socket.create_server(("127.0.0.1", 0))
+    client = socket.create_connection(listener.getsockname())
+    service = listener.accept()[0]
+else:
+    client, service = socket.socketpair()
+subprocess.run(program, stderr=service)
+service.close()
+client.settimeout(3)
+got = b""
+try:
+    while True:
+        part = client.recv(4096)
+        if not part: break
+        got += part
+except TimeoutError:
+    print("kept open")
+print("lines:", got.count(b"xsock: "))'
+
+	for how in inet logger; do
+		case_run with_xsock \
+			"127.0.0.1:$port_trap=tls://:$port_tls_sink" \
+			"$PYTHON" -c "$service" $how \
+			"$dodge" addresses 127.0.0.1 "$port_trap"
+		verdict "standard error is a socket, $how" \
+			"connect 1: -1 EKEYREJECTED
+lines: $([ $how = inet ] && echo 0 || echo 1)" ''
+	done
+}
+
+# The name of the control socket, without @: of the relay that runs.
+control_name()
+{
+	local inode
+
+	for inode in $(readlink "/proc/$1/fd/"* 2>/dev/null |
+			sed -n 's/^socket:\[\(.*\)\]/\1/p'); do
+		awk -v inode="$inode" '$7 == inode && $8 ~ /^@xsock-relay\// {
+			print substr($8, 2) }' /proc/net/unix
+	done | head -n 1
+}
+
+squatter='
+import signal, socket, sys
+how, name = sys.argv[1], "\0" + sys.argv[2]
+def seqpacket(): return socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s = seqpacket()
+s.bind(name)
+if how != "bound":
+    s.listen(0 if how == "full" else 100)
+waiting = []
+while how == "full":
+    c = seqpacket()
+    c.setblocking(False)
+    try:
+        c.connect(name)
+    except BlockingIOError:
+        break
+    waiting.append(c)
+print("ready", flush=True)
+signal.pause()'
+
+# Somebody else has the name of the control socket.
+case_squatted()
+{
+	local RELAY=$T/relay-squatted rule name how as pid began took
+	local connect=("$dodge" addresses 127.0.0.1 "$port_trap")
+
+	cp "$BUILD/xsock-relay" "$RELAY"
+	rule="127.0.0.1:$port_trap=tls://:$port_tls_sink?cafile=$CA"
+	XSOCK_RELAY_IDLE=5 case_run with_xsock "$rule" "${connect[@]}"
+	pid=$(relay_pids)
+	name=$(control_name "$pid")
+	verdict "squatted: free at first" "connect 1: 0" '' tls_sink
+	kill "$pid"
+	within 5 no_relay
+	for how in bound full user; do
+		as=()
+		if [ $how = user ]; then
+			[ "$(id -u)" -eq 0 ] && need "squatted: $how" setpriv ||
+				continue
+			as=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+		fi
+		start squatter "${as[@]}" "$PYTHON" -c "$squatter" $how "$name"
+		pid=$!
+		if ! within 5 grep -q ready "$T/squatter.log"; then
+			cp "$T/squatter.log" "$ERR"
+			fail "squatted: $how" "cannot squat \"$name\""
+			continue
+		fi
+		began=$(date +%s%N)
+		XSOCK_RELAY_IDLE=0 case_run with_xsock "$rule" "${connect[@]}"
+		took=$((($(date +%s%N) - began) / 1000000))
+		# It gives up after three seconds; the machine may be busy.
+		[ "$took" -lt 4500 ] || echo "took $took ms" >>"$OUT"
+		verdict "squatted: $how, a relay of its own" \
+			"connect 1: 0" '' tls_sink
+		kill "$pid"
+		wait "$pid" 2>/dev/null
+		within 5 no_relay
+	done
+}
+
+# More names of one address than the table has room for.
+case_many_names()
+{
+	local name="40 names of one address" i with_hosts
+
+	hosts "$name" < <(echo "127.0.0.1 localhost"
+		for i in $(seq 40); do echo "127.0.0.1 n$i.example.test"; done) ||
+		return
+	case_run with_xsock "n1.example.test:$port_trap=tls://:$port_tls_sink?cafile=$CA&peer_name=localhost
+		*:1=deny://" "${with_hosts[@]}" \
+		"$dodge" names "$port_trap" $(printf 'n%s.example.test ' $(seq 40))
+	verdict "$name: the first has its rule still" \
+		$'connect, address kept: 0\nconnect, as looked up: 0' \
+		'' tls_sink
+}
+
+# curl knows localhost without looking it up, and tries both families.
+case_one_family()
+{
+	local name="localhost has one address in the file" with_hosts
+
+	hosts "$name" <<<"127.0.0.1 localhost" || return
+	case_run with_xsock "localhost:$port_trap=tls://:$port_tls_sink" \
+		"${with_hosts[@]}" curl -q -sS --noproxy '*' -o /dev/null \
+		"http://localhost:$port_trap/$secret"
+	echo "status $STATUS" >"$OUT"
+	verdict "$name: refused on both" "status 7" '^xsock: curl'
+}
+
+# A /dev of its own, with a logger.
+case_syslog()
+{
+	local name="XSOCK_LOG=error:syslog" dev=$T/dev
+
+	private_mounts "$name" || return
+	mkdir "$dev"
+	XSOCK_LOG=error:syslog case_run with_xsock \
+		"127.0.0.1:$port_trap=deny://" "${mounts[@]}" sh -c '
+for device in null zero random urandom; do
+	: >"$0/$device" && mount --bind /dev/$device "$0/$device" || exit
+done
+mount --rbind "$0" /dev && exec "$@"' "$dev" "$PYTHON" -c '
+import re, socket, subprocess, sys
+log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+log.bind("/dev/log")
+log.settimeout(5)
+subprocess.run(sys.argv[1:])
+text = log.recv(4096).decode()
+print(re.sub(r"\[\d+\].*", "", text))' "$dodge" addresses 127.0.0.1 "$port_trap"
+	verdict "$name: one datagram, nothing on standard error" \
+		$'connect 1: -1 EACCES\n<27>xsock: dodge' ''
+}
