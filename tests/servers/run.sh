@@ -1,7 +1,8 @@
 #!/bin/bash
 # Real clients against real servers, all on loopback, through LD_PRELOAD:
 # what works (clients.sh), what is led elsewhere (routes.sh), what is refused
-# (refusals.sh) and how the relay lives (life.sh).
+# (refusals.sh), what options are for (options.sh) and how the relay lives
+# (life.sh).
 #
 #     run.sh [PART…]
 here=$(cd "$(dirname "$0")" && pwd)
@@ -62,13 +63,13 @@ lines()
 	grep '^xsock: ' "$ERR"
 }
 
-for part in ${*:-clients routes refusals life}; do
+for part in ${*:-clients routes refusals options life}; do
 	. "$here/$part.sh"
 done
 
 suite_begin servers
 start_servers
-for part in ${*:-clients routes refusals life}; do
+for part in ${*:-clients routes refusals options life}; do
 	"test_$part"
 done
 suite_end

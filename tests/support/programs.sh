@@ -2,7 +2,8 @@
 # Source lib.sh first.  Each sets $port (IPv4 and IPv6 loopback).
 
 # nginx_start NAME CERTIFICATE [DIRECTIVE…]: HTTPS only.  "/" answers one line
-# with protocol, cipher and SNI; /files has what is in $T/NAME/files.
+# with protocol, cipher and SNI; /files has what is in $T/NAME/files.  Set
+# nginx_listen for another word than "ssl" behind the addresses.
 nginx_start()
 {
 	nginx_name=$1 nginx_certificate=$2
@@ -29,8 +30,8 @@ nginx_exec()
 		uwsgi_temp_path $here/temp;
 		scgi_temp_path $here/temp;
 		server {
-			listen 127.0.0.1:$1 ssl;
-			$(! ipv6_loopback || echo "listen [::1]:$1 ssl;")
+			listen 127.0.0.1:$1 ${nginx_listen:-ssl};
+			$(! ipv6_loopback || echo "listen [::1]:$1 ${nginx_listen:-ssl};")
 			ssl_certificate $CERTS/$nginx_certificate.pem;
 			ssl_certificate_key $CERTS/$nginx_certificate.key;
 			$nginx_directives
