@@ -35,16 +35,22 @@ static void small_stack(void)
 	say_text("its connect", "%s", (const char *)result);
 }
 
-/* Counts how often somebody has put a descriptor where none was. */
+/* Looks whether somebody keeps a descriptor where none was.  The kernel hands
+ * out the lowest number, so for an instant there may be one. */
 static void *watch(void *argument)
 {
-	long *seen = argument;
-	struct stat file;
+	bool *kept = argument;
+	struct stat first, second;
 
 	while (!stop)
-		for (int fd = 0; fd <= 2; fd++)
-			if (fstat(fd, &file) == 0)
-				++*seen;
+		for (int fd = 0; fd <= 2; fd++) {
+			if (fstat(fd, &first) < 0)
+				continue;
+			usleep(40000);
+			if (!stop && fstat(fd, &second) == 0 &&
+			    first.st_ino == second.st_ino)
+				*kept = true;
+		}
 	return NULL;
 }
 
@@ -53,17 +59,16 @@ static void closed_stdio(const char *key, const char *port, int type)
 	struct place p = place("127.0.0.1", port);
 	int saved[3], fd = socket(AF_INET, SOCK_STREAM | type, 0);
 	struct pollfd out = { .fd = fd, .events = POLLOUT };
-	bool echoed = false;
+	bool echoed = false, kept = false;
 	char back[8] = "";
 	pthread_t thread;
-	long seen = 0;
 
 	for (int i = 0; i <= 2; i++) {
 		saved[i] = fcntl(i, F_DUPFD_CLOEXEC, 10);
 		close(i);
 	}
 	stop = false;
-	pthread_create(&thread, NULL, watch, &seen);
+	pthread_create(&thread, NULL, watch, &kept);
 	if (connect(fd, &p.any, p.len) < 0 && errno == EINPROGRESS)
 		poll(&out, 1, 10000);
 	stop = true;
@@ -77,7 +82,7 @@ static void closed_stdio(const char *key, const char *port, int type)
 		close(saved[i]);
 	}
 	close(fd);
-	say_text(key, "%s, %s", seen ? "taken" : "free",
+	say_text(key, "%s, %s", kept ? "taken" : "free",
 		 echoed ? "echoed" : "nothing");
 }
 
@@ -105,7 +110,7 @@ static void bad_length(void)
 int main(void)
 {
 	small_stack();
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 3; i++) {
 		char key[64];
 
 		snprintf(key, sizeof(key), "closed 0 to 2, blocking, %d", i);

@@ -196,18 +196,6 @@ lines: $([ $how = inet ] && echo 0 || echo 1)" ''
 	done
 }
 
-# The name of the control socket, without @: of the relay that runs.
-control_name()
-{
-	local inode
-
-	for inode in $(readlink "/proc/$1/fd/"* 2>/dev/null |
-			sed -n 's/^socket:\[\(.*\)\]/\1/p'); do
-		awk -v inode="$inode" '$7 == inode && $8 ~ /^@xsock-relay\// {
-			print substr($8, 2) }' /proc/net/unix
-	done | head -n 1
-}
-
 squatter='
 import signal, socket, sys
 how, name = sys.argv[1], "\0" + sys.argv[2]
@@ -228,6 +216,11 @@ while how == "full":
 print("ready", flush=True)
 signal.pause()'
 
+name_is_free()
+{
+	! grep -q "@$1\$" /proc/net/unix
+}
+
 # Somebody else has the name of the control socket.
 case_squatted()
 {
@@ -236,12 +229,16 @@ case_squatted()
 
 	cp "$BUILD/xsock-relay" "$RELAY"
 	rule="127.0.0.1:$port_trap=tls://:$port_tls_sink?cafile=$CA"
-	XSOCK_RELAY_IDLE=5 case_run with_xsock "$rule" "${connect[@]}"
-	pid=$(relay_pids)
-	name=$(control_name "$pid")
-	verdict "squatted: free at first" "connect 1: 0" '' tls_sink
-	kill "$pid"
-	within 5 no_relay
+	# The name of a program's end has the key of its relay.
+	XSOCK_RELAY_IDLE=0 case_run with_xsock "$rule" bash -c '
+exec 3<>/dev/tcp/127.0.0.1/$1 && cat /proc/net/unix' bash "$port_trap"
+	name=$(sed -n "s|.*@xsock/[^/]*/\([^/]*\)/127.0.0.1:$port_trap\$|xsock-relay/\1|p" \
+		"$OUT" | head -n 1)
+	if [ -z "$name" ] || ! grep -q "@$name\$" "$OUT" ||
+		! within 5 name_is_free "$name"; then
+		fail "squatted: a name to squat" "found \"$name\""
+		return
+	fi
 	for how in bound full user; do
 		as=()
 		if [ $how = user ]; then
