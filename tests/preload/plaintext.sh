@@ -232,7 +232,7 @@ case_squatted()
 	# The name of a program's end has the key of its relay.
 	XSOCK_RELAY_IDLE=0 case_run with_xsock "$rule" bash -c '
 exec 3<>/dev/tcp/127.0.0.1/$1 && cat /proc/net/unix' bash "$port_trap"
-	name=$(sed -n "s|.*@xsock/[^/]*/\([^/]*\)/127.0.0.1:$port_trap\$|xsock-relay/\1|p" \
+	name=$(sed -n "s|.*@xsock/[^/]*/\([^/]*\)/127.0.0.1:$port_trap<.*|xsock-relay/\1|p" \
 		"$OUT" | head -n 1)
 	if [ -z "$name" ] || ! grep -q "@$name\$" "$OUT" ||
 		! within 5 name_is_free "$name"; then
