@@ -177,14 +177,14 @@ static int parse_idle(struct xs_error *err)
 
 static void parse_all(struct xs_error *err)
 {
+	if (xs_log_parse(&xs_config.log, xs_config.log_value, xs_config.cwd,
+			 err) < 0)
+		xs_config.log.level = XS_LOG_ERROR;
 	if (!xs_config.rules || xs_config.memory_short) {
 		xs_error_set(err, XS_ERR_SYSTEM, ENOMEM,
 			     "no memory for XSOCK_RULES");
 		return;
 	}
-	if (xs_log_parse(&xs_config.log, xs_config.log_value, xs_config.cwd,
-			 err) < 0)
-		xs_config.log.level = XS_LOG_ERROR;
 	xs_launch_locate(xs_config.relay, xs_config.cwd, xs_config.relay_path);
 	if (parse_idle(err) < 0 || xs_error_is_set(err))
 		return;

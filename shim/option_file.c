@@ -127,6 +127,10 @@ int xs_option_set_file(struct xs_parse *parse, const struct xs_setting *setting,
 	*to = xs_option_path(parse, setting, value);
 	if (!*to)
 		return -1;
+	/* To OpenSSL it would be a list of folders. */
+	if (setting->row->type == XS_OPTION_DIR && strchr(*to, ':'))
+		return xs_option_bad_value(parse, setting,
+					   "one folder, without \":\"");
 	if (!setting->check_files)
 		return 0;
 	return setting->row->type == XS_OPTION_OUTPUT

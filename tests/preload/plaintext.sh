@@ -115,6 +115,7 @@ case_no_memory()
 		cat "$OUT" >>"$T/memory"
 		# Neither did it not start, nor come as far as the relay.
 		! grep -q EACCES "$OUT" || grep -q /nonexistent "$ERR" ||
+			! grep -q "no memory for XSOCK_RULES" "$ERR" ||
 			reached=1
 		! heard trap || break
 	done

@@ -230,6 +230,28 @@ Test(relay_connect, garbage_server, .timeout = 60)
 	expect_failure(server, server->port, "", NULL, EPROTO, "TLS");
 }
 
+/* HelloRequest without end, which a client skips (RFC 5246, 7.4.1.1). */
+static void serve_without_end(struct served *served)
+{
+	static uint8_t records[4 * 16389];
+
+	for (size_t i = 0; i < sizeof(records); i += 16389) {
+		memset(records + i, 0, 16389);
+		memcpy(records + i, "\x16\x03\x03\x40", 4);
+	}
+	while (send(served->fd, records, sizeof(records), MSG_NOSIGNAL) > 0)
+		;
+}
+
+/* The end comes soon, by the limit of time or of bytes. */
+Test(relay_connect, server_that_never_ends_the_handshake, .timeout = 20)
+{
+	struct server *server = server_start(NULL, serve_without_end);
+
+	expect_failure(server, server->port, "timeout=5", NULL, EPROTO,
+		       "no end of the handshake");
+}
+
 Test(relay_connect, version_that_the_server_lacks, .timeout = 60)
 {
 	struct server *server = server_start("DNS:localhost", serve_sink);

@@ -807,6 +807,29 @@ Test(tls_options, sessions_end_with_the_trust, .timeout = 60)
 	bench_end(&b);
 }
 
+/* A folder of trusted CAs: what is written over in place, or behind a link,
+ * counts for the next connection. */
+Test(tls_options, capath_that_changes, .timeout = 60)
+{
+	struct bench b = bench_make("DNS:localhost");
+	struct party other = party_make("test CA", NULL, NULL);
+	X509 *certs[] = { b.ca.cert, NULL };
+	char name[32], link[200], options[200];
+
+	snprintf(options, sizeof(options), "capath=%s", b.folder.path);
+	snprintf(name, sizeof(name), "%08lx.0",
+		 X509_subject_name_hash(b.ca.cert));
+	snprintf(link, sizeof(link), "%s/%s", b.folder.path, name);
+	cr_assert_eq(symlink(write_pem(&b.folder, "behind.pem", NULL, NULL,
+				       certs), link), 0);
+	cr_assert_eq(shake_as(&b, options), 0, "%s", b.sentence);
+	certs[0] = other.cert;
+	write_pem(&b.folder, "behind.pem", NULL, NULL, certs);
+	cr_assert_eq(shake_as(&b, options), EKEYREJECTED);
+	party_free(&other);
+	bench_end(&b);
+}
+
 /* --- stapled OCSP -------------------------------------------------------- */
 
 static struct {

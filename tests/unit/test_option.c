@@ -228,6 +228,7 @@ Test(option, files_are_looked_at)
 	refused("cafile=/etc", 7, "directory");
 	refused("cafile=/dev/null", 7, "Not a regular file");
 	refused("capath=/etc/passwd", 7, "Not a directory");
+	refused("capath=/etc:/usr", 7, "one folder");
 	refused("capath=/no-such-dir", 7, "No such file");
 
 	snprintf(text, sizeof(text), "cafile=%s/fifo", fifo);

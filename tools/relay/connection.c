@@ -293,6 +293,8 @@ static void run_task(struct xs_task *task)
 		free_connection(connection);
 	else if (connection->state == OPEN)
 		step_open(connection);
+	else
+		xs_establish_continue(connection);
 }
 
 /* --- the beginning --------------------------------------------------- */

@@ -50,6 +50,9 @@ void xs_establish_begin(struct xs_connection *connection);
 /* establish.c: an event of the TCP socket in CONNECT or HANDSHAKE. */
 void xs_establish_event(struct xs_connection *connection, uint32_t events);
 
+/* establish.c: the next turn of what could not be done in one. */
+void xs_establish_continue(struct xs_connection *connection);
+
 /* establish.c: the timer has expired in RESOLVE, CONNECT or HANDSHAKE. */
 void xs_establish_expired(struct xs_connection *connection);
 

@@ -158,6 +158,9 @@ static void fail_handshake(struct xs_connection *connection, ssize_t got)
 	fail(connection, &err);
 }
 
+/* Reads of one handshake in one turn. */
+enum { TURN = 4 };
+
 static void step_handshake(struct xs_connection *connection)
 {
 	struct xs_pump *pump = &connection->pump;
@@ -169,7 +172,13 @@ static void step_handshake(struct xs_connection *connection)
 		fail_handshake(connection, -1);
 		return;
 	}
-	while (pump->server.readable) {
+	for (int turn = 0; pump->server.readable; turn++) {
+		/* Others have their turn, and the timer: a server may send
+		 * without end. */
+		if (turn == TURN) {
+			xs_worker_later(connection->worker, &connection->task);
+			return;
+		}
 		got = recv(connection->tcp_fd, buffer, XS_READ_MAX,
 			   MSG_DONTWAIT);
 		if (got < 0 && errno == EINTR)
@@ -360,6 +369,12 @@ static void fail_timeout(struct xs_connection *connection)
 			   opening->request->wire.string[XS_WIRE_HOST],
 			   &opening->dial, opening->timeout_ms / 1000.0);
 	fail(connection, &err);
+}
+
+void xs_establish_continue(struct xs_connection *connection)
+{
+	if (connection->state == HANDSHAKE)
+		step_handshake(connection);
 }
 
 void xs_establish_expired(struct xs_connection *connection)

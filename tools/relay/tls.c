@@ -17,6 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* More than any chain of certificates that OpenSSL takes. */
+enum { HANDSHAKE_MAX = 4 * 1024 * 1024 };
+
 static BIO_METHOD *bio_method;
 static pthread_once_t bio_once = PTHREAD_ONCE_INIT;
 
@@ -167,6 +170,14 @@ enum xs_tls_result xs_tls_handshake(struct xs_tls *tls, struct xs_tls_io *io,
 	int done, why;
 
 	remember_first(tls->early, io->in, io->in_len);
+	if (tls->early->received > HANDSHAKE_MAX) {
+		tls->broken = true;
+		xs_error_set(err, XS_ERR_PROTOCOL, 0,
+			     "the server sent more than %d KiB and no end of "
+			     "the handshake (is it a TLS server?)",
+			     HANDSHAKE_MAX / 1024);
+		return XS_TLS_FAILED;
+	}
 	tls->io = io;
 	ERR_clear_error();
 	done = SSL_do_handshake(tls->ssl);

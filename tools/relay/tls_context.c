@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* Contexts kept; the one not used for longest goes first. */
 enum { KEPT_MAX = 64 };
@@ -45,6 +46,7 @@ struct xs_tls_context {
 	const struct xs_scheme *scheme;
 	const char *file[FILES]; /* NULL: none */
 	struct xs_tls_stamp stamp[FILES];
+	int64_t looked_ms; /* when TRUST_DIR was looked through */
 	char trust_text[300];
 	const char *keylog; /* "": none */
 	struct xs_tls_sessions *sessions;
@@ -55,13 +57,40 @@ struct xs_tls_context {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct xs_tls_context *kept; /* the last used first */
 
-static bool is_fresh(const struct xs_tls_context *context)
-{
-	for (int i = 0; i < FILES; i++) {
-		struct xs_tls_stamp now = xs_tls_stamp(context->file[i]);
+/* More entries than this in a folder (the system's, as a rule) are looked
+ * through once a second, not for every connection. */
+enum { MANY_ENTRIES = 64, LOOK_MS = 1000 };
 
+static int64_t now_in_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static struct xs_tls_stamp stamp_of(const struct xs_tls_context *context, int i)
+{
+	return i == TRUST_DIR ? xs_tls_stamp_folders(context->file[i])
+			      : xs_tls_stamp(context->file[i]);
+}
+
+static bool is_fresh(struct xs_tls_context *context)
+{
+	int64_t now_ms = now_in_ms();
+
+	for (int i = 0; i < FILES; i++) {
+		struct xs_tls_stamp now;
+
+		if (i == TRUST_DIR &&
+		    context->stamp[i].entries > MANY_ENTRIES &&
+		    now_ms - context->looked_ms < LOOK_MS)
+			continue;
+		now = stamp_of(context, i);
 		if (!xs_tls_stamp_same(&now, &context->stamp[i]))
 			return false;
+		if (i == TRUST_DIR)
+			context->looked_ms = now_ms;
 	}
 	return true;
 }
@@ -203,7 +232,8 @@ static void choose_files(struct xs_tls_context *context,
 	context->keylog = keep_text(context, policy->keylog_file);
 	/* Before they are read: what changes meanwhile is seen next time. */
 	for (int i = 0; i < FILES; i++)
-		context->stamp[i] = xs_tls_stamp(context->file[i]);
+		context->stamp[i] = stamp_of(context, i);
+	context->looked_ms = now_in_ms();
 }
 
 /* The rules' files were looked at in the library; those of the environment

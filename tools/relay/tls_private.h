@@ -41,8 +41,13 @@ struct xs_tls_stamp {
 	off_t size;
 	struct timespec modified, changed;
 	bool waits; /* opening it could wait for another process: a FIFO */
+	uint64_t content; /* folders: of what is in them */
+	unsigned entries;
 };
 struct xs_tls_stamp xs_tls_stamp(const char *path);
+/* The same of folders with hashed certificates and CRLs, as capath has them: a
+ * list with ":".  What is in them counts, also behind links. */
+struct xs_tls_stamp xs_tls_stamp_folders(const char *list);
 bool xs_tls_stamp_same(const struct xs_tls_stamp *a,
 		       const struct xs_tls_stamp *b);
 

@@ -1,6 +1,11 @@
 /* Has a file changed?  See tls_private.h. */
 #include "tls_private.h"
 
+#include "hash.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 
 /* Zeroes for what does not exist: its appearance is a change, too. */
@@ -21,6 +26,60 @@ struct xs_tls_stamp xs_tls_stamp(const char *path)
 	return stamp;
 }
 
+/* "5ed36f99.0", "5ed36f99.r0": what X509_LOOKUP_hash_dir(3) reads. */
+static bool is_hashed(const char *name)
+{
+	return strspn(name, "0123456789abcdef") == 8 && name[8] == '.';
+}
+
+static void add_entry(struct xs_tls_stamp *stamp, int folder, const char *name)
+{
+	uint64_t hash = xs_hash(XS_HASH_START, name, strlen(name));
+	struct stat now;
+
+	if (fstatat(folder, name, &now, 0) < 0)
+		return;
+	hash = xs_hash(hash, &now.st_dev, sizeof(now.st_dev));
+	hash = xs_hash(hash, &now.st_ino, sizeof(now.st_ino));
+	hash = xs_hash(hash, &now.st_size, sizeof(now.st_size));
+	hash = xs_hash(hash, &now.st_mtim, sizeof(now.st_mtim));
+	hash = xs_hash(hash, &now.st_ctim, sizeof(now.st_ctim));
+	/* A sum, because the order of entries means nothing. */
+	stamp->content += hash;
+	stamp->entries++;
+}
+
+static void add_folder(struct xs_tls_stamp *stamp, const char *path)
+{
+	DIR *folder = opendir(path);
+	const struct dirent *entry;
+
+	if (!folder)
+		return;
+	while ((entry = readdir(folder)))
+		if (is_hashed(entry->d_name))
+			add_entry(stamp, dirfd(folder), entry->d_name);
+	closedir(folder);
+}
+
+struct xs_tls_stamp xs_tls_stamp_folders(const char *list)
+{
+	struct xs_tls_stamp stamp = { 0 };
+	char path[4096];
+
+	for (const char *at = list; at && *at;) {
+		size_t len = strcspn(at, ":");
+
+		if (len > 0 && len < sizeof(path)) {
+			memcpy(path, at, len);
+			path[len] = '\0';
+			add_folder(&stamp, path);
+		}
+		at += len + (at[len] == ':');
+	}
+	return stamp;
+}
+
 static bool same_time(const struct timespec *a, const struct timespec *b)
 {
 	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
@@ -30,6 +89,7 @@ bool xs_tls_stamp_same(const struct xs_tls_stamp *a,
 		       const struct xs_tls_stamp *b)
 {
 	return a->device == b->device && a->inode == b->inode &&
-	       a->size == b->size && same_time(&a->modified, &b->modified) &&
+	       a->size == b->size && a->content == b->content &&
+	       a->entries == b->entries && same_time(&a->modified, &b->modified) &&
 	       same_time(&a->changed, &b->changed);
 }
