@@ -717,6 +717,38 @@ Test(tls_options, openssl_conf, .timeout = 60)
 	bench_end(&b);
 }
 
+/* They would be for everybody: refused, however they are written, also when
+ * the section is in another file; elsewhere the word is a word. */
+Test(tls_options, openssl_conf_with_engines, .timeout = 60)
+{
+	static const char *const names[] = { "engines", "engines.x", "eng" };
+	struct bench b = bench_make("DNS:localhost");
+	char text[400];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(text, sizeof(text),
+			 "openssl_conf = init\n[init]\n%s = e\n[e]\n",
+			 names[i]);
+		b.conf = write_conf(&b.folder, "1.cnf", text);
+		bad(&b, "", EACCES,
+		    "has engines, which would be for all programs of this "
+		    "relay; use providers");
+		cr_assert(strstr(b.sentence, b.conf), "%s", b.sentence);
+	}
+	write_conf(&b.folder, "2.cnf", "[init]\nengines = e\n[e]\n");
+	snprintf(text, sizeof(text), "openssl_conf = init\n.include %s\n",
+		 in_folder(&b.folder, "2.cnf"));
+	b.conf = write_conf(&b.folder, "3.cnf", text);
+	bad(&b, "timeout=1", EACCES, "has engines");
+	b.conf = write_conf(&b.folder, "4.cnf",
+			    "engines = e\nopenssl_conf = init\n[init]\n"
+			    "[e]\nengines = e\n");
+	good(&b, "timeout=2");
+	b.conf = NULL;
+	good(&b, "timeout=3");
+	bench_end(&b);
+}
+
 /* --- sessions ------------------------------------------------------------ */
 
 static void expect_resumption(struct bench *b, const char *options)

@@ -7,6 +7,10 @@
  * So a lock is held from loading a file until the SSL_CTX is there, and before
  * another file is loaded the variable is emptied, for it may have nothing to
  * say.  Contexts are made rarely, and nearly always with the same file.
+ *
+ * Engines are process-wide, too, and stay: one that is the default for random
+ * numbers would make those of all programs here.  A file with engines is
+ * refused before anything of it is loaded.
  */
 #include "tls_private.h"
 
@@ -50,12 +54,57 @@ static void forget_section(void)
 	ERR_clear_error();
 }
 
-/* A file that is not there is an empty one, as for any OpenSSL client. */
-static bool load(OSSL_LIB_CTX *context, const char *file)
+/* Like module_find of OpenSSL's conf_mod.c: what is behind the last "." does
+ * not count, and the beginning of a name is enough. */
+static bool means_engines(const char *name)
 {
+	const char *dot = strrchr(name, '.');
+	size_t len = dot ? (size_t)(dot - name) : strlen(name);
+
+	return len > 0 && strncmp("engines", name, len) == 0;
+}
+
+static bool has_engines(const CONF *conf)
+{
+	const char *section = NCONF_get_string(conf, NULL, "openssl_conf");
+	STACK_OF(CONF_VALUE) *modules =
+		section ? NCONF_get_section(conf, section) : NULL;
+
+	for (int i = 0; i < sk_CONF_VALUE_num(modules); i++)
+		if (means_engines(sk_CONF_VALUE_value(modules, i)->name))
+			return true;
+	return false;
+}
+
+/* What is looked at is what is loaded, and not the file once more. */
+static bool load_conf(CONF *conf, const char *file, struct xs_error *err)
+{
+	if (NCONF_load(conf, file, NULL) <= 0)
+		return false;
+	if (err && has_engines(conf)) {
+		xs_error_set(err, XS_ERR_RULES, 0,
+			     "OPENSSL_CONF=%.200s has engines, which would be "
+			     "for all programs of this relay; use providers",
+			     file);
+		return false;
+	}
+	return CONF_modules_load(conf, NULL, 0) > 0;
+}
+
+/* A file that is not there is an empty one, as for any OpenSSL client.  err is
+ * NULL for OpenSSL's own file, whose engines are for all programs indeed. */
+static bool load(OSSL_LIB_CTX *context, const char *file, struct xs_error *err)
+{
+	CONF *conf;
+	bool loaded;
+
 	forget_section();
-	return (access(file, F_OK) < 0 && errno == ENOENT) ||
-	       OSSL_LIB_CTX_load_config(context, file);
+	if (access(file, F_OK) < 0 && errno == ENOENT)
+		return true;
+	conf = NCONF_new_ex(context, NULL);
+	loaded = conf && load_conf(conf, file, err);
+	NCONF_free(conf);
+	return loaded;
 }
 
 /* Makes libssl's section that of OpenSSL's own file again. */
@@ -65,19 +114,19 @@ static void tell_default(void)
 	char *file = CONF_get1_default_config_file();
 
 	if (scratch && file)
-		load(scratch, file);
+		load(scratch, file, NULL);
 	ERR_clear_error();
 	OPENSSL_free(file);
 	OSSL_LIB_CTX_free(scratch);
 	told = NULL;
 }
 
-static bool tell(struct xs_tls_library *library)
+static bool tell(struct xs_tls_library *library, struct xs_error *err)
 {
 	if (told == library)
 		return true;
 	told = &nobody;
-	if (!load(library->context, library->file))
+	if (!load(library->context, library->file, err))
 		return false;
 	told = library;
 	return true;
@@ -111,7 +160,7 @@ void xs_tls_library_put(struct xs_tls_library *library)
 		free_library(library);
 }
 
-static struct xs_tls_library *make(const char *file)
+static struct xs_tls_library *make(const char *file, struct xs_error *err)
 {
 	struct xs_tls_library *library = calloc(1, sizeof(*library));
 
@@ -120,7 +169,7 @@ static struct xs_tls_library *make(const char *file)
 	library->stamp = xs_tls_stamp(file);
 	library->file = strdup(file);
 	library->context = OSSL_LIB_CTX_new();
-	if (library->file && library->context && tell(library)) {
+	if (library->file && library->context && tell(library, err)) {
 		library->next = kept;
 		kept = library;
 		return library;
@@ -130,8 +179,9 @@ static struct xs_tls_library *make(const char *file)
 }
 
 /* The one for this file as it is now, with a reference for the caller, and
- * libssl is told about it.  NULL when the file cannot be used. */
-static struct xs_tls_library *find(const char *file)
+ * libssl is told about it.  NULL when the file cannot be used, with *err set
+ * if the reason is not in OpenSSL's queue. */
+static struct xs_tls_library *find(const char *file, struct xs_error *err)
 {
 	struct xs_tls_stamp now = xs_tls_stamp(file);
 	struct xs_tls_library *library = kept;
@@ -140,8 +190,8 @@ static struct xs_tls_library *find(const char *file)
 			   !xs_tls_stamp_same(&library->stamp, &now)))
 		library = library->next;
 	if (!library)
-		library = make(file);
-	else if (!tell(library))
+		library = make(file, err);
+	else if (!tell(library, err))
 		return NULL;
 	if (library)
 		library->refs++;
@@ -161,7 +211,7 @@ SSL_CTX *xs_tls_library_context(const char *file,
 	ERR_clear_error();
 	pthread_mutex_lock(&lock);
 	if (*file)
-		*library = find(file);
+		*library = find(file, err);
 	else if (told)
 		tell_default();
 	if (*library || !*file)
@@ -173,7 +223,9 @@ SSL_CTX *xs_tls_library_context(const char *file,
 	if (*file)
 		snprintf(what, sizeof(what), "cannot use OPENSSL_CONF=%.200s",
 			 file);
-	xs_tls_error_setup(err, *file ? what : "cannot make a TLS context");
+	if (!xs_error_is_set(err))
+		xs_tls_error_setup(err, *file ? what
+					      : "cannot make a TLS context");
 	xs_tls_library_put(*library);
 	*library = NULL;
 	return NULL;
