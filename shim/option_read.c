@@ -67,10 +67,14 @@ static int set(struct xs_parse *parse, struct xs_options *options,
 	return xs_option_set(parse, setting, to);
 }
 
-static int unknown_option(struct xs_parse *parse, struct xs_span name)
+static int unknown_option(struct xs_parse *parse, struct xs_span name,
+			  const char *text)
 {
 	struct xs_suggest suggest = { .written = name };
 
+	if (xs_span_secret((struct xs_span){ text, name.start }))
+		return xs_parse_fail_behind_secret(parse, name.start,
+						   "an option");
 	for (const struct xs_option *row = xs_option_table; row->name; row++)
 		xs_suggest_offer(&suggest, row->name);
 	return xs_parse_fail(
@@ -82,7 +86,8 @@ static int unknown_option(struct xs_parse *parse, struct xs_span name)
 /* The row of that name if it can be used here, or NULL with the error set. */
 static const struct xs_option *find_row(struct xs_parse *parse,
 					struct xs_span name,
-					const struct xs_scheme *scheme)
+					const struct xs_scheme *scheme,
+					const char *text)
 {
 	const struct xs_option *row = xs_option_table;
 
@@ -91,7 +96,7 @@ static const struct xs_option *find_row(struct xs_parse *parse,
 		memcmp(name.start, row->name, strlen(row->name)) != 0))
 		row++;
 	if (!row->name)
-		unknown_option(parse, name);
+		unknown_option(parse, name, text);
 	else if (row->missing)
 		xs_parse_fail(parse, name.start, "option \"%s\" %s", row->name,
 			      row->missing);
@@ -115,7 +120,7 @@ static int read_piece(struct xs_parse *parse, struct xs_options *options,
 	struct xs_span name = { piece.start, equals ? equals : piece.end };
 	uint64_t bit;
 
-	setting->row = find_row(parse, name, scheme);
+	setting->row = find_row(parse, name, scheme, setting->text);
 	if (!setting->row)
 		return -1;
 	bit = (uint64_t)1 << (setting->row - xs_option_table);
@@ -135,6 +140,7 @@ static int read_text(struct xs_parse *parse, struct xs_options *options,
 {
 	uint64_t seen = 0;
 
+	setting->text = text.start;
 	while (text.start < text.end) {
 		const char *amp = xs_span_find(text, '&');
 		struct xs_span piece = { text.start, amp ? amp : text.end };

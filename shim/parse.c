@@ -20,6 +20,16 @@ int xs_parse_fail(struct xs_parse *parse, const char *at, const char *format,
 	return xs_error_set(parse->err, XS_ERR_RULES, 0, "%s", text);
 }
 
+int xs_parse_fail_behind_secret(struct xs_parse *parse, const char *at,
+				const char *what)
+{
+	return xs_parse_fail(parse, at,
+			     "something behind a passphrase is not %s (blanks, "
+			     "\";\" and \"&\" in a passphrase are written %%20, "
+			     "%%3b and %%26)",
+			     what);
+}
+
 int xs_parse_no_memory(struct xs_parse *parse)
 {
 	return xs_error_set(parse->err, XS_ERR_SYSTEM, ENOMEM,

@@ -30,6 +30,11 @@ struct xs_parse {
 int xs_parse_fail(struct xs_parse *parse, const char *at, const char *format,
 		  ...) __attribute__((format(printf, 3, 4)));
 
+/* The same for something that may be the rest of a passphrase, and is therefore
+ * not shown: 'something behind a passphrase is not a rule (…)'. */
+int xs_parse_fail_behind_secret(struct xs_parse *parse, const char *at,
+				const char *what);
+
 /* The same for memory that is short. */
 int xs_parse_no_memory(struct xs_parse *parse);
 

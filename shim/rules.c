@@ -23,6 +23,7 @@
 /* Where the text that is being read comes from, and how far it is read. */
 struct source {
 	const char *name; /* "XSOCK_RULES", or the file as it was written */
+	const char *start;
 	struct xs_span rest;
 	size_t line; /* of rest.start */
 	const char *line_start;
@@ -80,6 +81,21 @@ static int fail_with_place(struct reader *reader, const struct source *source)
 	return xs_error_set(err, inner.kind, inner.errnum, "%s: %.*s", place,
 			    (int)(sizeof(inner.text) - sizeof(place)),
 			    inner.text);
+}
+
+/* What is no rule may be the rest of a passphrase with a blank in it.  If there
+ * is a passphrase from there on, an error that shows none of it takes the place
+ * of the one that is set. */
+static int conceal(struct reader *reader, const char *from)
+{
+	struct xs_parse *parse = &reader->parse;
+	struct xs_span before = { from, parse->wrong };
+
+	if (parse->err->kind != XS_ERR_RULES || !parse->wrong ||
+	    !xs_span_secret(before))
+		return -1;
+	xs_error_clear(parse->err);
+	return xs_parse_fail_behind_secret(parse, before.end, "a rule");
 }
 
 /* A file name for places: printable, and its end if it is long. */
@@ -197,20 +213,21 @@ static int read_rule(struct reader *reader, const struct source *source,
 	struct xs_span target = { equals ? equals + 1 : NULL, item.end };
 	const char *question;
 
-	if (!equals)
-		return xs_parse_fail(parse, item.start,
-				     "%s has no \"=\": a rule is "
-				     "PATTERN=TARGET, such as "
-				     "*.example.com=tls://",
-				     xs_quote(item).text);
+	if (!equals) {
+		xs_parse_fail(parse, item.start,
+			      "%s has no \"=\": a rule is PATTERN=TARGET, such "
+			      "as *.example.com=tls://",
+			      xs_quote(item).text);
+		return conceal(reader, source->start);
+	}
 	question = xs_span_find(target, '?');
 	if (question)
 		target.end = question;
 	if (xs_pattern_read(parse, (struct xs_span){ item.start, equals },
 			    &rule->pattern) < 0 ||
-	    xs_target_read(parse, target, rule->pattern.udp, &rule->target) <
-		    0 ||
-	    read_options(reader, rule, item, question) < 0)
+	    xs_target_read(parse, target, rule->pattern.udp, &rule->target) < 0)
+		return conceal(reader, source->line_start);
+	if (read_options(reader, rule, item, question) < 0)
 		return -1;
 	return describe(reader, source, item, rule);
 }
@@ -261,16 +278,17 @@ static int read_file(struct reader *reader, const struct source *from,
 				     "more than %d files are included",
 				     XS_RULES_FILES);
 	source.name = source_name(parse, item);
-	if (!source.name ||
-	    xs_rule_file_read(parse, item, reader->cwd, reader->bytes_left,
-			      &source.rest) < 0)
+	if (!source.name)
 		return -1;
+	if (xs_rule_file_read(parse, item, reader->cwd, reader->bytes_left,
+			      &source.rest) < 0)
+		return conceal(reader, from->line_start);
 	reader->bytes_left -= xs_span_len(source.rest);
 	/* A byte order mark, as some editors write it. */
 	if (xs_span_len(source.rest) >= 3 &&
 	    memcmp(source.rest.start, "\xef\xbb\xbf", 3) == 0)
 		source.rest.start += 3;
-	source.line_start = source.rest.start;
+	source.start = source.line_start = source.rest.start;
 	return read_items(reader, &source);
 }
 
@@ -376,7 +394,7 @@ struct xs_rules *xs_rules_read(const char *rules, const char *options,
 	if (!rules)
 		rules = "";
 	source.rest = (struct xs_span){ rules, rules + strlen(rules) };
-	source.line_start = rules;
+	source.start = source.line_start = rules;
 	if (read_base_options(&reader, options) == 0 &&
 	    read_items(&reader, &source) == 0) {
 		result = finish(&reader);

@@ -40,14 +40,29 @@ unsigned long xs_span_number(struct xs_span span, unsigned long max)
 	return number;
 }
 
+const char *xs_span_secret(struct xs_span span)
+{
+	static const char name[] = "passphrase=";
+	const size_t len = sizeof(name) - 1;
+
+	for (; xs_span_len(span) >= len; span.start++)
+		if (xs_span_is((struct xs_span){ span.start, span.start + len },
+			       name))
+			return span.start + len;
+	return NULL;
+}
+
 struct xs_quote xs_quote(struct xs_span span)
 {
+	const char *secret = xs_span_secret(span);
 	struct xs_quote quote;
 	/* Room for the longest end: \xHH..." and NUL. */
 	const size_t full = sizeof(quote.text) - 9;
 	const char *at = span.start;
 	size_t len = 0;
 
+	if (secret)
+		span.end = secret;
 	quote.text[len++] = '"';
 	for (; at < span.end && len < full; at++) {
 		unsigned char c = (unsigned char)*at;
@@ -59,7 +74,9 @@ struct xs_quote xs_quote(struct xs_span span)
 						c);
 	}
 	snprintf(quote.text + len, sizeof(quote.text) - len, "%s\"",
-		 at < span.end ? "..." : "");
+		 at < span.end ? "..."
+		 : secret      ? "***"
+			       : "");
 	return quote;
 }
 

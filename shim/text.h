@@ -58,10 +58,15 @@ bool xs_span_is_number(struct xs_span span);
  * max. */
 unsigned long xs_span_number(struct xs_span span, unsigned long max);
 
+/* What is behind the first "passphrase=" in span, ASCII case ignored, or
+ * NULL. */
+const char *xs_span_secret(struct xs_span span);
+
 #define XS_QUOTE_MAX 64
 
 /* "text" in its quotation marks, made for "%s": what is not printable ASCII
- * becomes \xHH, what is long is cut and ends with "...". */
+ * becomes \xHH, what is long is cut and ends with "...", and what is behind
+ * "passphrase=" is "***". */
 struct xs_quote {
 	char text[XS_QUOTE_MAX];
 };

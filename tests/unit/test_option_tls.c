@@ -297,6 +297,37 @@ Test(option_tls, a_passphrase_is_not_shown)
 	cr_assert_null(strstr(rules->rule[0].text, "geheim"));
 }
 
+/* A mistake near a passphrase does not show it, nor the rest of one that is
+ * not encoded. */
+Test(option_tls, a_mistake_does_not_show_a_passphrase)
+{
+	static const char *const all[] = {
+		"local_cert=/nope?passphrase=S3CRET",
+		"cafile=/nope,PassPhrase=S3CRET",
+		"timeout=1passphrase=S3CRET",
+		"min_version=passphrase=S3CRET",
+		"capture_peer_cert_chain=/nope/passphrase=S3CRET",
+		"passphrase=my S3CRET",
+		"passphrase=my%S3CRET",
+		"passphrase=a&passphrase=S3CRET",
+		"PASSPHRASE=S3CRET",
+		"passphras=S3CRET",
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		cr_expect_eq(parse(all[i], true), -1, "%s", all[i]);
+		cr_expect_null(strstr(err.text, "S3CRET"), "%s", err.text);
+	}
+	refused(all[0], 11, "local_cert \"/nope?passphrase=***\" cannot be");
+	refused("passphrase=my&S3CRET", 14,
+		"something behind a passphrase is not an option (blanks, \";\" "
+		"and \"&\" in a passphrase are written %20, %3b and %26)");
+	refused("passphrase=my&timeout=1&S3CRET=2", 24,
+		"something behind a passphrase is not an option");
+	/* In front of it words are words. */
+	refused("timeot=1&passphrase=S3CRET", 0, "did you mean \"timeout\"");
+}
+
 /* --- contradictions ------------------------------------------------------ */
 
 static const char *with(const char *rules, const char *all)

@@ -111,6 +111,38 @@ Test(rules, errors_have_line_and_column)
 	bad("\x01\xff\n", NULL, "XSOCK_RULES:1:1: ", "\\x01\\xff");
 }
 
+Test(rules, mistakes_do_not_show_a_passphrase)
+{
+	static const char *const all[] = {
+		"a=h:443passphrase=S3CRET",
+		"a=h:443&passphrase=S3CRET",
+		"a=passphrase=x:S3CRET",
+		"a=tls://h/passphrase=S3CRET",
+		"a=tls://h;passphrase=S3CRET://",
+		"a=tls://?passphrase=my&S3CRET",
+		"a=tls://?local_cert=/etc/passwd&passphrase=my S3CRET",
+		"a=tls://?local_cert=/etc/passwd&passphrase=my;S3CRET",
+		"a=tls://?local_cert=/etc/passwd&passphrase=my\nS3CRET",
+		"a=tls://?local_cert=/etc/passwd&passphrase=my S3CRET=x:y",
+		"a=tls://?local_cert=/etc/passwd&passphrase=my S3CRET:x=y",
+		"a=tls://?local_cert=/etc/passwd&passphrase=my x=S3CRET://",
+		"a=tls://?local_cert=/etc/passwd&passphrase=my @S3CRET",
+		"@/nope/passphrase=S3CRET",
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		bad(all[i], NULL, "XSOCK_RULES:", "");
+		cr_expect_null(strstr(err.text, "S3CRET"), "%s", err.text);
+	}
+	bad(all[0], NULL, "XSOCK_RULES:1:5: ", "\"443passphrase=***\"");
+	bad(all[6], NULL, "XSOCK_RULES:1:47: ",
+	    "something behind a passphrase is not a rule (blanks, \";\" and "
+	    "\"&\" in a passphrase are written %20, %3b and %26)");
+	/* On another line a wrong word is a wrong word. */
+	bad("a=tls://?local_cert=/etc/passwd&passphrase=x\nb=tsl://", NULL,
+	    "XSOCK_RULES:2:3: ", "did you mean \"tls\"");
+}
+
 Test(rules, options_belong_to_schemes)
 {
 	bad("a=tcp://?cafile=/etc/passwd", NULL,

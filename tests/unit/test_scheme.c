@@ -105,6 +105,11 @@ Test(text, quotes_are_printable_and_short)
 	cr_assert_str_eq(xs_quote(span("a\nb\x1b\xff")).text,
 			 "\"a\\x0ab\\x1b\\xff\"");
 	cr_assert_str_eq(xs_quote(span("")).text, "\"\"");
+	cr_assert_str_eq(xs_quote(span("x?Passphrase=y&z")).text,
+			 "\"x?Passphrase=***\"");
+	cr_assert_str_eq(xs_quote(span("passphrase=")).text,
+			 "\"passphrase=***\"");
+	cr_assert_str_eq(xs_quote(span("passphrase")).text, "\"passphrase\"");
 	memset(long_text, 'x', sizeof(long_text));
 	for (size_t len = 0; len <= sizeof(long_text); len++) {
 		for (int fill = 0; fill < 2; fill++) {
