@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct check {
 	struct xs_parse *parse;
@@ -120,19 +121,47 @@ static int check_revocation(const struct check *check)
 	return 0;
 }
 
-/* What is written must not be what is read. */
+/* One file or folder, however its two names are written. */
+static bool same(const char *a, const char *b)
+{
+	struct stat first, second;
+
+	return strcmp(a, b) == 0 ||
+	       (stat(a, &first) == 0 && stat(b, &second) == 0 &&
+		first.st_dev == second.st_dev && first.st_ino == second.st_ino);
+}
+
+/* Is the file path, whether it is there or not, in that folder? */
+static int is_in(const struct check *check, const char *path,
+		 const char *folder)
+{
+	const char *slash = strrchr(path, '/');
+	char *own = xs_arena_copy(check->parse->arena, path,
+				  slash == path ? 1 : (size_t)(slash - path));
+
+	return own ? same(own, folder) : xs_parse_no_memory(check->parse);
+}
+
+/* What is written must not be what is read, nor be trusted. */
 static int check_capture(const struct check *check)
 {
 	const struct xs_options *options = check->options;
 	const char *const read[] = { options->cafile, options->local_cert,
 				     options->local_pk, options->crlfile };
+	const char *to = options->capture_peer_cert_chain;
+	int inside;
 
+	if (!to)
+		return 0;
 	for (size_t i = 0; i < sizeof(read) / sizeof(read[0]); i++)
-		if (options->capture_peer_cert_chain && read[i] &&
-		    strcmp(options->capture_peer_cert_chain, read[i]) == 0)
+		if (read[i] && same(to, read[i]))
 			return clash(check, "capture_peer_cert_chain",
 				     "would overwrite another option's file");
-	return 0;
+	inside = options->capath ? is_in(check, to, options->capath) : 0;
+	if (inside > 0)
+		return clash(check, "capture_peer_cert_chain",
+			     "would write among the certificates of capath");
+	return inside;
 }
 
 int xs_options_check(struct xs_parse *parse, const struct xs_options *options,

@@ -409,6 +409,50 @@ Test(option_tls, what_is_read_is_not_overwritten)
 	unlink(name);
 }
 
+/* However it is written. */
+Test(option_tls, what_is_read_is_not_overwritten_by_another_name)
+{
+	static const char *const reads[] = { "cafile", "local_cert",
+					     "crlfile" };
+	char folder[] = "/tmp/xsock-test-XXXXXX", link[64], path[64];
+	char rule[400], all[128];
+
+	cr_assert(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/ca", folder);
+	close(open(path, O_WRONLY | O_CREAT, 0600));
+	snprintf(link, sizeof(link), "%s-link", folder);
+	cr_assert_eq(symlink(folder, link), 0);
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(rule, sizeof(rule),
+			 "a=tls://?%s=%s&capture_peer_cert_chain=/tmp/.%s",
+			 reads[i], path, path + strlen("/tmp"));
+		clash(rule, NULL, "would overwrite");
+		snprintf(rule, sizeof(rule),
+			 "a=tls://?%s=%s/ca&capture_peer_cert_chain=%s",
+			 reads[i], link, path);
+		clash(rule, NULL, "would overwrite");
+	}
+	snprintf(rule, sizeof(rule),
+		 "a=tls://?local_cert=/etc/passwd&local_pk=%s&"
+		 "capture_peer_cert_chain=%s/ca",
+		 path, link);
+	clash(rule, NULL, "would overwrite");
+	/* In a folder of trusted certificates also a new file. */
+	snprintf(all, sizeof(all), "capath=%s", folder);
+	snprintf(rule, sizeof(rule), "a=tls://?capture_peer_cert_chain=%s/new",
+		 folder);
+	clash(rule, all, "among the certificates of capath");
+	snprintf(rule, sizeof(rule), "a=tls://?capture_peer_cert_chain=%s/new",
+		 link);
+	clash(rule, all, "among the certificates of capath");
+	snprintf(rule, sizeof(rule), "a=tls://?capture_peer_cert_chain=%s-new",
+		 folder);
+	fine(rule, all);
+	unlink(link);
+	unlink(path);
+	rmdir(folder);
+}
+
 /* At the first connect it would not fit the message to the relay. */
 Test(option_tls, options_that_are_too_long)
 {
