@@ -158,6 +158,14 @@ $(filter %/hook_send.o,$(library_obj)): xs_cppflags += -U_FORTIFY_SOURCE
 
 $(call objects,$(RELAY_SRC)): xs_cppflags += $(ssl_cflags)
 
+# What has the paths of the installation in it is made again for others.
+$(call objects,shim/launch.c tools/xsock/library.c): $(BUILD)/paths
+$(BUILD)/paths: always
+	@mkdir -p $(@D)
+	@echo '$(LIBDIR) $(LIBEXECDIR)' | cmp -s - $@ || \
+		echo '$(LIBDIR) $(LIBEXECDIR)' > $@
+.PHONY: always
+
 $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(xs_compile) -c -o $@ $<
@@ -272,7 +280,7 @@ install: $(products) ## install to DESTDIR/PREFIX (LIBDIR, BINDIR, LIBEXECDIR, M
 	install -m 644 $(man1) $(DESTDIR)$(MANDIR)/man1
 	install -m 644 $(man7) $(DESTDIR)$(MANDIR)/man7
 	install -m 644 $(man8) $(DESTDIR)$(MANDIR)/man8
-	$(if $(DESTDIR),,ldconfig || true)
+	$(if $(DESTDIR),,PATH=$$PATH:/usr/sbin:/sbin ldconfig 2>/dev/null || true)
 
 .PHONY: uninstall
 uninstall: ## remove what install put there
@@ -281,7 +289,7 @@ uninstall: ## remove what install put there
 		$(DESTDIR)$(MANDIR)/man1/$(notdir $(man1)) \
 		$(DESTDIR)$(MANDIR)/man7/$(notdir $(man7)) \
 		$(DESTDIR)$(MANDIR)/man8/$(notdir $(man8))
-	$(if $(DESTDIR),,ldconfig || true)
+	$(if $(DESTDIR),,PATH=$$PATH:/usr/sbin:/sbin ldconfig 2>/dev/null || true)
 
 .PHONY: clean
 clean: ## remove everything that was built

@@ -101,7 +101,7 @@ size_t xs_log_format(char line[XS_LOG_LINE_MAX],
 
 /* The socket of syslog(3) itself: its own openlog() would change that of the
  * application. */
-static void write_syslog(enum xs_log_level level, const char *line, size_t len)
+static bool write_syslog(enum xs_log_level level, const char *line, size_t len)
 {
 	const struct sockaddr_un to = { .sun_family = AF_UNIX,
 					.sun_path = "/dev/log" };
@@ -114,30 +114,29 @@ static void write_syslog(enum xs_log_level level, const char *line, size_t len)
 				  { .iov_base = (char *)line,
 				    .iov_len = len - 1 } };
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	ssize_t lost;
+	bool done;
 
 	if (fd < 0)
-		return;
+		return false;
 	parts[0].iov_len = (size_t)snprintf(head, sizeof(head), "<%d>",
 					    priority);
-	if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0) {
-		lost = writev(fd, parts, 2);
-		(void)lost;
-	}
+	done = connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0 &&
+	       writev(fd, parts, 2) >= 0;
 	close(fd);
+	return done;
 }
 
-static void write_file(const char *path, const char *line, size_t len)
+static bool write_file(const char *path, const char *line, size_t len)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC |
 			    O_NONBLOCK | O_NOCTTY, 0600);
-	ssize_t lost;
+	bool done;
 
 	if (fd < 0)
-		return;
-	lost = write(fd, line, len);
-	(void)lost;
+		return false;
+	done = write(fd, line, len) >= 0;
 	close(fd);
+	return done;
 }
 
 /* The descriptor may be shared and blocking.  A pipe that poll(2) calls
@@ -162,11 +161,13 @@ void xs_log_write(const char *dest, int fd, enum xs_log_level level,
 {
 	int saved = errno;
 
+	bool done = false;
+
 	if (strcmp(dest, "syslog") == 0)
-		write_syslog(level, line, len);
+		done = write_syslog(level, line, len);
 	else if (*dest)
-		write_file(dest, line, len);
-	else if (fd >= 0)
+		done = write_file(dest, line, len);
+	if (!done && fd >= 0)
 		write_descriptor(fd, line, len);
 	errno = saved;
 }

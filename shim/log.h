@@ -50,8 +50,8 @@ size_t xs_log_format(char line[XS_LOG_LINE_MAX],
 		     const char *sentence);
 
 /* Writes the line to dest: "syslog", a file that is appended to, or "" for the
- * descriptor fd (-1: nowhere). level is for syslog's priority. errno is
- * kept. */
+ * descriptor fd (-1: nowhere), which also gets what the others do not take.
+ * level is for syslog's priority.  errno is kept. */
 void xs_log_write(const char *dest, int fd, enum xs_log_level level,
 		  const char *line, size_t len);
 

@@ -47,8 +47,7 @@ int xs_report_descriptor(void)
 	int saved = errno;
 	bool same;
 
-	if (xs_config.log.level < XS_LOG_ERROR || xs_config.log.dest[0] ||
-	    !standard_error.open)
+	if (xs_config.log.level < XS_LOG_ERROR || !standard_error.open)
 		return -1;
 	same = fstat(STDERR_FILENO, &file) == 0 &&
 	       file.st_dev == standard_error.device &&

@@ -34,8 +34,9 @@ const char *xs_report_rule(char text[XS_REPORT_RULE_MAX],
 /* Remembers which file standard error is.  Once, when the library is loaded. */
 void xs_report_prepare(void);
 
-/* The descriptor for lines: 2, or -1 when lines go elsewhere, are off, or 2 is
- * another file by now. errno is kept. */
+/* The descriptor for lines, also for those that cannot go to a file or to
+ * syslog: 2, or -1 when lines are off, or 2 is another file by now.  errno is
+ * kept. */
 int xs_report_descriptor(void);
 
 /* Writes one line at level error, about a connect. */

@@ -14,6 +14,8 @@
 #   XSOCK_TEST_KEEP=1   keeps the folder for a look
 #   CI=true             a missing tool is a failure, not a skip
 
+# Where Debian has its servers; not in everybody's PATH.
+PATH=$PATH:/usr/sbin:/sbin
 set -u
 TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=$(cd "${XSOCK_TEST_BUILD:-$TESTS/../build}" && pwd) || exit 1
