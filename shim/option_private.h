@@ -10,7 +10,7 @@
 /* One "name=value" on its way into the structure. */
 struct xs_setting {
 	const struct xs_option *row;
-	const char *text; /* all of it, from its first byte */
+	const char *text;	/* all of it, from its first byte */
 	struct xs_span written; /* the value as it stands in the text */
 	const char *value;	/* the value decoded, in the arena */
 	const char *cwd;

@@ -224,8 +224,8 @@ SSL_CTX *xs_tls_library_context(const char *file,
 		snprintf(what, sizeof(what), "cannot use OPENSSL_CONF=%.200s",
 			 file);
 	if (!xs_error_is_set(err))
-		xs_tls_error_setup(err, *file ? what
-					      : "cannot make a TLS context");
+		xs_tls_error_setup(err,
+				   *file ? what : "cannot make a TLS context");
 	xs_tls_library_put(*library);
 	*library = NULL;
 	return NULL;
