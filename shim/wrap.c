@@ -364,6 +364,8 @@ static int send_request(struct handoff *h, const struct xs_destination *where,
 	if (xs_wire_send(h->control, &m, fds, log < 0 ? XS_WIRE_FD_LOG :
 							XS_WIRE_FDS) == 0)
 		return 0;
+	if (errno == ECONNRESET || errno == EPIPE)
+		return xs_error_set(err, XS_ERR_RELAY, 0, "%s", XS_REPORT_LOST);
 	return xs_error_set(err, XS_ERR_RELAY, errno,
 			    "the relay does not take the connection: %s",
 			    strerror(errno));
