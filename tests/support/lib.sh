@@ -245,25 +245,47 @@ port_open()
 	(exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
 
-# start_on_port NAME FUNCTION: FUNCTION PORT execs a server that cannot pick a
-# port itself.  Sets $port: a random one below those that the kernel hands
-# out; another is tried when the server does not get it.
+# start_on_port NAME FUNCTION [COUNT]: FUNCTION PORT… execs a server that cannot
+# pick ports itself.  Sets $port, and all COUNT (1) of them in $ports: random
+# ones below those that the kernel hands out; others are tried when the server
+# does not get them.
 start_on_port()
 {
 	local try
 	for try in 1 2 3 4 5; do
-		port=$((20000 + RANDOM % 12000))
-		port_open "$port" && continue
-		start "$1" "$2" "$port"
-		within 5 listens_or_ends "$port" "$!" && kill -0 "$!" && return
+		free_ports "${3:-1}"
+		start "$1" "$2" "${ports[@]}"
+		within 15 listens_or_ends "$!" "${ports[@]}" &&
+			kill -0 "$!" && return
 	done 2>/dev/null
 	cat "$T/$1.log" >&2
 	exit 1
 }
 
+# free_ports COUNT: sets $ports and, to the first, $port.  Nobody listens on
+# them now, and no other call of this run has had them.
+free_ports()
+{
+	ports=()
+	while [ ${#ports[@]} -lt "$1" ]; do
+		port=$((20000 + RANDOM % 12000))
+		case $ports_taken in *" $port "*) continue ;; esac
+		! port_open "$port" 2>/dev/null || continue
+		ports_taken="$ports_taken $port "
+		ports+=("$port")
+	done
+	port=${ports[0]}
+}
+ports_taken=
+
 listens_or_ends()
 {
-	port_open "$1" || ! kill -0 "$2"
+	local pid=$1 one
+	shift
+	kill -0 "$pid" || return 0
+	for one; do
+		port_open "$one" || return
+	done
 }
 
 # --- cases --------------------------------------------------------------
