@@ -28,6 +28,8 @@ PYTHON=/usr/bin/python3
 
 passed=0 failed=0 skipped=0
 started=()
+# Functions that stop what must not just be killed.
+at_end=()
 
 # --- counting -----------------------------------------------------------
 
@@ -157,6 +159,9 @@ cleanup()
 {
 	local pid
 	trap '' INT TERM
+	for pid in "${at_end[@]+"${at_end[@]}"}"; do
+		"$pid"
+	done
 	for pid in "${started[@]+"${started[@]}"}" $(relay_pids); do
 		kill -9 "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
 	done

@@ -85,3 +85,10 @@ ipv6_loopback()
 {
 	grep -q '^00000000000000000000000000000001 ' /proc/net/if_inet6 2>/dev/null
 }
+
+# as_root WORD…: prints them when this is run by root, who has to be told to
+# some servers
+as_root()
+{
+	[ "$(id -u)" -ne 0 ] || echo "$*"
+}

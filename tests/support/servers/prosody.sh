@@ -1,0 +1,54 @@
+# prosody: XMPP for the domain "localhost".  start_prosody sets
+#
+#   port_prosody_tls            clients, TLS from the first byte
+#   port_prosody_starttls       clients, STARTTLS required
+#   port_prosody_s2s_tls        servers, TLS from the first byte
+#   port_prosody_s2s_starttls   servers, STARTTLS required
+#
+# Accounts alice@localhost and bob@localhost, password "secret".
+#
+# Packages: prosody.
+
+start_prosody()
+{
+	local here=$T/prosody name
+	mkdir -p "$here/data/localhost/accounts"
+	for name in alice bob; do
+		echo 'return { ["password"] = "secret" };' \
+			>"$here/data/localhost/accounts/$name.dat"
+	done
+	start_on_port prosody prosody_exec 4
+	port_prosody_tls=${ports[0]} port_prosody_starttls=${ports[1]}
+	port_prosody_s2s_tls=${ports[2]} port_prosody_s2s_starttls=${ports[3]}
+}
+
+prosody_exec()
+{
+	local here=$T/prosody
+	cat >"$here/prosody.cfg.lua" <<-END
+	$(as_root "run_as_root = true")
+	daemonize = false
+	pidfile = "$here/pid"
+	data_path = "$here/data"
+	interfaces = { "127.0.0.1"$(! ipv6_loopback || echo ', "::1"') }
+	local_interfaces = interfaces
+	c2s_direct_tls_ports = { $1 }
+	c2s_ports = { $2 }
+	s2s_direct_tls_ports = { $3 }
+	s2s_ports = { $4 }
+	modules_enabled = { "disco", "roster", "saslauth", "tls", "ping" }
+	modules_disabled = { "admin_shell", "http" }
+	c2s_require_encryption = true
+	s2s_require_encryption = true
+	authentication = "internal_plain"
+	storage = "internal"
+	certificates = "$CERTS"
+	ssl = { key = "$CERTS/good.key", certificate = "$CERTS/good.pem" }
+	c2s_direct_tls_ssl = ssl
+	s2s_direct_tls_ssl = ssl
+	log = { info = "*console" }
+	VirtualHost "localhost"
+		ssl = { key = "$CERTS/good.key", certificate = "$CERTS/good.pem" }
+	END
+	exec prosody --config "$here/prosody.cfg.lua" -F
+}
