@@ -2,9 +2,11 @@
 #include "pair.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -97,21 +99,21 @@ int xs_pair_name_app(int app_end, uint32_t *id, const char *key,
 
 uint32_t xs_pair_shut_gate(int app_end)
 {
-	static const char filler[8192];
+	/* One buffer of the kernel's, whatever the size of its pages: a stream
+	 * is cut into pieces of 32 KiB and what is left of a page. */
+	static const char filler[36000];
 	/* The kernel makes this its minimum (net/core/sock.c). */
 	const int smallest = 0;
-	ssize_t sent;
+	ssize_t sent = send(app_end, filler, sizeof(filler),
+			    MSG_DONTWAIT | MSG_NOSIGNAL);
 
-	if (setsockopt(app_end, SOL_SOCKET, SO_SNDBUF, &smallest,
-		       sizeof(smallest)) < 0)
+	if (sent < 0 || setsockopt(app_end, SOL_SOCKET, SO_SNDBUF, &smallest,
+				   sizeof(smallest)) < 0)
 		return 0;
-	sent = send(app_end, filler, sizeof(filler),
-		    MSG_DONTWAIT | MSG_NOSIGNAL);
-	return sent < 0 ? 0 : (uint32_t)sent;
+	return (uint32_t)sent;
 }
 
-/* The kernel's default for a new socket: another one tells.  Setting it gives
- * twice as much (socket(7)), which does no harm. */
+/* The kernel's default for a new socket. */
 static int default_send_buffer(void)
 {
 	static _Atomic int known;
@@ -131,11 +133,27 @@ static int default_send_buffer(void)
 	return size;
 }
 
+/* The largest that leaves the end not writable while the filler is there: an
+ * AF_UNIX socket is writable when at most a quarter is in use (unix_writable),
+ * and says so to whoever waits each time when its size is set or a buffer is
+ * given back.  So nobody is woken now, but once, when the filler is read.  The
+ * kernel doubles the number (socket(7)). */
+static int open_size(int app_end)
+{
+		int used = 0;
+
+	if (ioctl(app_end, SIOCOUTQ, &used) < 0 || used < 24 * 1024)
+		return default_send_buffer();
+	return 2 * used - 1;
+}
+
 int xs_pair_open_gate(int relay_end, int app_end, uint32_t filler)
 {
-	int size;
+	int size = open_size(app_end);
 	char drain[8192];
 
+	if (setsockopt(app_end, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) < 0)
+		return -1;
 	while (filler > 0) {
 		size_t want = filler < sizeof(drain) ? filler : sizeof(drain);
 		ssize_t got = recv(relay_end, drain, want, MSG_DONTWAIT);
@@ -146,8 +164,7 @@ int xs_pair_open_gate(int relay_end, int app_end, uint32_t filler)
 			return -1;
 		filler -= (uint32_t)got;
 	}
-	size = default_send_buffer();
-	return setsockopt(app_end, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	return 0;
 }
 
 int xs_pair_name_connected(int relay_end, uint32_t id,

@@ -21,10 +21,11 @@
  * namespace; the id is random.
  *
  * The gate makes a connecting pair look like a connecting TCP socket: the
- * send buffer of the application's end is made small and filled, so that it
- * is neither writable nor takes bytes.  The relay opens it by reading exactly
- * the filler and giving the buffer its size back; if it closes its end with
- * the filler unread, the kernel reports POLLERR | POLLHUP and ECONNRESET.
+ * application's end is filled and its send buffer made small, so that it is
+ * neither writable nor takes bytes.  The relay opens it by giving the buffer a
+ * size and reading exactly the filler, in an order that wakes whoever waits
+ * once; if it closes its end with the filler unread, the kernel reports
+ * POLLERR | POLLHUP and ECONNRESET.
  *
  * No state here; safe in any thread and in a signal handler.
  */
