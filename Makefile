@@ -83,6 +83,7 @@ POLICY_SRC := \
 # The rest of the library: hand-off, hooks.
 LIBRARY_SRC := \
 	shim/again.c \
+	shim/ask.c \
 	shim/config.c \
 	shim/connect.c \
 	shim/decide.c \
@@ -137,7 +138,7 @@ $(BUILD)/libxsock.map: shim/hooks.def
 
 # Below the hooks, the library's own calls of hooked functions go to libc:
 # the linker turns them into __wrap_NAME (shim/libc.c).
-wrapped := connect dup2 dup3 fcntl getaddrinfo getpeername getsockname getsockopt recvmsg \
+wrapped := connect dup2 dup3 fcntl getpeername getsockname getsockopt recvmsg \
 	sendmsg setsockopt
 
 $(BUILD)/libxsock.so: $(base_obj) $(policy_obj) $(library_obj) $(BUILD)/libxsock.map

@@ -82,6 +82,11 @@ static const struct {
 	{ "OPENSSL_CONF", offsetof(struct xs_config, openssl_conf), true },
 };
 
+/* What libc's resolver takes from the environment (resolv.conf(5),
+ * hostname(7)).  The last is a file. */
+static const char *const for_resolver[] = { "RES_OPTIONS", "LOCALDOMAIN",
+					    "HOSTALIASES" };
+
 /* A relative file name, from the working directory.  (A list of folders in
  * SSL_CERT_DIR is left as it is.) */
 static const char *make_absolute(const char *path)
@@ -101,6 +106,36 @@ static const char *make_absolute(const char *path)
 	return full;
 }
 
+/* "NAME=value", or NULL when memory is short. */
+static const char *join(const char *name, const char *value)
+{
+	size_t name_len = strlen(name), len = strlen(value) + 1;
+	char *text = xs_arena_take(&arena, name_len + 1 + len);
+
+	if (!text)
+		return NULL;
+	memcpy(text, name, name_len);
+	text[name_len] = '=';
+	memcpy(text + name_len + 1, value, len);
+	return text;
+}
+
+static void copy_resolver(void)
+{
+	const char **to = xs_config.resolver;
+
+	for (size_t i = 0; i < 3; i++) {
+		const char *value = getenv(for_resolver[i]);
+
+		if (!value || !*value)
+			continue;
+		*to = join(for_resolver[i],
+			   i == 2 ? make_absolute(value) : value);
+		if (*to)
+			to++;
+	}
+}
+
 static void copy_environment(void)
 {
 	char here[PATH_MAX];
@@ -118,6 +153,7 @@ static void copy_environment(void)
 		if (*field && variables[i].is_path)
 			*field = make_absolute(*field);
 	}
+	copy_resolver();
 }
 
 /* For options that name a variable. */
@@ -246,6 +282,7 @@ __attribute__((constructor)) static void start(void)
 	if (!xs_config.active)
 		return;
 	xs_libc_resolve();
+	xs_launch_prepare();
 	if (has_passphrase(xs_config.rules) ||
 	    has_passphrase(xs_config.options))
 		parse_once();

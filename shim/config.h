@@ -26,6 +26,9 @@ struct xs_config {
 	const char *cert_dir;
 	const char *keylog_file;
 	const char *openssl_conf;
+	/* What the resolver is told, for the relay's: "NAME=value"; ended by
+	 * NULL. */
+	const char *resolver[4];
 	const char *cwd; /* when the library was loaded; NULL: unknown */
 	/* Valid after xs_config_rules() has returned for the first time: */
 	struct xs_log log;

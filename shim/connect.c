@@ -2,15 +2,14 @@
 #include "connect.h"
 
 #include "again.h"
+#include "ask.h"
 #include "config.h"
 #include "decide.h"
 #include "report.h"
 #include "wrap.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -75,38 +74,66 @@ bool xs_readable(const void *at, size_t len)
 	return ok;
 }
 
-/* Plain TCP to another host or port: libc's connect with another address.  A
- * name of the rule's is resolved here; each address is tried in turn. */
-static int redirect(int fd, const struct xs_destination *where,
-		    struct xs_error *err)
-{
-	const struct addrinfo hints = {
-		.ai_family = where->family,
-		.ai_socktype = SOCK_STREAM,
-		.ai_flags = AI_V4MAPPED | AI_NUMERICSERV,
-	};
-	struct addrinfo *list;
-	char host[XS_ADDRESS_TEXT_MAX], port[8];
-	int failed;
+/* What the name of a rule's target was resolved to. */
+struct found {
+	struct xs_address address[16];
+	size_t count;
+};
 
-	if (where->to.len)
-		return connect(fd, &where->to.any, where->to.len);
-	snprintf(port, sizeof(port), "%u", where->port);
-	failed = getaddrinfo(xs_destination_host(where, host), port, &hints, &list);
-	if (failed) {
+static void keep(void *with, size_t index, const struct xs_address *address)
+{
+	struct found *found = with;
+
+	(void)index;
+	if (found->count < sizeof(found->address) / sizeof(*found->address))
+		found->address[found->count++] = *address;
+}
+
+/* Has the target's host looked up.  Returns 0, or -1 with errno. */
+static int resolve_target(const struct xs_destination *where,
+			  struct found *found, struct xs_error *err)
+{
+	char text[XS_ADDRESS_TEXT_MAX];
+	const char *host = xs_destination_host(where, text);
+	struct xs_ask ask;
+
+	found->count = 0;
+	xs_ask_init(&ask);
+	if (!xs_ask_add(&ask, host) ||
+	    xs_ask_run(&ask, XS_ASK_SECONDS, keep, found, err) < 0 ||
+	    !found->count) {
 		xs_error_set(err, XS_ERR_NETWORK, EHOSTUNREACH,
-			     "cannot resolve the rule's host: %s",
-			     gai_strerror(failed));
+			     "cannot resolve the rule's host %s", host);
 		errno = EHOSTUNREACH;
 		return -1;
 	}
-	for (const struct addrinfo *i = list; i; i = i->ai_next) {
-		failed = connect(fd, i->ai_addr, i->ai_addrlen);
+	return 0;
+}
+
+/* Plain TCP to another host or port: libc's connect with another address.  Each
+ * address of a name is tried in turn. */
+static int redirect(int fd, const struct xs_destination *where,
+		    struct xs_error *err)
+{
+	struct found found;
+	int failed = -1;
+
+	if (where->to.len)
+		return connect(fd, &where->to.any, where->to.len);
+	if (resolve_target(where, &found, err) < 0)
+		return -1;
+	errno = EAFNOSUPPORT;
+	for (size_t i = 0; i < found.count; i++) {
+		struct xs_address *to = &found.address[i];
+
+		if (!xs_address_to_family(to, where->family))
+			continue;
+		xs_address_set_port(to, where->port);
+		failed = connect(fd, &to->any, to->len);
 		if (failed == 0 || errno == EINPROGRESS || errno == EINTR ||
 		    errno == EISCONN || errno == EALREADY)
 			break;
 	}
-	freeaddrinfo(list);
 	return failed;
 }
 
@@ -118,7 +145,7 @@ static bool is_worth_a_line(int errnum)
 	       errnum != EINPROGRESS && errnum != EINTR;
 }
 
-static int carry_out(int fd, struct xs_destination *where)
+static int carry_out(int fd, struct xs_destination *where, struct xs_error *why)
 {
 	const struct xs_rule *rule = where->decision->rule;
 	struct xs_error err = { .kind = XS_ERR_NONE };
@@ -128,8 +155,10 @@ static int carry_out(int fd, struct xs_destination *where)
 		xs_error_set(&err, XS_ERR_RULES, 0,
 			     "the name of this rule cannot be looked up now, so "
 			     "nobody knows whether the rule is about this "
-			     "address (does the name server answer? or put a "
-			     "rule for the address above)");
+			     "address (%s; or put a rule for the address above)",
+			     xs_error_is_set(why) ?
+				     why->text :
+				     "does the name server answer?");
 		errno = EACCES;
 	} else if (where->decision->unreachable) {
 		xs_error_set(&err, XS_ERR_RULES, 0,
@@ -191,6 +220,7 @@ static int decide_and_connect(int fd, const struct sockaddr *to, socklen_t len)
 	struct xs_destination where = { .port = 0 };
 	struct xs_pair_info pair;
 	const struct xs_rules *rules;
+	struct xs_error err = { .kind = XS_ERR_NONE };
 
 	if (len < sizeof(to->sa_family) || len > sizeof(struct sockaddr_storage) ||
 	    !xs_readable(to, len))
@@ -200,8 +230,8 @@ static int decide_and_connect(int fd, const struct sockaddr *to, socklen_t len)
 	rules = xs_config_rules();
 	if (!rules)
 		return refuse(fd, to, len);
-	xs_decide(rules, false, &where.asked, &tcp);
-	xs_decide(rules, true, &where.asked, &udp);
+	xs_decide(rules, false, &where.asked, &tcp, &err);
+	xs_decide(rules, true, &where.asked, &udp, &err);
 	if (!is_about(&tcp) && !is_about(&udp))
 		return pass(fd, to, len);
 	switch (kind_of(fd, &where.family, &pair)) {
@@ -221,7 +251,7 @@ static int decide_and_connect(int fd, const struct sockaddr *to, socklen_t len)
 	/* A socket of the other family: libc says what it says. */
 	if (where.asked.any.sa_family != where.family)
 		return connect(fd, to, len);
-	return carry_out(fd, &where);
+	return carry_out(fd, &where, &err);
 }
 
 int xs_connect(int fd, const struct sockaddr *to, socklen_t len)

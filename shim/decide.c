@@ -1,27 +1,17 @@
 /* Names × rules → decision; see decide.h. */
 #include "decide.h"
 
+#include "ask.h"
 #include "names.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <netdb.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 /* Seconds for which a lookup of the rules' names holds, for which a failure
  * does, and the most that one connect spends on such lookups. */
-enum { LOOKUP_HOLDS = 30, FAILURE_HOLDS = 3, LOOKUP_BUDGET = 10 };
-
-/* Per port (hashed): until when the names of its rules are in the table. */
-enum { PORTS = 256 };
-static struct {
-	uint32_t port_udp; /* port << 1 | udp, + 1; 0: none */
-	uint32_t until;
-	const struct xs_rule *unknown; /* of which the lookup failed */
-} looked_up[PORTS];
+enum { LOOKUP_HOLDS = 30, FAILURE_HOLDS = 3, BUDGET = 10 };
 
 static uint32_t now(void)
 {
@@ -52,70 +42,88 @@ static void remember_loopback(const char *name)
 	}
 }
 
-/* Could the files of names be read?  Not without a free descriptor. */
-static bool files_are_readable(void)
-{
-	int saved = errno;
-	int fd = open("/etc/hosts", O_RDONLY | O_CLOEXEC);
-	bool short_of = fd < 0 && errno != ENOENT;
+/* The rules whose names one question is about. */
+struct batch {
+	const struct xs_rule *rule[XS_WIRE_NAMES_MAX];
+	struct xs_ask ask;
+};
 
-	if (fd >= 0)
-		close(fd);
-	errno = saved;
-	return !short_of;
+static void remember(void *with, size_t index, const struct xs_address *address)
+{
+	const struct batch *batch = with;
+
+	xs_names_add(address, batch->rule[index]->pattern.name, XS_NAMES_RULE,
+		     XS_NAMES_WORTH_NAME);
 }
 
-/* True when it is known now which addresses the name has, be it none. */
-static bool remember_addresses(const char *name)
+/* What was not told. */
+struct gap {
+	const struct xs_rule *first; /* NULL: everything was told */
+	bool files; /* the files of names were read for all of it */
+};
+
+/* Per port (hashed): until when the names of its rules are in the table. */
+enum { PORTS = 256 };
+static struct {
+	uint32_t port_udp; /* port << 1 | udp, + 1; 0: none */
+	uint32_t until;
+	struct gap gap;
+} looked_up[PORTS];
+
+static void note_gap(struct gap *gap, const struct xs_rule *rule, int state)
 {
-	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-	struct addrinfo *list;
-	int failed;
-
-	remember_loopback(name);
-	failed = getaddrinfo(name, NULL, &hints, &list);
-	if (failed)
-		return (failed == EAI_NONAME || failed == EAI_NODATA) &&
-		       files_are_readable();
-	for (const struct addrinfo *i = list; i; i = i->ai_next) {
-		struct xs_address address;
-
-		if (xs_address_from(&address, i->ai_addr, i->ai_addrlen))
-			xs_names_add(&address, name, XS_NAMES_RULE,
-				     XS_NAMES_WORTH_NAME);
-	}
-	freeaddrinfo(list);
-	return true;
+	if (!gap->first)
+		gap->first = rule;
+	if (state != EAGAIN)
+		gap->files = false;
 }
 
-/* Looks up the exact names of the rules for this port.  Returns the first rule
- * of which that failed, or NULL. */
-static const struct xs_rule *look_up(const struct xs_rules *rules, bool udp,
-				     uint16_t port)
+/* Asks for the names of the batch, which is empty afterwards. */
+static void ask_batch(struct batch *batch, uint32_t start, struct gap *gap,
+		      struct xs_error *err)
 {
-	const struct xs_rule *rule, *unknown = NULL;
+	uint32_t spent = now() - start;
+
+	xs_ask_run(&batch->ask, spent < BUDGET ? BUDGET - spent : 0, remember,
+		   batch, err);
+	for (size_t i = 0; i < batch->ask.count; i++)
+		if (batch->ask.state[i])
+			note_gap(gap, batch->rule[i], batch->ask.state[i]);
+	xs_ask_init(&batch->ask);
+}
+
+/* Looks up the exact names of the rules for this port. */
+static struct gap look_up(const struct xs_rules *rules, bool udp,
+			  uint16_t port, struct xs_error *err)
+{
+	const struct xs_rule *rule;
+	struct gap gap = { .files = true };
+	struct batch batch;
 	const char *last = "";
 	uint32_t start = now();
 	size_t at = 0;
 
+	xs_ask_init(&batch.ask);
 	while ((rule = xs_match_next_named(rules, udp, port, &at))) {
-		bool known;
-
 		if (strcmp(rule->pattern.name, last) == 0)
 			continue;
 		last = rule->pattern.name;
-		known = now() - start <= LOOKUP_BUDGET &&
-			remember_addresses(last);
-		if (!known && !unknown)
-			unknown = rule;
+		remember_loopback(last);
+		if (!xs_ask_add(&batch.ask, last)) {
+			ask_batch(&batch, start, &gap, err);
+			xs_ask_add(&batch.ask, last);
+		}
+		batch.rule[batch.ask.count - 1] = rule;
 	}
-	return unknown;
+	if (batch.ask.count)
+		ask_batch(&batch, start, &gap, err);
+	return gap;
 }
 
 /* Brings the exact names of the rules for this port into the table, if they
- * are not there. Returns as look_up. */
-static const struct xs_rule *look_up_rules(const struct xs_rules *rules,
-					   bool udp, uint16_t port)
+ * are not there. */
+static struct gap look_up_rules(const struct xs_rules *rules, bool udp,
+				uint16_t port, struct xs_error *err)
 {
 	uint32_t key = ((uint32_t)port << 1 | udp) + 1;
 	int at = port % PORTS;
@@ -123,13 +131,13 @@ static const struct xs_rule *look_up_rules(const struct xs_rules *rules,
 
 	if (__atomic_load_n(&looked_up[at].port_udp, __ATOMIC_ACQUIRE) == key &&
 	    now() < looked_up[at].until)
-		return looked_up[at].unknown;
-	looked_up[at].unknown = look_up(rules, udp, port);
-	looked_up[at].until = now() + (looked_up[at].unknown ? FAILURE_HOLDS :
-							       LOOKUP_HOLDS);
+		return looked_up[at].gap;
+	looked_up[at].gap = look_up(rules, udp, port, err);
+	looked_up[at].until =
+		now() + (looked_up[at].gap.first ? FAILURE_HOLDS : LOOKUP_HOLDS);
 	__atomic_store_n(&looked_up[at].port_udp, key, __ATOMIC_RELEASE);
 	errno = saved;
-	return looked_up[at].unknown;
+	return looked_up[at].gap;
 }
 
 static bool is_loopback(const struct xs_address *to)
@@ -206,10 +214,12 @@ static struct xs_address meant(const struct xs_address *asked)
 }
 
 void xs_decide(const struct xs_rules *rules, bool udp,
-	       const struct xs_address *asked, struct xs_decision *decision)
+	       const struct xs_address *asked, struct xs_decision *decision,
+	       struct xs_error *err)
 {
 	const struct xs_address address = meant(asked);
 	const struct xs_address *to = &address;
+	struct gap gap;
 
 	decision->rule = NULL;
 	decision->name[0] = '\0';
@@ -218,11 +228,11 @@ void xs_decide(const struct xs_rules *rules, bool udp,
 	if (rules->count == 0 ||
 	    decide_by_names(rules, udp, to, false, decision))
 		return;
-	decision->unknown = look_up_rules(rules, udp, xs_address_port(to));
+	gap = look_up_rules(rules, udp, xs_address_port(to), err);
 	/* Names in files were found before the resolver failed, and name servers
 	 * do not hand out the loopback network. */
-	if (decision->unknown && is_loopback(to) && files_are_readable())
-		decision->unknown = NULL;
+	if (!gap.files || !is_loopback(to))
+		decision->unknown = gap.first;
 	if (!decide_by_names(rules, udp, to, true, decision))
 		decision->rule = xs_match(rules, udp, to, NULL);
 	/* A rule above the one that is not known decides in any case. */

@@ -3,18 +3,18 @@
  * An address may have been looked up by several names.  A tag that survived
  * says which; without one the name whose rule is strictest wins, then the
  * latest.  Where the application looked up no name of the address, the exact
- * names of the rules that could fit are looked up (at most every half
- * minute), because it may have resolved them some other way.  If that lookup
- * fails, nobody can tell whether a rule is about the address: then the
+ * names of the rules that could fit are looked up by the relay (at most every
+ * half minute), because it may have resolved them some other way.  If that
+ * lookup fails, nobody can tell whether a rule is about the address: then the
  * connect is refused.
  */
 #ifndef XS_DECIDE_H
 #define XS_DECIDE_H
 
 #include "address.h"
-#include "rules.h"
-
+#include "error.h"
 #include "match.h"
+#include "rules.h"
 
 #include <stdbool.h>
 
@@ -28,8 +28,11 @@ struct xs_decision {
 };
 
 /* Decides.  asked is what the application gave to connect(), its tag included.
- * May block for name lookups of rules; otherwise any thread. */
+ * May wait, and start a relay, to have the rules' names looked up; *err says
+ * why that failed, if there is more to say than that it did.  Any thread, any
+ * signal context. */
 void xs_decide(const struct xs_rules *rules, bool udp,
-	       const struct xs_address *asked, struct xs_decision *decision);
+	       const struct xs_address *asked, struct xs_decision *decision,
+	       struct xs_error *err);
 
 #endif

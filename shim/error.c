@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 /* The errno that each kind means to the application; 0: the caller's own. */
 static const int errno_of_kind[] = {
@@ -31,6 +32,13 @@ int xs_error_set(struct xs_error *err, enum xs_error_kind kind, int errnum,
 	vsnprintf(err->text, sizeof(err->text), format, args);
 	va_end(args);
 	return -1;
+}
+
+const char *xs_error_name(int errnum)
+{
+	const char *text = strerrordesc_np(errnum);
+
+	return text ? text : "unknown error";
 }
 
 void xs_error_clear(struct xs_error *err)

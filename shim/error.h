@@ -45,6 +45,10 @@ int xs_error_set(struct xs_error *err, enum xs_error_kind kind, int errnum,
 /* Forgets what is set, so that the next xs_error_set counts again. */
 void xs_error_clear(struct xs_error *err);
 
+/* What strerror(3) says, but in English: that one may load a translation, with
+ * locks and malloc. */
+const char *xs_error_name(int errnum);
+
 /* True when an error is set. */
 static inline bool xs_error_is_set(const struct xs_error *err)
 {

@@ -34,6 +34,8 @@ struct identity {
 	uint64_t version, user, group, groups, capabilities;
 	uint64_t files_limit, memory_limit;
 	uint64_t control_group;
+	uint64_t resolver;
+	uint64_t users, processes; /* namespaces */
 	uint64_t mounts, root_device, root_inode;
 	uint64_t relay_device, relay_inode, relay_seconds, relay_nanoseconds;
 	uint64_t relay_size;
@@ -83,6 +85,16 @@ static void identify_rights(struct identity *id)
 		id->memory_limit = limit.rlim_cur;
 }
 
+/* The inode of a namespace of this process; 0 without /proc. */
+static uint64_t namespace(const char *kind)
+{
+	char path[32];
+	struct stat file;
+
+	snprintf(path, sizeof(path), "/proc/self/ns/%s", kind);
+	return stat(path, &file) == 0 ? file.st_ino : 0;
+}
+
 static void identify(const struct stat *relay, char key[XS_PAIR_KEY_LEN + 1])
 {
 	struct identity id = { .version = XS_WIRE_VERSION };
@@ -90,8 +102,16 @@ static void identify(const struct stat *relay, char key[XS_PAIR_KEY_LEN + 1])
 
 	identify_rights(&id);
 	id.control_group = control_group();
-	if (stat("/proc/self/ns/mnt", &file) == 0)
-		id.mounts = file.st_ino;
+	id.resolver = XS_HASH_START;
+	for (size_t i = 0; xs_config.resolver[i]; i++)
+		id.resolver = xs_hash(id.resolver, xs_config.resolver[i],
+				      strlen(xs_config.resolver[i]) + 1);
+	/* A relay ends with its PID namespace, and reads files as its user
+	 * namespace may.  (Network namespaces have abstract names of their
+	 * own.) */
+	id.users = namespace("user");
+	id.processes = namespace("pid");
+	id.mounts = namespace("mnt");
 	if (stat("/", &file) == 0) {
 		id.root_device = file.st_dev;
 		id.root_inode = file.st_ino;
@@ -162,19 +182,20 @@ static int start(const char *key, const char *path, struct xs_error *err)
 	if (fd < 0)
 		return xs_error_set(err, XS_ERR_SYSTEM, errno,
 				    "no socket for the relay: %s",
-				    strerror(errno));
+				    xs_error_name(errno));
 	if (bind(fd, (struct sockaddr *)&name, len) < 0)
 		result = errno == EADDRINUSE
 				 ? 0
 				 : xs_error_set(err, XS_ERR_RELAY, errno,
 						"cannot bind @%s: %s",
 						name.sun_path + 1,
-						strerror(errno));
+						xs_error_name(errno));
 	else if (listen(fd, SOMAXCONN) < 0)
 		result = xs_error_set(err, XS_ERR_RELAY, errno,
 				      "cannot listen on @%s: %s",
-				      name.sun_path + 1, strerror(errno));
-	else if (xs_launch(path, fd, xs_config.idle, err) < 0)
+				      name.sun_path + 1, xs_error_name(errno));
+	else if (xs_launch(path, fd, xs_config.idle, xs_config.resolver,
+			   err) < 0)
 		result = -1;
 	close(fd);
 	return result;
@@ -213,7 +234,7 @@ static int try_key(const char *key, const char *path, struct xs_error *err)
 	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
 		return xs_error_set(err, XS_ERR_SYSTEM, errno,
 				    "cannot reach the relay: %s",
-				    strerror(errno));
+				    xs_error_name(errno));
 	if (errno != ECONNREFUSED)
 		return -3;
 	started = start(key, path, err);

@@ -2,11 +2,11 @@
  *
  * A relay listens on an abstract name made of a key: a hash of everything that
  * must agree before two processes may share one: user, groups, capabilities
- * and limits, mount namespace, root directory, control group (so that stopping
- * one service does not stop the relay of another), the relay's file, the
- * version of the messages.  Whoever
- * finds nobody listening binds the name itself and hands the listening socket
- * to a new relay, so there is no moment to wait for and no race to lose.
+ * and limits, namespaces, root directory, control group (so that stopping one
+ * service does not stop the relay of another), what the environment tells the
+ * resolver, the relay's file, the version of the messages.  Whoever finds
+ * nobody listening binds the name itself and hands the listening socket to a
+ * new relay, so there is no moment to wait for and no race to lose.
  */
 #ifndef XS_HANDOFF_H
 #define XS_HANDOFF_H

@@ -29,14 +29,25 @@ static bool is_executable(const char *path, struct stat *file)
 	       (file->st_mode & 0111);
 }
 
+/* The file of this library; NULL: not known (yet). */
+static const char *own_file;
+
+void xs_launch_prepare(void)
+{
+	Dl_info info;
+
+	if (dladdr((void *)xs_launch_prepare, &info))
+		own_file = info.dli_fname;
+}
+
 /* The folder of this library, as far as it can be told. */
 static bool own_folder(char folder[PATH_MAX])
 {
-	Dl_info info;
 	char *slash;
 
-	if (!dladdr((void *)own_folder, &info) || !info.dli_fname ||
-	    !realpath(info.dli_fname, folder))
+	if (!own_file)
+		xs_launch_prepare();
+	if (!own_file || !realpath(own_file, folder))
 		return false;
 	slash = strrchr(folder, '/');
 	if (slash)
@@ -83,7 +94,7 @@ int xs_launch_check(const char *path, struct stat *file, struct xs_error *err)
 			    "cannot start the relay %.200s: %s (it should be "
 			    "beside the library or in its libexec, or "
 			    "XSOCK_RELAY must name it)",
-			    path, strerror(errno));
+			    path, xs_error_name(errno));
 }
 
 /* What the child needs; it shares the parent's memory until exec. */
@@ -146,17 +157,18 @@ static int first_child(void *arg)
 	_exit(0);
 }
 
-/* In a sanitizer build the relay's reports must go where the application's
- * go. */
-static char *const *environment(void)
+enum { VARIABLES_MAX = 6 };
+
+/* What the resolver must know; and in a sanitizer build, the relay's reports must
+ * go where the application's go. */
+static void fill_environment(char *envp[VARIABLES_MAX + 1],
+			     const char *const resolver[])
 {
-	static char *none[] = { NULL };
+	size_t n = 0;
 #ifdef __SANITIZE_ADDRESS__
-	static char *some[4];
 	static char lines[3][512];
 	static const char *const names[] = { "ASAN_OPTIONS", "UBSAN_OPTIONS",
 					     "LSAN_OPTIONS" };
-	size_t n = 0;
 
 	for (size_t i = 0; i < 3; i++) {
 		const char *value = getenv(names[i]);
@@ -164,14 +176,13 @@ static char *const *environment(void)
 		if (!value)
 			continue;
 		snprintf(lines[n], sizeof(lines[n]), "%s=%s", names[i], value);
-		some[n] = lines[n];
+		envp[n] = lines[n];
 		n++;
 	}
-	some[n] = NULL;
-	return n ? some : none;
-#else
-	return none;
 #endif
+	while (n < VARIABLES_MAX && *resolver)
+		envp[n++] = (char *)*resolver++;
+	envp[n] = NULL;
 }
 
 /* Without the fence of signals a handler of the application could run in the
@@ -190,19 +201,22 @@ static int clone_child(struct start *start, char *stack_end)
 	return pid;
 }
 
-int xs_launch(const char *path, int listener, int idle, struct xs_error *err)
+int xs_launch(const char *path, int listener, int idle,
+	      const char *const resolver[], struct xs_error *err)
 {
 	enum { STACK = 64 * 1024 };
 	char idle_text[32] = "--idle=30";
 	char *argv[] = { "xsock-relay", "--listen-fd=3", idle_text, NULL };
+	char *envp[VARIABLES_MAX + 1];
 	struct start start = { .path = path,
 			       .listener = listener,
 			       .argv = argv,
-			       .envp = environment() };
+			       .envp = envp };
 	char *stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 	int pid;
 
+	fill_environment(envp, resolver);
 	if (stack == MAP_FAILED)
 		return xs_error_set(err, XS_ERR_SYSTEM, ENOMEM,
 				    "no memory to start the relay");
@@ -221,5 +235,5 @@ int xs_launch(const char *path, int listener, int idle, struct xs_error *err)
 		return 0;
 	return xs_error_set(err, XS_ERR_RELAY, start.failed,
 			    "cannot start the relay %.200s: %s", path,
-			    strerror(start.failed));
+			    xs_error_name(start.failed));
 }

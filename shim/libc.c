@@ -91,10 +91,6 @@ WRAP(int, dup3, (int fd, int to, int flags), (fd, to, flags))
 /* Whatever the third argument is, it is passed on (see fcntl(2)). */
 WRAP(int, fcntl, (int fd, int command, void *argument),
      (fd, command, argument))
-WRAP(int, getaddrinfo,
-     (const char *node, const char *service, const struct addrinfo *hints,
-      struct addrinfo **list),
-     (node, service, hints, list))
 WRAP(int, getpeername, (int fd, struct sockaddr *name, socklen_t *len),
      (fd, name, len))
 WRAP(int, getsockname, (int fd, struct sockaddr *name, socklen_t *len),

@@ -13,6 +13,7 @@
  *                 [log] }            → VERDICT, when the connect has ended
  *   GETOPT    + { application's end } → VALUE
  *   SETOPT    + { application's end } → VALUE (without bytes)
+ *   RESOLVE                           → ADDRESSES, at least one for each name
  *
  * A client that does not wait (non-blocking connect) closes the control
  * connection after it sent CONNECT; the verdict is then read from the pair
@@ -32,7 +33,7 @@
 #include <stdint.h>
 
 #define XS_WIRE_MAGIC	0x4b4f5358u /* "XSOK" in memory */
-#define XS_WIRE_VERSION 2
+#define XS_WIRE_VERSION 3
 
 enum xs_wire_type {
 	XS_WIRE_CONNECT = 1,
@@ -40,6 +41,8 @@ enum xs_wire_type {
 	XS_WIRE_GETOPT,
 	XS_WIRE_SETOPT,
 	XS_WIRE_VALUE,
+	XS_WIRE_RESOLVE,
+	XS_WIRE_ADDRESSES,
 	XS_WIRE_TYPES
 };
 
@@ -59,7 +62,8 @@ enum xs_wire_string {
 	XS_WIRE_RULE,	 /* the rule: "XSOCK_RULES:1:1 *.corp=tls://" */
 	XS_WIRE_SCHEME,	 /* scheme of the target: "tls", "smtp+starttls" */
 	XS_WIRE_HOST,	 /* a name for the relay to resolve and connect to;
-			    empty: the library has started the connect */
+			    empty: the library has started the connect.
+			    RESOLVE: names, with a blank between two */
 	XS_WIRE_NAME,	 /* what SNI and the certificate check use unless
 			    peer_name says otherwise: a host name, or an IP
 			    address in text */
@@ -94,10 +98,22 @@ struct xs_wire_head {
 	uint8_t started;   /* CONNECT: connect(2) on the TCP socket began */
 	uint8_t unused[3];
 	struct xs_address to; /* CONNECT, started: where the TCP socket goes */
-	int32_t errnum;	      /* VERDICT, VALUE: 0 or an errno */
+	int32_t errnum;	      /* VERDICT, VALUE: 0 or an errno; ADDRESSES:
+				 below */
 	int32_t level, option; /* GETOPT, SETOPT: as getsockopt(2) */
-	uint32_t value_len; /* GETOPT: room; SETOPT, VALUE: bytes that follow */
+	uint32_t value_len; /* GETOPT: room; SETOPT, VALUE, ADDRESSES: bytes that
+			       follow */
+	uint32_t name;	    /* ADDRESSES: which name of the RESOLVE, from 0 */
+	uint32_t more;	    /* ADDRESSES: another message for this name comes */
 };
+
+/* RESOLVE asks which addresses some names have now.  Each is answered by its
+ * own ADDRESSES, in any order, whose value is an array of struct xs_address, in
+ * getaddrinfo's order; none: the name does not exist.  errnum is EAGAIN when
+ * the name servers did not answer but the files of names were read, and
+ * another errno when not even those were. */
+#define XS_WIRE_NAMES_MAX 64 /* names of one RESOLVE */
+#define XS_WIRE_ADDRESSES_MAX (XS_WIRE_VALUE_MAX / sizeof(struct xs_address))
 
 #define XS_WIRE_STRING_MAX 8192	 /* one string, with its NUL */
 #define XS_WIRE_VALUE_MAX  1024	 /* bytes of a socket option */
@@ -105,7 +121,7 @@ struct xs_wire_head {
 
 /* A message.  Strings point to the caller's memory when it is to be encoded
  * and into the datagram after decoding; NULL counts as empty and is never left
- * by decoding.  value has head.value_len bytes (SETOPT, VALUE). */
+ * by decoding.  value has head.value_len bytes (SETOPT, VALUE, ADDRESSES). */
 struct xs_wire {
 	struct xs_wire_head head;
 	const char *string[XS_WIRE_STRINGS];

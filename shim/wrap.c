@@ -163,19 +163,19 @@ static int prepare_pair(struct handoff *h, struct xs_error *err)
 	if (xs_flags_read(h->fd, &h->flags) < 0)
 		return xs_error_set(err, XS_ERR_SYSTEM, errno,
 				    "cannot read the socket's flags: %s",
-				    strerror(errno));
+				    xs_error_name(errno));
 	h->control = xs_handoff_open(h->key, err);
 	if (h->control < 0)
 		return -1;
 	if (make_pair(h) < 0)
 		return xs_error_set(err, XS_ERR_SYSTEM, errno,
 				    "cannot make a socket pair: %s",
-				    strerror(errno));
+				    xs_error_name(errno));
 	if (xs_flags_carry(h->fd, h->end[0], &h->flags) < 0 ||
 	    !(h->filler = xs_pair_shut_gate(h->end[0])))
 		return xs_error_set(err, XS_ERR_SYSTEM, errno,
 				    "cannot prepare the socket pair: %s",
-				    strerror(errno));
+				    xs_error_name(errno));
 	return 0;
 }
 
@@ -221,7 +221,7 @@ static int swap_shared(struct handoff *h, struct xs_error *err)
 			return xs_error_set(err, XS_ERR_SYSTEM, errno,
 					    "cannot replace the socket's copy "
 					    "%d: %s", h->shared[i],
-					    strerror(errno));
+					    xs_error_name(errno));
 		h->nshared = i + 1;
 	}
 	return 0;
@@ -242,7 +242,7 @@ static int take_socket(struct handoff *h, struct xs_error *err)
 	if (h->tcp < 0 || xs_replace(h->fd, h->end[0], &h->flags) < 0)
 		return xs_error_set(err, XS_ERR_SYSTEM, errno,
 				    "cannot replace the socket: %s",
-				    strerror(errno));
+				    xs_error_name(errno));
 	h->swapped = true;
 	return 0;
 }
@@ -259,7 +259,7 @@ static int swap_in(struct handoff *h, struct xs_error *err)
 	if (fcntl(h->tcp, F_SETFL, h->flags.status | O_NONBLOCK) < 0)
 		return xs_error_set(err, XS_ERR_SYSTEM, errno,
 				    "cannot make the socket non-blocking: %s",
-				    strerror(errno));
+				    xs_error_name(errno));
 	return swap_shared(h, err);
 }
 
@@ -298,7 +298,7 @@ static int start_tcp(struct handoff *h, const struct xs_destination *where,
 	return xs_error_set(err, XS_ERR_NETWORK, errno,
 			    "cannot connect to %s: %s",
 			    xs_address_format(&where->to, text, sizeof(text)),
-			    strerror(errno));
+			    xs_error_name(errno));
 }
 
 static int name_pair(struct handoff *h, const struct xs_destination *where,
@@ -314,7 +314,7 @@ static int name_pair(struct handoff *h, const struct xs_destination *where,
 		return 0;
 	return xs_error_set(err, XS_ERR_SYSTEM, errno,
 			    "cannot name the socket pair: %s",
-			    strerror(errno));
+			    xs_error_name(errno));
 }
 
 static void fill_request(struct xs_wire *m, const struct handoff *h,
@@ -368,7 +368,7 @@ static int send_request(struct handoff *h, const struct xs_destination *where,
 		return xs_error_set(err, XS_ERR_RELAY, 0, "%s", XS_REPORT_LOST);
 	return xs_error_set(err, XS_ERR_RELAY, errno,
 			    "the relay does not take the connection: %s",
-			    strerror(errno));
+			    xs_error_name(errno));
 }
 
 /* --- waiting for the verdict -------------------------------------------- */

@@ -148,6 +148,156 @@ static void jumps(char **argument)
 		;
 }
 
+/* --- callers that hold a lock, or share memory ------------------------- */
+
+static struct place caller_to;
+
+/* One connect from here: the first word says how it went. */
+static const char *call(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	const char *how = "refused";
+
+	if (connect(fd, &caller_to.any, caller_to.len) == 0) {
+		send(fd, secret, strlen(secret), MSG_NOSIGNAL);
+		shutdown(fd, SHUT_WR);
+		recv(fd, (char[64]){ 0 }, 64, 0);
+		how = "connected";
+	}
+	close(fd);
+	return how;
+}
+
+static volatile sig_atomic_t calls, connected_calls;
+
+static void on_signal(int number)
+{
+	int saved = errno;
+
+	(void)number;
+	connected_calls += strcmp(call(), "connected") == 0;
+	calls++;
+	errno = saved;
+}
+
+/* What takes locks and memory in libc, until the time is over. */
+static void keep_libc_busy(double seconds, int until_calls)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	double end = now() + seconds;
+
+	while (calls < until_calls && now() < end) {
+		struct addrinfo *found;
+		void *some = malloc(4000);
+
+		if (getaddrinfo("localhost", "http", &hints, &found) == 0)
+			freeaddrinfo(found);
+		free(some);
+		setlocale(LC_ALL, "");
+	}
+}
+
+/* handler IP PORT: connects in a signal handler, wherever that falls into */
+static void handler(char **argument)
+{
+	struct sigaction action = { .sa_handler = on_signal,
+				    .sa_flags = SA_RESTART };
+
+	caller_to = at(argument[0], argument[1]);
+	sigaction(SIGALRM, &action, NULL);
+	ualarm(5000, 5000);
+	keep_libc_busy(20, 30);
+	ualarm(0, 0);
+	say_text("in a handler", "%s",
+		 calls >= 30 && connected_calls == calls ? "connected" :
+							   "refused");
+}
+
+static volatile sig_atomic_t interrupt_malloc, inside_malloc, malloc_again;
+
+/* The program has a malloc of its own, whose lock is not recursive. */
+#ifndef __SANITIZE_ADDRESS__
+void *__libc_malloc(size_t size);
+
+void *malloc(size_t size)
+{
+	void *got;
+
+	if (inside_malloc) {
+		malloc_again++;
+		return __libc_malloc(size);
+	}
+	inside_malloc = interrupt_malloc;
+	if (inside_malloc)
+		raise(SIGUSR1);
+	got = __libc_malloc(size);
+	inside_malloc = 0;
+	return got;
+}
+#endif
+
+/* inside IP PORT: … and surely inside of malloc, which must not be called
+ * again */
+
+static void inside(char **argument)
+{
+	caller_to = at(argument[0], argument[1]);
+	signal(SIGUSR1, on_signal);
+	interrupt_malloc = 1;
+	free(malloc(100));
+	interrupt_malloc = 0;
+	say_text("inside malloc", "%s",
+		 calls == 1 && connected_calls == 1 ? "connected" : "refused");
+	say("malloc called", malloc_again);
+}
+
+/* vforked IP PORT: in a child that has the parent's memory; then here */
+static void vforked(char **argument)
+{
+	pid_t child;
+	int status;
+
+	caller_to = at(argument[0], argument[1]);
+	child = vfork();
+	if (child == 0)
+		_exit(strcmp(call(), "connected") != 0);
+	waitpid(child, &status, 0);
+	say("in the vfork child, status", status);
+	say_text("in the parent", "%s", call());
+	say("wait for nobody", waitpid(-1, NULL, __WALL));
+}
+
+static void *stay_busy(void *unused)
+{
+	(void)unused;
+	keep_libc_busy(20, 1);
+	return NULL;
+}
+
+/* forked IP PORT: in the children of a program whose threads hold locks */
+static void forked(char **argument)
+{
+	pthread_t thread[3];
+	int good = 0;
+
+	caller_to = at(argument[0], argument[1]);
+	for (int i = 0; i < 3; i++)
+		pthread_create(&thread[i], NULL, stay_busy, NULL);
+	for (int i = 0; i < 30; i++) {
+		int status = -1;
+		pid_t child = fork();
+
+		if (child == 0)
+			_exit(strcmp(call(), "connected") != 0);
+		waitpid(child, &status, 0);
+		good += status == 0;
+	}
+	calls = 1;
+	for (int i = 0; i < 3; i++)
+		pthread_join(thread[i], NULL);
+	say("children that connected", good);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -156,7 +306,9 @@ int main(int argc, char **argv)
 	} hows[] = {
 		{ "addresses", addresses }, { "full", full },
 		{ "names", names },	    { "reuse", reuse },
-		{ "jump", jumps },
+		{ "jump", jumps },	    { "handler", handler },
+		{ "inside", inside },	    { "vforked", vforked },
+		{ "forked", forked },
 	};
 
 	setlocale(LC_ALL, "");

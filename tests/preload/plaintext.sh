@@ -17,6 +17,7 @@ check_plaintext()
 	case_many_names
 	case_one_family
 	case_syslog
+	case_callers
 }
 
 # heard LISTENER: the secret has arrived there
@@ -318,4 +319,40 @@ text = log.recv(4096).decode()
 print(re.sub(r"\[\d+\].*", "", text))' "$dodge" addresses 127.0.0.1 "$port_trap"
 	verdict "$name: one datagram, nothing on standard error" \
 		$'connect 1: -1 EACCES\n<27>xsock: dodge' ''
+}
+
+# A rule's name is looked up for a program that connects where nobody may call
+# malloc or wait for a lock of libc.
+case_callers()
+{
+	local rule="localhost:$port_trap=tls://:$port_tls_sink?cafile=$CA"
+
+	case_run with_xsock "$rule" "$dodge" handler 127.0.0.1 "$port_trap"
+	verdict "connect in a signal handler" "in a handler: connected" '' \
+		tls_sink
+	# A sanitizer has a malloc of its own.
+	if [ -z "$sanitized" ]; then
+		case_run with_xsock "$rule" "$dodge" inside 127.0.0.1 \
+			"$port_trap"
+		verdict "connect in a signal handler, inside of malloc" \
+			$'inside malloc: connected\nmalloc called: 0' '' \
+			tls_sink
+	fi
+	case_run with_xsock "$rule" "$dodge" vforked 127.0.0.1 "$port_trap"
+	verdict "connect in a vfork child, which starts the relay" \
+		"in the vfork child, status: 0
+in the parent: connected
+wait for nobody: -1 ECHILD" '' tls_sink
+	case_run with_xsock "$rule" "$dodge" forked 127.0.0.1 "$port_trap"
+	verdict "connect in children of a program with threads" \
+		"children that connected: 30" '' tls_sink
+	XSOCK_RELAY=/nonexistent case_run with_xsock "$rule" \
+		"$dodge" addresses 127.0.0.1 "$port_trap"
+	verdict "no relay to look up a name: refused" "connect 1: -1 EACCES" \
+		"localhost:$port_trap=.*/nonexistent"
+	XSOCK_RELAY=/nonexistent case_run with_xsock \
+		"localhost:1=tls:// udp://localhost:$port_trap=deny://" \
+		"$dodge" addresses 127.0.0.1 "$port_closed"
+	verdict "names for other ports: no relay is needed" \
+		"connect 1: -1 ECONNREFUSED" ''
 }

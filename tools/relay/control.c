@@ -13,6 +13,7 @@
 
 #include "connection.h"
 #include "life.h"
+#include "lookups.h"
 #include "sockopt.h"
 
 #include <errno.h>
@@ -36,6 +37,7 @@ struct xs_control {
 	struct xs_worker *worker;
 	int fd;				  /* -1: ended */
 	struct xs_connection *connection; /* waits for its verdict */
+	struct xs_lookups *lookups;	  /* names that were asked for */
 	struct xs_wire *question;	  /* a socket option, to ask again */
 	int question_fd;
 	int64_t retry_ms, retried_ms;
@@ -61,8 +63,15 @@ static void end(struct xs_control *control)
 		close(control->question_fd);
 		free(control->question);
 	}
+	if (control->lookups)
+		xs_lookups_end(control->lookups);
 	control->task.run = free_control;
 	xs_worker_later(control->worker, &control->task);
+}
+
+void xs_control_tell(struct xs_control *control, const struct xs_wire *answer)
+{
+	xs_wire_send(control->fd, answer, NULL, 0);
 }
 
 void xs_control_answer(struct xs_control *control, const struct xs_wire *answer)
@@ -183,6 +192,20 @@ static void begin_sockopt(struct xs_control *control,
 		keep_question(control, question, fds[0]);
 }
 
+/* Only for this user: what his name servers say is nobody else's affair. */
+static void begin_lookups(struct xs_control *control,
+			  const struct xs_wire *question)
+{
+	if (peer_of(control).uid == geteuid())
+		control->lookups =
+			xs_lookups_begin(control, control->worker,
+					 question->string[XS_WIRE_HOST]);
+	if (control->lookups)
+		xs_timer_cancel(&control->worker->timers, &control->timer);
+	else
+		end(control);
+}
+
 static void take_request(struct xs_control *control)
 {
 	uint8_t *buffer = control->worker->buffers->plain;
@@ -213,6 +236,10 @@ static void take_request(struct xs_control *control)
 	case XS_WIRE_SETOPT:
 		begin_sockopt(control, &message, fds, nfds);
 		break;
+	case XS_WIRE_RESOLVE:
+		close_all(fds, nfds);
+		begin_lookups(control, &message);
+		break;
 	default:
 		close_all(fds, nfds);
 		end(control);
@@ -228,7 +255,7 @@ static void control_event(struct xs_source *source, uint32_t events)
 	if (control->fd < 0)
 		return;
 	/* Having asked, it can only go, or break the rule to ask once. */
-	if (control->connection || control->question)
+	if (control->connection || control->question || control->lookups)
 		end(control);
 	else
 		take_request(control);

@@ -1,4 +1,5 @@
-/* One control connection: a client asks once and is answered once.
+/* One control connection: a client asks once and is answered once (names that
+ * it asks for are answered one by one).
  *
  * All of it happens on the worker's thread that owns the control
  * connection; the connection that a CONNECT begins stays there, too.
@@ -24,6 +25,10 @@ void xs_control_attach(struct xs_control *control,
 
 /* The process of the client; 0 when it cannot be told. */
 pid_t xs_control_pid(const struct xs_control *control);
+
+/* Sends an answer that is not the last.  A client that does not read them is
+ * noticed by the last. */
+void xs_control_tell(struct xs_control *control, const struct xs_wire *answer);
 
 /* Sends the answer, if the client is still there, and closes. */
 void xs_control_answer(struct xs_control *control,
