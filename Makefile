@@ -224,8 +224,10 @@ test_env = XSOCK_TEST_BUILD=$(abspath $(BUILD)) \
 
 .PHONY: check
 check: deps ## install what the tests need, build, run all tests, plain and with sanitizers
+	tests/support/install.sh tests/matrix/packages
 	+$(MAKE) lint
 	+$(MAKE) check-build
+	$(test_env) tests/matrix/run.sh
 	+$(MAKE) check-build BUILD=build/asan SANITIZE=address,undefined
 	@echo "make check: everything passed"
 
@@ -250,6 +252,12 @@ check-unit: $(BUILD)/tests/unit-tests $(relay_tests) $(products) ## run the unit
 farm: deps $(products) ## print the table of servers with something wrong: expected, xsock, curl
 	+$(MAKE) $(test_programs)
 	$(test_env) tests/farm/run.sh
+
+.PHONY: matrix
+matrix: deps $(products) ## print the matrix of real clients and real servers: version, cipher, result
+	tests/support/install.sh tests/matrix/packages
+	+$(MAKE) $(supports)
+	$(test_env) tests/matrix/run.sh
 
 .PHONY: lint
 lint: ## hold the rules of the structure: who may include, call and read what

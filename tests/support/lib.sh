@@ -163,13 +163,25 @@ cleanup()
 		"$pid"
 	done
 	for pid in "${started[@]+"${started[@]}"}" $(relay_pids); do
-		kill -9 "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+		kill_tree "$pid"
+		wait "$pid" 2>/dev/null
 	done
 	if [ "${XSOCK_TEST_KEEP:-}" ]; then
 		echo "kept: $T"
 	else
 		rm -rf "$T"
 	fi
+}
+
+# kill_tree PID: with all its descendants.  A stopped parent starts no more.
+kill_tree()
+{
+	local pid=$1 child
+	kill -STOP "$pid" 2>/dev/null || return 0
+	for child in $(ps -o pid= --ppid "$pid"); do
+		kill_tree "$child"
+	done
+	kill -9 "$pid" 2>/dev/null
 }
 
 # Every process that runs this suite's copy of the relay.
