@@ -43,30 +43,33 @@ static void numbers(void)
 }
 
 /* With room for `room` more descriptors. */
-static void nearly_full(int room)
+static void nearly_full(int room, int type)
 {
 	struct rlimit limit, old;
 	struct place p = place("127.0.0.1", "ECHO");
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	int fd = socket(AF_INET, SOCK_STREAM | type, 0);
+	struct pollfd out = { .fd = fd, .events = POLLOUT };
 	int highest = dup(fd), before = open_descriptors();
-	char key[64];
+	char name[32], key[64];
 	long result;
 
 	close(highest);
+	snprintf(name, sizeof(name), "room for %d%s", room,
+		 type ? ", non-blocking" : "");
 	getrlimit(RLIMIT_NOFILE, &old);
 	limit = old;
 	limit.rlim_cur = (rlim_t)(highest + room);
 	setrlimit(RLIMIT_NOFILE, &limit);
 	result = connect(fd, &p.any, p.len);
-	snprintf(key, sizeof(key), "room for %d", room);
-	say(key, result);
+	say(name, result);
 	setrlimit(RLIMIT_NOFILE, &old);
-	snprintf(key, sizeof(key), "room for %d, descriptors left behind",
-		 room);
+	snprintf(key, sizeof(key), "%s, descriptors left behind", name);
 	say(key, open_descriptors() - before + 1);
-	if (result < 0)
-		connect(fd, &p.any, p.len);
-	snprintf(key, sizeof(key), "room for %d, echo in the end", room);
+	if (result < 0 && errno != EINPROGRESS)
+		result = connect(fd, &p.any, p.len);
+	if (type)
+		poll(&out, 1, 10000);
+	snprintf(key, sizeof(key), "%s, echo in the end", name);
 	say_echo(key, fd, "room\n");
 	close(fd);
 }
@@ -79,9 +82,10 @@ int main(void)
 	leaks("CLOSED", SOCK_NONBLOCK, "left by refused, non-blocking");
 	leaks("PENDING", SOCK_NONBLOCK, "left by abandoned connects");
 	numbers();
-	nearly_full(0);
-	nearly_full(1);
-	nearly_full(2);
-	nearly_full(20);
+	for (int room = 0; room <= 6; room++)
+		nearly_full(room, 0);
+	nearly_full(20, 0);
+	for (int room = 0; room <= 6; room++)
+		nearly_full(room, SOCK_NONBLOCK);
 	return 0;
 }
