@@ -103,7 +103,7 @@ LIBRARY_SRC := \
 	shim/sockopt.c \
 	shim/wrap.c
 
-RELAY_SRC := $(sort $(wildcard tools/relay/*.c))
+RELAY_SRC := $(sort $(wildcard tools/relay/*.c tools/relay/starttls/*.c))
 # "xsock probe --json" is there if jansson is.
 without_json := tools/xsock/probe_$(if $(json_libs),no_json,json).c
 XSOCK_SRC := $(filter-out $(without_json),$(sort $(wildcard tools/xsock/*.c)))
@@ -158,6 +158,8 @@ $(BUILD)/xsock: $(xsock_obj) $(probe_obj) $(policy_obj) $(base_obj)
 $(filter %/hook_send.o,$(library_obj)): xs_cppflags += -U_FORTIFY_SOURCE
 
 $(call objects,$(RELAY_SRC)): xs_cppflags += $(ssl_cflags)
+# tools/relay/starttls/ is a room of tools/relay.
+xs_cppflags += -Itools/relay
 
 # What has the paths of the installation in it is made again for others.
 $(call objects,shim/launch.c tools/xsock/library.c): $(BUILD)/paths

@@ -208,14 +208,16 @@ int xs_match_strictness(const struct xs_rule *rule)
 	case XS_SCHEME_UDP:
 		return 1;
 	case XS_SCHEME_DENY:
-		return 5;
+		return 6;
 	default:
 		break;
 	}
+	if (rule->options.starttls_optional)
+		return 2;
 	/* TLS: how much of the certificate is checked. */
 	if (!rule->options.verify_peer)
-		return 2;
-	return rule->options.verify_peer_name ? 4 : 3;
+		return 3;
+	return rule->options.verify_peer_name ? 5 : 4;
 }
 
 const struct xs_rule *xs_match_next_named(const struct xs_rules *rules,

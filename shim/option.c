@@ -87,8 +87,9 @@ const struct xs_option xs_option_table[] = {
 	    "the server's chain is written there"),
 	ROW_FOR("relay", "tcp://", KIND(TCP), BOOL, relay, "0|1",
 		"through the relay without TLS, for diagnosis (0)"),
-	LATER_FOR("starttls", "starttls://", KIND(WATCH), "required|optional",
-		  "what if the server does not offer it (required)"),
+	ROW_FOR("starttls", "starttls://", KIND(WATCH), DEMAND,
+		starttls_optional, "required|optional",
+		"whether it may go on in plaintext (required)"),
 	LATER_FOR("mtu", "dtls://", KIND(DTLS), "BYTES", "of a datagram"),
 	LATER_FOR("idle", "dtls://", KIND(DTLS), "SECONDS",
 		  "until an unused association ends"),
@@ -116,6 +117,7 @@ size_t xs_option_size(enum xs_option_type type)
 {
 	switch (type) {
 	case XS_OPTION_BOOL:
+	case XS_OPTION_DEMAND:
 		return sizeof(bool);
 	case XS_OPTION_SECONDS:
 		return sizeof(double);

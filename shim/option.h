@@ -52,6 +52,7 @@ struct xs_options {
 	double timeout;			     /* seconds, > 0, in thousandths */
 	const char *capture_peer_cert_chain; /* need not exist */
 	bool relay;			     /* tcp:// only */
+	bool starttls_optional;		     /* starttls:// only */
 };
 
 /* How a value is parsed, checked and printed: option.c. */
@@ -68,6 +69,7 @@ enum xs_option_type {
 	XS_OPTION_VERSION, /* int */
 	XS_OPTION_WORDS,   /* const char *: names with ":" between them */
 	XS_OPTION_ALPN,	   /* const char *: names with "," between them */
+	XS_OPTION_DEMAND,  /* bool: required is false, optional is true */
 	XS_OPTION_DIGEST,  /* const char *: fingerprints with "," between */
 };
 

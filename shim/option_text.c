@@ -68,6 +68,9 @@ static void put_value(struct printer *to, const struct xs_options *options,
 	case XS_OPTION_BOOL:
 		put(to, *(const bool *)from ? "1" : "0", 1);
 		break;
+	case XS_OPTION_DEMAND: /* required is the default */
+		put(to, "optional", 8);
+		break;
 	case XS_OPTION_SECONDS:
 		put_seconds(to, *(const double *)from);
 		break;

@@ -53,6 +53,15 @@ static int set_bool(struct xs_parse *parse, const struct xs_setting *setting,
 				   "0 or 1 (no, yes, off, on, ...)");
 }
 
+static int set_demand(struct xs_parse *parse, const struct xs_setting *setting,
+		      bool *to)
+{
+	*to = xs_span_is(value_of(setting), "optional");
+	if (*to || xs_span_is(value_of(setting), "required"))
+		return 0;
+	return xs_option_bad_value(parse, setting, "required or optional");
+}
+
 /* "2.5": no strtod, whose decimal point is the locale's.  What is beyond
  * thousandths is cut off. */
 static int set_seconds(struct xs_parse *parse, const struct xs_setting *setting,
@@ -198,6 +207,8 @@ int xs_option_set(struct xs_parse *parse, const struct xs_setting *setting,
 	switch (setting->row->type) {
 	case XS_OPTION_BOOL:
 		return set_bool(parse, setting, to);
+	case XS_OPTION_DEMAND:
+		return set_demand(parse, setting, to);
 	case XS_OPTION_SECONDS:
 		return set_seconds(parse, setting, to);
 	case XS_OPTION_HOST:

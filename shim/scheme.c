@@ -19,9 +19,9 @@
 	"\"tls\", or \"tlsv1.0\" for a server that has nothing better"
 #endif
 
-#define UPGRADE(protocol, title)                                               \
+#define UPGRADE(protocol, title, missing)                                      \
 	{                                                                      \
-		protocol "+starttls", XS_SCHEME_UPGRADE, 0, NOT_YET,           \
+		protocol "+starttls", XS_SCHEME_UPGRADE, 0, missing,           \
 			title ": the relay upgrades to TLS"                    \
 	}
 
@@ -43,25 +43,32 @@ const struct xs_scheme xs_schemes[] = {
 	  "is SSL 2.0, which OpenSSL removed and RFC 6176 prohibits: use "
 	  "\"tls\"",
 	  "removed from OpenSSL (RFC 6176)" },
-	{ "starttls", XS_SCHEME_WATCH, 0, NOT_YET,
+	{ "starttls", XS_SCHEME_WATCH, 0, NULL,
 	  "the application's own STARTTLS, then TLS" },
-	UPGRADE("smtp", "SMTP"),
-	UPGRADE("lmtp", "LMTP"),
-	UPGRADE("imap", "IMAP"),
-	UPGRADE("pop3", "POP3"),
-	UPGRADE("nntp", "NNTP"),
-	UPGRADE("sieve", "ManageSieve"),
-	UPGRADE("ftp", "FTP"),
-	UPGRADE("ldap", "LDAP"),
-	UPGRADE("xmpp", "XMPP client"),
-	UPGRADE("xmpp-server", "XMPP server"),
-	UPGRADE("irc", "IRC"),
-	UPGRADE("postgres", "PostgreSQL"),
-	UPGRADE("mysql", "MySQL, MariaDB"),
+	UPGRADE("smtp", "SMTP", NULL),
+	UPGRADE("lmtp", "LMTP", NULL),
+	UPGRADE("imap", "IMAP", NOT_YET),
+	UPGRADE("pop3", "POP3", NOT_YET),
+	UPGRADE("nntp", "NNTP", NOT_YET),
+	UPGRADE("sieve", "ManageSieve", NOT_YET),
+	UPGRADE("ftp", "FTP", NOT_YET),
+	UPGRADE("ldap", "LDAP", NOT_YET),
+	UPGRADE("xmpp", "XMPP client", NOT_YET),
+	UPGRADE("xmpp-server", "XMPP server", NOT_YET),
+	UPGRADE("irc", "IRC", NOT_YET),
+	UPGRADE("postgres", "PostgreSQL", NOT_YET),
+	UPGRADE("mysql", "MySQL, MariaDB", NOT_YET),
 	{ "dtls", XS_SCHEME_DTLS, 0, NOT_YET, "DTLS over UDP" },
 	{ "deny", XS_SCHEME_DENY, 0, NULL, "the connect fails with EACCES" },
 	{ .name = NULL },
 };
+
+bool xs_scheme_has_tls(const struct xs_scheme *scheme)
+{
+	return scheme->kind == XS_SCHEME_TLS ||
+	       scheme->kind == XS_SCHEME_WATCH ||
+	       scheme->kind == XS_SCHEME_UPGRADE;
+}
 
 const struct xs_scheme *xs_scheme_find(const char *name)
 {

@@ -31,6 +31,9 @@ struct xs_scheme {
 	const char *summary; /* one line for --help and the manual */
 };
 
+/* TLS over TCP, from the first byte or later? */
+bool xs_scheme_has_tls(const struct xs_scheme *scheme);
+
 /* All rows, ended by one whose name is NULL. */
 extern const struct xs_scheme xs_schemes[];
 

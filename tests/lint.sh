@@ -33,7 +33,7 @@ except()
 }
 
 shim=$(echo shim/*.[ch])
-relay=$(echo tools/relay/*.[ch])
+relay=$(echo tools/relay/*.[ch] tools/relay/starttls/*.[ch])
 xsock=$(echo tools/xsock/*.[ch])
 all="$shim $relay $xsock"
 base=$(sed -n '/^BASE_SRC/,/^$/s/^\t\(shim\/.*\.c\).*/\1/p' Makefile)

@@ -184,7 +184,7 @@ bad_rules()
 	refused "unknown option" "localhost=tls://?verify_pear=1" EACCES \
 		'verify_pear.*verify_peer'
 	refused "scheme that does not exist yet" \
-		"localhost=smtp+starttls://" EACCES 'smtp\+starttls'
+		"udp://localhost=dtls://" EACCES 'dtls'
 	refused "bad value" "localhost=tls://?verify_peer=maybe" EACCES \
 		'verify_peer|maybe'
 	refused "cafile that is not there" "localhost=tls://?cafile=$cafile" \

@@ -174,7 +174,6 @@ Test(option, unknown_ones_are_refused_with_a_suggestion)
 Test(option, those_without_an_engine_are_refused_by_name)
 {
 	static const char *const names[] = {
-		"starttls",
 		"mtu",
 		"idle",
 	};

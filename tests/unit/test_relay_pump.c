@@ -29,7 +29,8 @@ static struct bench make(void)
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, server), 0);
 	b.app = app[0];
 	b.server = server[0];
-	xs_pump_init(&b.pump, app[1], server[1], NULL);
+	xs_pump_init(&b.pump, app[1], server[1]);
+	b.pump.opened = true;
 	b.epoll = epoll_create1(0);
 	event.data.u32 = 0;
 	epoll_ctl(b.epoll, EPOLL_CTL_ADD, app[1], &event);

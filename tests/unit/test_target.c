@@ -113,8 +113,6 @@ Test(target, unknown_transports_are_refused_with_a_suggestion)
 Test(target, schemes_without_an_engine_are_refused_by_name)
 {
 	bad("*=sslv2://", 3, "OpenSSL removed");
-	bad("*=starttls://", 3, "\"starttls\" is not there yet");
-	bad("*=smtp+starttls://h:25", 3, "\"smtp+starttls\" is not there yet");
 	bad("udp://*=dtls://", 9, "\"dtls\" is not there yet");
 	bad("udp://*=udp://www.example.com", 9, "\"udp\" is not there yet");
 #ifndef XS_HAVE_SSL3

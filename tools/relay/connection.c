@@ -3,8 +3,12 @@
  *   RESOLVE    a name is being looked up             } establish.c
  *   CONNECT    TCP is connecting, to one address     }
  *              after the other                       }
+ *   DIALOGUE   STARTTLS, before TLS and behind it    }
  *   HANDSHAKE  TLS; ends with a verified certificate }
  *   OPEN       bytes go both ways (pump.h)
+ *   AWAIT      the server agreed to the application's
+ *              STARTTLS: does it bring its own TLS?  } establish.c
+ *              HANDSHAKE or OPEN follows             }
  *   LINGER     the application is gone, the server reads what it wrote
  *   GONE       nothing is left but to be freed
  *
@@ -118,6 +122,22 @@ static void log_later(struct xs_connection *connection, const char *sentence)
 	xs_later_close(&connection->later, fd);
 }
 
+void xs_connection_break(struct xs_connection *connection,
+			 const struct xs_error *err)
+{
+	log_later(connection, err->text);
+	xs_connection_end(connection);
+}
+
+void xs_connection_log_tls(struct xs_connection *connection,
+			   const struct xs_tls_summary *summary)
+{
+	int fd = xs_later_open(&connection->later);
+
+	xs_request_log_success(connection->request, fd, summary);
+	xs_later_close(&connection->later, fd);
+}
+
 static void note_cut(struct xs_connection *connection)
 {
 	if (!connection->pump.cut)
@@ -152,6 +172,16 @@ static void watch_stall(struct xs_connection *connection)
 	set_timer(connection, STALLED_MS);
 }
 
+/* The server owes the answer to the application's STARTTLS. */
+static void watch_answer(struct xs_connection *connection)
+{
+	const struct xs_dialogue *dialogue = connection->pump.dialogue;
+
+	if (dialogue && xs_dialogue_server_owes(dialogue) &&
+	    !connection->timer.set)
+		set_timer(connection, connection->timeout_ms);
+}
+
 static void step_open(struct xs_connection *connection)
 {
 	struct xs_error err = { 0 };
@@ -166,6 +196,11 @@ static void step_open(struct xs_connection *connection)
 	case XS_PUMP_WAITS:
 		watch_app(connection);
 		watch_stall(connection);
+		watch_answer(connection);
+		break;
+	case XS_PUMP_DIALOGUE:
+		watch_app(connection);
+		xs_establish_heed(connection);
 		break;
 	case XS_PUMP_CLOSED:
 		xs_connection_end(connection);
@@ -174,10 +209,19 @@ static void step_open(struct xs_connection *connection)
 		begin_linger(connection);
 		break;
 	case XS_PUMP_FAILED:
-		log_later(connection, err.text);
-		xs_connection_end(connection);
+		xs_connection_break(connection, &err);
 		break;
 	}
+}
+
+static void check_answer(struct xs_connection *connection)
+{
+	struct xs_error err = { 0 };
+
+	if (connection->pump.dialogue &&
+	    xs_dialogue_late(connection->pump.dialogue,
+			     connection->timeout_ms / 1000.0, &err))
+		xs_connection_break(connection, &err);
 }
 
 static void check_stall(struct xs_connection *connection)
@@ -202,6 +246,7 @@ static void keep_request(struct xs_connection *connection)
 	xs_later_remember(&connection->later, opening->presence.pid,
 			  opening->log_fd);
 	connection->request = opening->request;
+	connection->timeout_ms = opening->timeout_ms;
 	opening->request = NULL;
 }
 
@@ -210,17 +255,26 @@ void xs_connection_open(struct xs_connection *connection, const uint8_t *in,
 {
 	struct xs_error err = { 0 };
 
-	xs_timer_cancel(&connection->worker->timers, &connection->timer);
-	xs_connection_set_state(connection, OPEN);
 	keep_request(connection);
 	free_opening(connection);
-	if (!xs_pump_feed(&connection->pump, connection->worker->buffers, in,
-			  len, &err)) {
-		log_later(connection, err.text);
-		xs_connection_end(connection);
-		return;
-	}
-	step_open(connection);
+	if (!xs_pump_open(&connection->pump, connection->worker->buffers, &err))
+		xs_connection_break(connection, &err);
+	else
+		xs_connection_resume(connection, in, len);
+}
+
+void xs_connection_resume(struct xs_connection *connection, const uint8_t *in,
+			  size_t len)
+{
+	struct xs_error err = { 0 };
+
+	xs_timer_cancel(&connection->worker->timers, &connection->timer);
+	xs_connection_set_state(connection, OPEN);
+	if (len && !xs_pump_feed(&connection->pump, connection->worker->buffers,
+				 in, len, &err))
+		xs_connection_break(connection, &err);
+	else
+		step_open(connection);
 }
 
 /* --- events ---------------------------------------------------------- */
@@ -233,11 +287,16 @@ static void timer_expired(struct xs_timer *timer)
 	switch (connection->state) {
 	case RESOLVE:
 	case CONNECT:
+	case DIALOGUE:
 	case HANDSHAKE:
+	case AWAIT:
 		xs_establish_expired(connection);
 		break;
 	case OPEN:
-		check_stall(connection);
+		if (connection->pump.app_gone)
+			check_stall(connection);
+		else
+			check_answer(connection);
 		break;
 	case LINGER:
 		if (xs_linger_overdue(&connection->linger, connection->tcp_fd))
@@ -257,8 +316,13 @@ static void server_event(struct xs_source *source, uint32_t events)
 
 	switch (connection->state) {
 	case CONNECT:
+	case DIALOGUE:
 	case HANDSHAKE:
 		xs_establish_event(connection, events);
+		break;
+	case AWAIT:
+		xs_pump_server_event(&connection->pump, events);
+		xs_establish_await(connection);
 		break;
 	case OPEN:
 		xs_pump_server_event(&connection->pump, events);
@@ -278,10 +342,13 @@ static void app_event(struct xs_source *source, uint32_t events)
 	struct xs_connection *connection =
 		xs_container(source, struct xs_connection, app_source);
 
-	if (connection->state != OPEN)
+	if (!connection->pump.opened)
 		return;
 	xs_pump_app_event(&connection->pump, events);
-	step_open(connection);
+	if (connection->state == OPEN)
+		step_open(connection);
+	else if (connection->state == AWAIT)
+		xs_establish_await(connection);
 }
 
 static void run_task(struct xs_task *task)

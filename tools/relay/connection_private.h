@@ -9,7 +9,16 @@
 #include "pump.h"
 #include "registry.h"
 
-enum xs_connection_state { RESOLVE, CONNECT, HANDSHAKE, OPEN, LINGER, GONE };
+enum xs_connection_state {
+	RESOLVE,
+	CONNECT,
+	DIALOGUE,
+	HANDSHAKE,
+	OPEN,
+	AWAIT,
+	LINGER,
+	GONE
+};
 
 struct xs_connection {
 	struct xs_worker *worker;
@@ -25,8 +34,9 @@ struct xs_connection {
 	struct xs_later later;	    /* where they go */
 	int tcp_fd;
 	int pair_fd;
+	int timeout_ms;	     /* as the rule says */
 	uint64_t stalled_at; /* bytes that the server had taken */
-	struct xs_tls *tls;
+	struct xs_tls *tls;  /* the pump has it, too, once it stands */
 	struct xs_pump pump;
 	struct xs_linger linger;
 };
@@ -44,16 +54,37 @@ void xs_connection_end(struct xs_connection *connection);
 void xs_connection_open(struct xs_connection *connection, const uint8_t *in,
 			size_t len);
 
+/* connection.c: the same after a handshake or an AWAIT of an open connection;
+ * in is what came behind the handshake. */
+void xs_connection_resume(struct xs_connection *connection, const uint8_t *in,
+			  size_t len);
+
+/* connection.c: what goes wrong with an open connection has no connect(2) to
+ * fail; it is for the log. */
+void xs_connection_break(struct xs_connection *connection,
+			 const struct xs_error *err);
+
+/* connection.c: a line about an open connection's handshake. */
+void xs_connection_log_tls(struct xs_connection *connection,
+			   const struct xs_tls_summary *summary);
+
+/* establish.c: does what the dialogue wants (pump.wants). */
+void xs_establish_heed(struct xs_connection *connection);
+
+/* establish.c: goes on in AWAIT. */
+void xs_establish_await(struct xs_connection *connection);
+
 /* establish.c: begins with what the request asks for. */
 void xs_establish_begin(struct xs_connection *connection);
 
-/* establish.c: an event of the TCP socket in CONNECT or HANDSHAKE. */
+/* establish.c: an event of the TCP socket in CONNECT, DIALOGUE or HANDSHAKE. */
 void xs_establish_event(struct xs_connection *connection, uint32_t events);
 
 /* establish.c: the next turn of what could not be done in one. */
 void xs_establish_continue(struct xs_connection *connection);
 
-/* establish.c: the timer has expired in RESOLVE, CONNECT or HANDSHAKE. */
+/* establish.c: the timer has expired in RESOLVE, CONNECT, DIALOGUE,
+ * HANDSHAKE or AWAIT. */
 void xs_establish_expired(struct xs_connection *connection);
 
 /* What is watched on the pair; EPOLLOUT only while a send waits for it. */

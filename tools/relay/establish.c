@@ -1,16 +1,20 @@
-/* From the request to the verdict: RESOLVE, CONNECT, HANDSHAKE.
+/* From the request to the verdict: RESOLVE, CONNECT, DIALOGUE, HANDSHAKE; and
+ * the handshake of a connection that is open already, where the application
+ * has a part in the STARTTLS dialogue.
  *
  * One function per step, on the thread of the worker that owns the
  * connection.  Every way ends in succeed or fail, and only there is the order
  * kept in which an outcome is told: whoever is woken must find the pair's
  * name, and nobody may find a TCP socket that carries plaintext.
  *
- * A STARTTLS dialogue will be a state between CONNECT and HANDSHAKE.
+ * A dialogue may be on both sides of the handshake (DIALOGUE, HANDSHAKE,
+ * DIALOGUE), and the verdict comes when it says so.
  */
 #include "connection_private.h"
 
 #include "outcome.h"
 #include "pair.h"
+#include "scheme.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -24,14 +28,21 @@ enum { WATCH_MS = 1000 };
 
 #define SERVER_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
 
+static void step_dialogue(struct xs_connection *connection);
+
 /* --- the outcome ----------------------------------------------------- */
 
-/* The connect has failed: takes TCP away, tells everybody, ends. */
+/* The connect has failed: takes TCP away, tells everybody, ends.  What fails
+ * behind the verdict just ends. */
 static void fail(struct xs_connection *connection, struct xs_error *err)
 {
 	struct xs_opening *opening = connection->opening;
 	int fd = connection->tcp_fd;
 
+	if (!opening) {
+		xs_connection_break(connection, err);
+		return;
+	}
 	/* FIN makes the alert, if there is one, leave before the reset. */
 	shutdown(fd, SHUT_WR);
 	xs_dial_disconnect(fd);
@@ -78,13 +89,14 @@ static void read_addresses(const struct xs_connection *connection,
 	xs_address_to_family(peer, family);
 }
 
-/* The connect has succeeded: tells everybody, then opens the gate.  summary is
- * NULL without TLS; in is what came behind the handshake. */
-static void succeed(struct xs_connection *connection,
-		    const struct xs_tls_summary *summary, const uint8_t *in,
+/* The connect has succeeded: tells everybody, then opens the gate.  in is what
+ * came behind the handshake. */
+static void succeed(struct xs_connection *connection, const uint8_t *in,
 		    size_t len)
 {
 	struct xs_opening *opening = connection->opening;
+	const struct xs_tls_summary *summary =
+		opening->secure ? &opening->summary : NULL;
 	uint32_t filler = opening->request->wire.head.filler;
 	struct xs_address local, peer;
 	struct xs_error err = { 0 };
@@ -115,6 +127,49 @@ static void succeed(struct xs_connection *connection,
 
 /* --- HANDSHAKE ------------------------------------------------------- */
 
+/* The handshake is done, the server verified; in is what came behind it. */
+static void shaken(struct xs_connection *connection,
+		   const struct xs_tls_summary *summary, const uint8_t *in,
+		   size_t len)
+{
+	struct xs_pump *pump = &connection->pump;
+	struct xs_buffers *buffers = connection->worker->buffers;
+	struct xs_error err = { 0 };
+
+	pump->tls = connection->tls;
+	if (connection->opening) {
+		connection->opening->summary = *summary;
+		connection->opening->secure = true;
+	} else {
+		xs_connection_log_tls(connection, summary);
+	}
+	if (pump->dialogue && !xs_pump_secured(pump, buffers, &err)) {
+		fail(connection, &err);
+	} else if (!connection->opening) {
+		xs_connection_resume(connection, in, len);
+	} else if (!pump->dialogue) {
+		succeed(connection, in, len);
+	} else if (len && !xs_pump_feed(pump, buffers, in, len, &err)) {
+		fail(connection, &err);
+	} else {
+		xs_connection_set_state(connection, DIALOGUE);
+		step_dialogue(connection);
+	}
+}
+
+/* TCP broke in the middle of it. */
+static void broke(const struct xs_connection *connection, int errnum,
+		  struct xs_error *err)
+{
+	if (connection->opening)
+		xs_dial_failed(xs_dial_address(&connection->opening->dial),
+			       errnum, err);
+	else
+		xs_error_set(err, XS_ERR_NETWORK, errnum,
+			     "the connection to the server broke: %s",
+			     strerror(errnum));
+}
+
 /* Feeds the handshake; true when it wants more. */
 static bool shake(struct xs_connection *connection, size_t len)
 {
@@ -133,15 +188,14 @@ static bool shake(struct xs_connection *connection, size_t len)
 	    xs_queue_send(&pump->up, connection->tcp_fd, io.out, io.out_len) ==
 		    XS_QUEUE_FAILED &&
 	    result != XS_TLS_FAILED) {
-		xs_dial_failed(xs_dial_address(&connection->opening->dial),
-			       errno, &err);
+		broke(connection, errno, &err);
 		result = XS_TLS_FAILED;
 	}
 	pump->server.blocked = xs_queue_len(&pump->up) > 0;
 	if (result == XS_TLS_FAILED)
 		fail(connection, &err);
 	else if (result == XS_TLS_DONE)
-		succeed(connection, &summary, io.in, io.in_len);
+		shaken(connection, &summary, io.in, io.in_len);
 	return result == XS_TLS_WANT;
 }
 
@@ -151,8 +205,7 @@ static void fail_handshake(struct xs_connection *connection, ssize_t got)
 	struct xs_error err = { 0 };
 
 	if (got < 0 && errno != ECONNRESET)
-		xs_dial_failed(xs_dial_address(&connection->opening->dial),
-			       errno, &err);
+		broke(connection, errno, &err);
 	else
 		xs_tls_handshake_cut(connection->tls, &err);
 	fail(connection, &err);
@@ -198,9 +251,174 @@ static void step_handshake(struct xs_connection *connection)
 
 static void begin_handshake(struct xs_connection *connection)
 {
+	xs_connection_set_state(connection, HANDSHAKE);
+	if (shake(connection, 0)) /* ClientHello */
+		step_handshake(connection);
+}
+
+/* --- DIALOGUE -------------------------------------------------------- */
+
+/* Has fd something to read?  The first byte goes to *byte.  Returns as
+ * recv(2). */
+static ssize_t peek(int fd, uint8_t *byte)
+{
+	ssize_t got;
+
+	do
+		got = recv(fd, byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	while (got < 0 && errno == EINTR);
+	return got;
+}
+
+/* The server has agreed.  Nothing that is here already can be TLS: a server
+ * says nothing before the ClientHello. */
+static bool check_injection(struct xs_connection *connection)
+{
+	struct xs_error err = { 0 };
+	uint8_t byte;
+
+	if (peek(connection->tcp_fd, &byte) <= 0)
+		return true;
+	xs_dialogue_injected(connection->pump.dialogue, &err);
+	fail(connection, &err);
+	return false;
+}
+
+static void begin_upgrade(struct xs_connection *connection)
+{
+	if (!check_injection(connection))
+		return;
+	if (!connection->opening)
+		xs_worker_timer(connection->worker, &connection->timer,
+				connection->timeout_ms);
+	begin_handshake(connection);
+}
+
+/* How long the application has to send its own ClientHello where the server
+ * is the first to speak behind the handshake. */
+enum { OWN_TLS_MS = 300 };
+
+static void begin_await(struct xs_connection *connection)
+{
+	xs_connection_set_state(connection, AWAIT);
+	xs_timer_cancel(&connection->worker->timers, &connection->timer);
+	if (xs_dialogue_server_first(connection->pump.dialogue))
+		xs_worker_timer(connection->worker, &connection->timer,
+				OWN_TLS_MS);
+	xs_establish_await(connection);
+}
+
+/* The first byte of a TLS record with a handshake message (RFC 8446, 5.1). */
+enum { CLIENT_HELLO = 0x16 };
+
+void xs_establish_await(struct xs_connection *connection)
+{
+	struct xs_buffers *buffers = connection->worker->buffers;
+	struct xs_error err = { 0 };
+	uint8_t byte;
+	ssize_t got;
+
+	if (!check_injection(connection))
+		return;
+	got = peek(connection->pair_fd, &byte);
+	if (got < 0 && errno == EAGAIN && !connection->pump.server.ended)
+		return;
+	if (got == 1 && byte != CLIENT_HELLO)
+		begin_upgrade(connection);
+	else if (!xs_pump_pass(&connection->pump, buffers, &err))
+		fail(connection, &err);
+	else
+		xs_connection_resume(connection, NULL, 0);
+}
+
+void xs_establish_heed(struct xs_connection *connection)
+{
+	switch (connection->pump.wants) {
+	case XS_DIALOGUE_TLS:
+		begin_upgrade(connection);
+		break;
+	case XS_DIALOGUE_AGREED:
+		begin_await(connection);
+		break;
+	default:
+		succeed(connection, NULL, 0);
+		break;
+	}
+}
+
+static void step_dialogue(struct xs_connection *connection)
+{
+	struct xs_error err = { 0 };
+
+	switch (xs_pump_run(&connection->pump, connection->worker->buffers,
+			    &err)) {
+	case XS_PUMP_WAITS:
+		break;
+	case XS_PUMP_AGAIN:
+		xs_worker_later(connection->worker, &connection->task);
+		break;
+	case XS_PUMP_DIALOGUE:
+		xs_establish_heed(connection);
+		break;
+	default:
+		if (!xs_error_is_set(&err))
+			xs_dialogue_cut(connection->pump.dialogue, &err);
+		fail(connection, &err);
+		break;
+	}
+}
+
+static void begin_dialogue(struct xs_connection *connection)
+{
+	struct xs_opening *opening = connection->opening;
+	const struct xs_options *options =
+		xs_tls_context_options(opening->context);
+	const struct xs_wire *wire = &opening->request->wire;
+	const struct xs_dialogue_setup setup = {
+		.scheme = wire->string[XS_WIRE_SCHEME],
+		.domain = options->peer_name ? options->peer_name
+					     : wire->string[XS_WIRE_NAME],
+		.optional = options->starttls_optional,
+	};
+	struct xs_pump *pump = &connection->pump;
+	struct xs_error err = { 0 };
+
+	xs_connection_set_state(connection, DIALOGUE);
+	pump->dialogue = xs_dialogue_new(&setup);
+	if (!pump->dialogue)
+		fail_memory(connection);
+	else if (!xs_pump_begin_dialogue(pump, connection->worker->buffers,
+					 &err))
+		fail(connection, &err);
+	else
+		step_dialogue(connection);
+}
+
+/* --- TCP is connected ------------------------------------------------- */
+
+static bool make_tls(struct xs_connection *connection)
+{
 	struct xs_opening *opening = connection->opening;
 	char server[XS_ADDRESS_TEXT_MAX];
 	struct xs_error err = { 0 };
+
+	connection->tls =
+		xs_tls_new(opening->context,
+			   opening->request->wire.string[XS_WIRE_NAME], &err);
+	if (!connection->tls) {
+		fail(connection, &err);
+		return false;
+	}
+	xs_address_format(xs_dial_address(&opening->dial), server,
+			  sizeof(server));
+	xs_tls_resume(connection->tls, server);
+	return true;
+}
+
+static void connected(struct xs_connection *connection)
+{
+	struct xs_opening *opening = connection->opening;
+	const char *scheme = opening->request->wire.string[XS_WIRE_SCHEME];
 	const int on = 1;
 
 	xs_timer_set(&connection->worker->timers, &connection->timer,
@@ -208,26 +426,16 @@ static void begin_handshake(struct xs_connection *connection)
 	/* What is sent is complete records: Nagle could only delay them. */
 	setsockopt(connection->tcp_fd, IPPROTO_TCP, TCP_NODELAY, &on,
 		   sizeof(on));
-	if (opening->context) {
-		connection->tls = xs_tls_new(
-			opening->context,
-			opening->request->wire.string[XS_WIRE_NAME], &err);
-		if (!connection->tls) {
-			fail(connection, &err);
-			return;
-		}
-		xs_address_format(xs_dial_address(&opening->dial), server,
-				  sizeof(server));
-		xs_tls_resume(connection->tls, server);
-	}
-	xs_pump_init(&connection->pump, connection->pair_fd, connection->tcp_fd,
-		     connection->tls);
-	if (!connection->tls) {
-		succeed(connection, NULL, NULL, 0);
+	xs_pump_init(&connection->pump, connection->pair_fd,
+		     connection->tcp_fd);
+	if (!opening->context)
+		succeed(connection, NULL, 0);
+	else if (!make_tls(connection))
 		return;
-	}
-	xs_connection_set_state(connection, HANDSHAKE);
-	shake(connection, 0); /* ClientHello */
+	else if (xs_scheme_find(scheme)->kind == XS_SCHEME_TLS)
+		begin_handshake(connection);
+	else
+		begin_dialogue(connection);
 }
 
 /* --- CONNECT --------------------------------------------------------- */
@@ -295,7 +503,7 @@ static void step_connect(struct xs_connection *connection)
 	if (error)
 		attempt_failed(connection, error);
 	else
-		begin_handshake(connection);
+		connected(connection);
 }
 
 /* --- RESOLVE --------------------------------------------------------- */
@@ -352,7 +560,7 @@ void xs_establish_event(struct xs_connection *connection, uint32_t events)
 		return;
 	}
 	xs_pump_server_event(&connection->pump, events);
-	step_handshake(connection);
+	xs_establish_continue(connection);
 }
 
 static void fail_timeout(struct xs_connection *connection)
@@ -375,10 +583,44 @@ void xs_establish_continue(struct xs_connection *connection)
 {
 	if (connection->state == HANDSHAKE)
 		step_handshake(connection);
+	else if (connection->state == DIALOGUE)
+		step_dialogue(connection);
+}
+
+/* The time of what an open connection waits for is over. */
+static void fail_late(struct xs_connection *connection)
+{
+	struct xs_error err = { 0 };
+
+	xs_error_set(&err, XS_ERR_TIMEOUT, 0,
+		     "the server did not finish the TLS handshake within %g s",
+		     connection->timeout_ms / 1000.0);
+	fail(connection, &err);
+}
+
+static void fail_dialogue(struct xs_connection *connection)
+{
+	struct xs_error err = { 0 };
+
+	xs_dialogue_late(connection->pump.dialogue,
+			 connection->opening->timeout_ms / 1000.0, &err);
+	fail(connection, &err);
 }
 
 void xs_establish_expired(struct xs_connection *connection)
 {
+	if (connection->state == AWAIT) {
+		begin_upgrade(connection);
+		return;
+	}
+	if (!connection->opening) {
+		fail_late(connection);
+		return;
+	}
+	if (connection->state == DIALOGUE) {
+		fail_dialogue(connection);
+		return;
+	}
 	/* The clock does not decide: it may be a millisecond short. */
 	if (connection->state == CONNECT &&
 	    xs_dial_has_more(&connection->opening->dial))

@@ -20,7 +20,9 @@ struct xs_opening {
 	struct xs_lookup *lookup;   /* under way; else NULL */
 	struct xs_tls_context *context; /* NULL: no TLS */
 	struct xs_dial dial;
-	int app_tcp;	  /* the application's own socket */
+	struct xs_tls_summary summary; /* of the handshake */
+	bool secure;		       /* … which is done */
+	int app_tcp;		       /* the application's own socket */
 	int app_end;	  /* a copy of its end of the pair, to open the gate */
 	int log_fd;	  /* or -1 */
 	int timeout_ms;	  /* as the rule says */

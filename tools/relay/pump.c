@@ -28,11 +28,9 @@ enum { TURN = 4 };
  * take.  Above this nothing more is read that could cause another. */
 #define UP_MAX (512 * 1024)
 
-void xs_pump_init(struct xs_pump *pump, int app_fd, int server_fd,
-		  struct xs_tls *tls)
+void xs_pump_init(struct xs_pump *pump, int app_fd, int server_fd)
 {
 	memset(pump, 0, sizeof(*pump));
-	pump->tls = tls;
 	pump->app = (struct xs_pump_end){ .fd = app_fd, .readable = true };
 	pump->server =
 		(struct xs_pump_end){ .fd = server_fd, .readable = true };
@@ -42,6 +40,8 @@ void xs_pump_free(struct xs_pump *pump)
 {
 	xs_queue_free(&pump->up);
 	xs_queue_free(&pump->down);
+	xs_dialogue_free(pump->dialogue);
+	pump->dialogue = NULL;
 }
 
 /* EPOLLPRI: a byte sent with MSG_OOB cuts the read before it short. */
@@ -145,17 +145,136 @@ static struct xs_tls_io io_of(struct xs_buffers *buffers, const uint8_t *in,
 				   .out_size = sizeof(buffers->cipher_out) };
 }
 
-/* Encrypts and sends what the application wrote. */
+/* Sends to the server, over TLS where it stands. */
 static bool carry_up(struct xs_pump *pump, struct xs_buffers *buffers,
-		     size_t len, struct xs_error *err)
+		     const void *data, size_t len, struct xs_error *err)
 {
 	struct xs_tls_io io = io_of(buffers, NULL, 0);
 	enum xs_tls_result result;
 
 	if (!pump->tls)
-		return send_up(pump, buffers->plain, len, err);
-	result = xs_tls_write(pump->tls, &io, buffers->plain, len, err);
+		return send_up(pump, data, len, err);
+	result = xs_tls_write(pump->tls, &io, data, len, err);
 	return send_up(pump, io.out, io.out_len, err) && result == XS_TLS_DONE;
+}
+
+/* --- with a dialogue between ------------------------------------------ */
+
+static bool empty_up(struct xs_pump *pump, struct xs_buffers *buffers,
+		     struct xs_error *err)
+{
+	struct xs_queue *queue = xs_dialogue_to_server(pump->dialogue);
+	size_t len = xs_queue_len(queue);
+	bool sent = !len || carry_up(pump, buffers, queue->data + queue->start,
+				     len, err);
+
+	xs_queue_free(queue);
+	return sent;
+}
+
+static bool empty_down(struct xs_pump *pump, struct xs_error *err)
+{
+	struct xs_queue *queue = xs_dialogue_to_app(pump->dialogue);
+	bool sent;
+
+	if (!pump->opened)
+		return true;
+	sent = send_down(pump, queue->data + queue->start, xs_queue_len(queue),
+			 err);
+	xs_queue_free(queue);
+	return sent;
+}
+
+/* Carries on what the dialogue has to say and remembers what it wants.  On a
+ * refusal, too, the application reads what the server said. */
+static bool heed(struct xs_pump *pump, struct xs_buffers *buffers,
+		 enum xs_dialogue_result result, struct xs_error *err)
+{
+	struct xs_error other = { 0 };
+	bool ends =
+		result == XS_DIALOGUE_REFUSED || result == XS_DIALOGUE_BROKEN;
+	struct xs_error *why = ends ? &other : err;
+
+	if (!empty_up(pump, buffers, why) || !empty_down(pump, why) || ends)
+		return false;
+	if (result == XS_DIALOGUE_PASS && pump->opened) {
+		xs_dialogue_free(pump->dialogue);
+		pump->dialogue = NULL;
+		result = XS_DIALOGUE_MORE;
+	}
+	pump->wants = result;
+	return true;
+}
+
+/* What the server said, decrypted: through the dialogue, or straight on. */
+static bool carry_down(struct xs_pump *pump, struct xs_buffers *buffers,
+		       const void *data, size_t len, struct xs_error *err)
+{
+	if (!pump->dialogue)
+		return send_down(pump, data, len, err);
+	if (pump->wants == XS_DIALOGUE_PASS) {
+		if (xs_queue_append(xs_dialogue_to_app(pump->dialogue), data,
+				    len))
+			return true;
+		return fail_memory(err);
+	}
+	return heed(pump, buffers,
+		    xs_dialogue_server(pump->dialogue, data, len, err), err);
+}
+
+static bool hear_app(struct xs_pump *pump, struct xs_buffers *buffers,
+		     size_t len, struct xs_error *err)
+{
+	if (!pump->dialogue)
+		return carry_up(pump, buffers, buffers->plain, len, err);
+	return heed(pump, buffers,
+		    xs_dialogue_app(pump->dialogue, buffers->plain, len, err),
+		    err);
+}
+
+/* What lies in the dialogue already may be enough to go on with. */
+static bool stir(struct xs_pump *pump, struct xs_buffers *buffers,
+		 struct xs_error *err)
+{
+	if (pump->dialogue && pump->wants == XS_DIALOGUE_MORE &&
+	    !carry_down(pump, buffers, NULL, 0, err))
+		return false;
+	if (pump->dialogue && pump->opened && pump->wants == XS_DIALOGUE_MORE)
+		return hear_app(pump, buffers, 0, err);
+	return true;
+}
+
+bool xs_pump_begin_dialogue(struct xs_pump *pump, struct xs_buffers *buffers,
+			    struct xs_error *err)
+{
+	return heed(pump, buffers, xs_dialogue_begin(pump->dialogue, err), err);
+}
+
+bool xs_pump_secured(struct xs_pump *pump, struct xs_buffers *buffers,
+		     struct xs_error *err)
+{
+	return heed(pump, buffers, xs_dialogue_secured(pump->dialogue, err),
+		    err) &&
+	       stir(pump, buffers, err);
+}
+
+bool xs_pump_open(struct xs_pump *pump, struct xs_buffers *buffers,
+		  struct xs_error *err)
+{
+	enum xs_dialogue_result wants = pump->wants;
+
+	pump->opened = true;
+	if (!pump->dialogue)
+		return true;
+	if (wants == XS_DIALOGUE_OPEN)
+		wants = XS_DIALOGUE_MORE;
+	return heed(pump, buffers, wants, err) && stir(pump, buffers, err);
+}
+
+bool xs_pump_pass(struct xs_pump *pump, struct xs_buffers *buffers,
+		  struct xs_error *err)
+{
+	return heed(pump, buffers, XS_DIALOGUE_PASS, err);
 }
 
 bool xs_pump_feed(struct xs_pump *pump, struct xs_buffers *buffers,
@@ -167,13 +286,16 @@ bool xs_pump_feed(struct xs_pump *pump, struct xs_buffers *buffers,
 	bool sent;
 
 	if (!pump->tls)
-		return send_down(pump, in, len, err);
+		return carry_down(pump, buffers, in, len, err);
 	result = xs_tls_read(pump->tls, &io, buffers->plain,
 			     sizeof(buffers->plain), &plain, err);
 	sent = send_up(pump, io.out, io.out_len, err) &&
-	       send_down(pump, buffers->plain, plain, err);
+	       carry_down(pump, buffers, buffers->plain, plain, err);
 	if (result == XS_TLS_CLOSED)
 		pump->down_eof = true;
+	if (sent && pump->down_eof && pump->dialogue &&
+	    xs_dialogue_cut(pump->dialogue, err))
+		return false;
 	return sent && result != XS_TLS_FAILED;
 }
 
@@ -199,7 +321,7 @@ static bool step_up(struct xs_pump *pump, struct xs_buffers *buffers,
 	ssize_t got = read_end(&pump->app, buffers->plain, XS_APP_READ_MAX);
 
 	if (got > 0)
-		return carry_up(pump, buffers, (size_t)got, err);
+		return hear_app(pump, buffers, (size_t)got, err);
 	if (got < 0 && errno == EAGAIN)
 		return true;
 	pump->up_eof = true;
@@ -220,6 +342,8 @@ static bool step_down(struct xs_pump *pump, struct xs_buffers *buffers,
 				    (size_t)got, err);
 	if (got < 0 && errno == EAGAIN)
 		return true;
+	if (pump->dialogue && xs_dialogue_cut(pump->dialogue, err))
+		return false;
 	if (got < 0 || pump->up_errno)
 		return fail_server(err, got < 0 ? errno : pump->up_errno);
 	if (pump->tls && !pump->down_eof)
@@ -230,14 +354,15 @@ static bool step_down(struct xs_pump *pump, struct xs_buffers *buffers,
 
 static bool can_step_up(const struct xs_pump *pump)
 {
-	return pump->app.readable && !pump->up_eof && !pump->up_errno &&
+	return pump->opened && pump->wants == XS_DIALOGUE_MORE &&
+	       pump->app.readable && !pump->up_eof && !pump->up_errno &&
 	       !xs_queue_len(&pump->up);
 }
 
 static bool can_step_down(const struct xs_pump *pump)
 {
-	return pump->server.readable && !xs_queue_len(&pump->down) &&
-	       xs_queue_len(&pump->up) < UP_MAX;
+	return pump->wants == XS_DIALOGUE_MORE && pump->server.readable &&
+	       !xs_queue_len(&pump->down) && xs_queue_len(&pump->up) < UP_MAX;
 }
 
 static bool flush(struct xs_pump *pump, struct xs_error *err)
@@ -298,6 +423,8 @@ enum xs_pump_result xs_pump_run(struct xs_pump *pump,
 			return XS_PUMP_FAILED;
 		more = can_step_up(pump) || can_step_down(pump);
 	}
+	if (pump->wants != XS_DIALOGUE_MORE)
+		return XS_PUMP_DIALOGUE;
 	if (!end_up(pump, buffers, err))
 		return XS_PUMP_FAILED;
 	end_down(pump);

@@ -5,6 +5,11 @@
  * is not sent (back-pressure).  Both sockets are watched edge-triggered: the
  * caller reports events, the pump remembers what is readable and writable.
  *
+ * A STARTTLS dialogue, if there is one, stands between the application and TLS,
+ * or TCP as long as there is no TLS: it gets what either side says, and what
+ * it says itself goes on.  Until the pump is opened nothing is read from the
+ * application or sent to it.
+ *
  * Knows sockets, queues and TLS, but no loop, no timers and no connection:
  * tests run it over two socketpairs.  One thread at a time.
  */
@@ -14,6 +19,7 @@
 #include "buffers.h"
 #include "error.h"
 #include "queue.h"
+#include "starttls/dialogue.h"
 #include "tls.h"
 
 #include <stdbool.h>
@@ -29,7 +35,10 @@ struct xs_pump_end {
 };
 
 struct xs_pump {
-	struct xs_tls *tls; /* NULL: bytes are copied as they are */
+	struct xs_tls *tls;	       /* NULL: bytes are copied as they are */
+	struct xs_dialogue *dialogue;  /* NULL: none, or it is done */
+	enum xs_dialogue_result wants; /* what XS_PUMP_DIALOGUE is about */
+	bool opened;		       /* the application takes part */
 	struct xs_pump_end app;
 	struct xs_pump_end server;
 	struct xs_queue up;
@@ -46,19 +55,30 @@ struct xs_pump {
 };
 
 enum xs_pump_result {
-	XS_PUMP_WAITS,	/* for an event */
-	XS_PUMP_AGAIN,	/* there is more to do, but others want their turn */
-	XS_PUMP_CLOSED, /* both ways have ended in good order */
-	XS_PUMP_LINGER, /* the application is gone, and all that it wrote is
-			   with the kernel, close_notify and FIN behind it */
-	XS_PUMP_FAILED, /* *err tells; what is in cipher_out has been sent */
+	XS_PUMP_WAITS,	  /* for an event */
+	XS_PUMP_DIALOGUE, /* the dialogue wants what pump->wants says */
+	XS_PUMP_AGAIN,	  /* there is more to do, but others want their turn */
+	XS_PUMP_CLOSED,	  /* both ways have ended in good order */
+	XS_PUMP_LINGER,	  /* the application is gone, and all that it wrote is
+			     with the kernel, close_notify and FIN behind it */
+	XS_PUMP_FAILED,	  /* *err tells; what is in cipher_out has been sent */
 };
 
-/* Begins with both sockets taken for readable.  The descriptors stay the
- * caller's. */
-void xs_pump_init(struct xs_pump *pump, int app_fd, int server_fd,
-		  struct xs_tls *tls);
+/* Begins with both sockets taken for readable, without TLS and without a
+ * dialogue; who has them sets them.  The descriptors stay the caller's; the
+ * dialogue is the pump's. */
+void xs_pump_init(struct xs_pump *pump, int app_fd, int server_fd);
 void xs_pump_free(struct xs_pump *pump);
+
+/* From now on the application takes part.  Also answers a dialogue that wants
+ * OPEN, or PASS. False with *err set. */
+bool xs_pump_open(struct xs_pump *pump, struct xs_buffers *buffers,
+		  struct xs_error *err);
+
+/* Answers a dialogue that wants AGREED: the application brings its own TLS.
+ * False with *err set. */
+bool xs_pump_pass(struct xs_pump *pump, struct xs_buffers *buffers,
+		  struct xs_error *err);
 
 /* What epoll_wait(2) said of one of the ends. */
 void xs_pump_app_event(struct xs_pump *pump, uint32_t events);
@@ -68,6 +88,14 @@ void xs_pump_server_event(struct xs_pump *pump, uint32_t events);
  * handshake.  in may lie in buffers->cipher_in.  False with *err set. */
 bool xs_pump_feed(struct xs_pump *pump, struct xs_buffers *buffers,
 		  const uint8_t *in, size_t len, struct xs_error *err);
+
+/* Begins the dialogue; or goes on with it, once TLS stands (tls is set then).
+ * What it wants is in pump->wants, and xs_pump_run says so.  False with *err
+ * set. */
+bool xs_pump_begin_dialogue(struct xs_pump *pump, struct xs_buffers *buffers,
+			    struct xs_error *err);
+bool xs_pump_secured(struct xs_pump *pump, struct xs_buffers *buffers,
+		     struct xs_error *err);
 
 /* Moves what can be moved, for one turn. */
 enum xs_pump_result xs_pump_run(struct xs_pump *pump,

@@ -54,9 +54,14 @@ void xs_request_log_success(const struct xs_request *request, int log_fd,
 {
 	char sentence[XS_ERROR_TEXT_MAX];
 
+	const char *scheme = request->wire.string[XS_WIRE_SCHEME];
+
 	if (!summary) {
 		xs_request_log(request, log_fd, XS_LOG_INFO,
-			       "connected, without TLS (relay=yes)");
+			       strcmp(scheme, "tcp") == 0
+				       ? "connected, without TLS (relay=yes)"
+				       : "connected; TLS follows in the "
+					 "protocol's course");
 		return;
 	}
 	snprintf(sentence, sizeof(sentence), "%s %s, %s", summary->version,

@@ -26,7 +26,7 @@ void xs_request_log(const struct xs_request *request, int log_fd,
 /* The same for the outcome of the connect. */
 void xs_request_log_failure(const struct xs_request *request, int log_fd,
 			    const struct xs_error *err);
-/* summary is NULL for a connection without TLS. */
+/* summary is NULL for a connection without TLS, for now or for ever. */
 void xs_request_log_success(const struct xs_request *request, int log_fd,
 			    const struct xs_tls_summary *summary);
 

@@ -353,7 +353,7 @@ static struct xs_tls_context *make_context(const struct xs_tls_policy *policy,
 	atomic_init(&context->refs, 1);
 	context->scheme = xs_scheme_find(policy->scheme);
 	if (!context->scheme || context->scheme->missing ||
-	    context->scheme->kind != XS_SCHEME_TLS) {
+	    !xs_scheme_has_tls(context->scheme)) {
 		xs_error_set(err, XS_ERR_RULES, 0,
 			     "the relay cannot speak \"%.32s\"",
 			     policy->scheme);

@@ -1,0 +1,406 @@
+/* The engine of STARTTLS dialogues; see dialogue.h.
+ *
+ * It collects what comes until there is a unit, bounds it, gives it to the
+ * protocol's judge, and holds the two rules that no protocol may forget:
+ * nothing may come behind the server's go-ahead, and nothing behind the
+ * application's STARTTLS.  What a judge says is in the protocol's file.
+ */
+#include "protocol.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct xs_dialogue *xs_dialogue_new(const struct xs_dialogue_setup *setup)
+{
+	const struct xs_protocol *protocol = xs_protocol_find(setup->scheme);
+	struct xs_dialogue *dialogue;
+
+	if (!protocol)
+		return NULL;
+	dialogue = calloc(1, sizeof(*dialogue));
+	if (!dialogue)
+		return NULL;
+	dialogue->protocol = protocol;
+	dialogue->setup = *setup;
+	return dialogue;
+}
+
+void xs_dialogue_free(struct xs_dialogue *dialogue)
+{
+	if (!dialogue)
+		return;
+	if (dialogue->protocol->end)
+		dialogue->protocol->end(dialogue);
+	xs_queue_free(&dialogue->server.in);
+	xs_queue_free(&dialogue->app.in);
+	xs_queue_free(&dialogue->to_server);
+	xs_queue_free(&dialogue->to_app);
+	free(dialogue);
+}
+
+struct xs_queue *xs_dialogue_to_server(struct xs_dialogue *dialogue)
+{
+	return &dialogue->to_server;
+}
+
+struct xs_queue *xs_dialogue_to_app(struct xs_dialogue *dialogue)
+{
+	return &dialogue->to_app;
+}
+
+bool xs_dialogue_server_owes(const struct xs_dialogue *dialogue)
+{
+	return dialogue->asked && !dialogue->tls;
+}
+
+bool xs_dialogue_server_first(const struct xs_dialogue *dialogue)
+{
+	return dialogue->protocol->server_first;
+}
+
+/* --- what a judge does ------------------------------------------------ */
+
+static void append(struct xs_dialogue *dialogue, struct xs_queue *queue,
+		   const void *data, size_t len)
+{
+	if (!xs_queue_append(queue, data, len))
+		dialogue->no_memory = true;
+}
+
+void xs_dialogue_send(struct xs_dialogue *dialogue, const void *data,
+		      size_t len)
+{
+	append(dialogue, &dialogue->to_server, data, len);
+}
+
+void xs_dialogue_send_line(struct xs_dialogue *dialogue, const char *line)
+{
+	xs_dialogue_send(dialogue, line, strlen(line));
+	xs_dialogue_send(dialogue, "\r\n", 2);
+}
+
+void xs_dialogue_replay(struct xs_dialogue *dialogue, const void *data,
+			size_t len)
+{
+	append(dialogue, &dialogue->to_app, data, len);
+}
+
+void xs_dialogue_replay_line(struct xs_dialogue *dialogue, const char *line)
+{
+	xs_dialogue_replay(dialogue, line, strlen(line));
+	xs_dialogue_replay(dialogue, "\r\n", 2);
+}
+
+/* --- sentences -------------------------------------------------------- */
+
+struct xs_said xs_said(const char *text, size_t len)
+{
+	const size_t room = sizeof(((struct xs_said *)0)->text) - 6;
+	struct xs_said said;
+	char *at = said.text;
+
+	*at++ = '"';
+	for (size_t i = 0; i < len && i < room; i++)
+		*at++ = text[i] < ' ' || text[i] > '~' ? '?' : text[i];
+	if (len > room)
+		at = stpcpy(at, "...");
+	*at++ = '"';
+	*at = '\0';
+	return said;
+}
+
+enum xs_dialogue_result xs_dialogue_refused(const struct xs_dialogue *dialogue,
+					    const char *said,
+					    struct xs_error *err)
+{
+	xs_error_set(err, XS_ERR_PROTOCOL, 0,
+		     "the server refuses %s: %s (is TLS switched on there?)",
+		     dialogue->protocol->asks,
+		     xs_said(said, strlen(said)).text);
+	return XS_DIALOGUE_REFUSED;
+}
+
+enum xs_dialogue_result xs_dialogue_missing(const struct xs_dialogue *dialogue,
+					    struct xs_error *err)
+{
+	xs_error_set(err, XS_ERR_PROTOCOL, 0,
+		     "the server does not offer %s, or somebody between took "
+		     "the offer out (is TLS switched on there? a port for TLS "
+		     "from the first byte needs tls://)",
+		     dialogue->protocol->asks);
+	return XS_DIALOGUE_REFUSED;
+}
+
+enum xs_dialogue_result xs_dialogue_broken(const struct xs_dialogue *dialogue,
+					   struct xs_error *err,
+					   const char *format, ...)
+{
+	char what[256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	xs_error_set(err, XS_ERR_PROTOCOL, 0, "%s: %s",
+		     dialogue->protocol->title, what);
+	return XS_DIALOGUE_BROKEN;
+}
+
+void xs_dialogue_injected(const struct xs_dialogue *dialogue,
+			  struct xs_error *err)
+{
+	xs_dialogue_broken(dialogue, err,
+			   "something came behind the server's go-ahead, "
+			   "before TLS (somebody between may have put it "
+			   "there; nothing of it was used)");
+}
+
+bool xs_dialogue_cut(const struct xs_dialogue *dialogue, struct xs_error *err)
+{
+	if (dialogue->opened && !xs_dialogue_server_owes(dialogue))
+		return false;
+	xs_dialogue_broken(dialogue, err,
+			   "the server closed the connection before it "
+			   "agreed to %s",
+			   dialogue->protocol->asks);
+	return true;
+}
+
+bool xs_dialogue_late(const struct xs_dialogue *dialogue, double seconds,
+		      struct xs_error *err)
+{
+	if (dialogue->opened && !xs_dialogue_server_owes(dialogue))
+		return false;
+	xs_error_set(err, XS_ERR_TIMEOUT, 0,
+		     "%s: the server did not agree to %s within %g s (is it "
+		     "a server of this protocol?)",
+		     dialogue->protocol->title, dialogue->protocol->asks,
+		     seconds);
+	return true;
+}
+
+/* --- units ------------------------------------------------------------ */
+
+static const char *who(bool from_app)
+{
+	return from_app ? "the application" : "the server";
+}
+
+/* A line ends with LF, most often CR LF. */
+static size_t frame_line(const uint8_t *data, size_t size)
+{
+	const uint8_t *end = memchr(data, '\n', size);
+
+	return end ? (size_t)(end - data) + 1 : 0;
+}
+
+size_t xs_dialogue_frame(struct xs_dialogue *dialogue, bool from_app,
+			 const uint8_t *data, size_t size, struct xs_error *err)
+{
+	const struct xs_protocol *protocol = dialogue->protocol;
+
+	if (protocol->frame)
+		return protocol->frame(dialogue, from_app, data, size, err);
+	return frame_line(data, size);
+}
+
+static bool is_text(const uint8_t *data, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((data[i] < ' ' && data[i] != '\t') || data[i] == 0x7f)
+			return false;
+	return true;
+}
+
+/* Copies a line's text, without its end, to where it is NUL-terminated. */
+static bool read_line(const uint8_t *raw, size_t len, char text[XS_LINE_MAX])
+{
+	if (raw[len - 1] == '\n')
+		len--;
+	if (len && raw[len - 1] == '\r')
+		len--;
+	memcpy(text, raw, len);
+	text[len] = '\0';
+	return is_text(raw, len);
+}
+
+static enum xs_dialogue_result judge(struct xs_dialogue *dialogue,
+				     bool from_app, const uint8_t *raw,
+				     size_t len, struct xs_error *err)
+{
+	const struct xs_protocol *protocol = dialogue->protocol;
+	struct xs_unit unit = { .raw = raw, .len = len };
+	char text[XS_LINE_MAX];
+
+	if (!protocol->frame || protocol->lines) {
+		if (!read_line(raw, len, text))
+			return xs_dialogue_broken(
+				dialogue, err,
+				"%s sent a line that is not text (does the "
+				"port speak this protocol?)",
+				who(from_app));
+		unit.text = text;
+	}
+	return from_app ? protocol->app(dialogue, unit, err)
+			: protocol->server(dialogue, unit, err);
+}
+
+/* --- the engine ------------------------------------------------------- */
+
+static enum xs_dialogue_result out_of_memory(struct xs_error *err)
+{
+	xs_error_set(err, XS_ERR_SYSTEM, ENOMEM, "the relay is out of memory");
+	return XS_DIALOGUE_BROKEN;
+}
+
+/* Everything that lies here passes on. */
+static enum xs_dialogue_result let_pass(struct xs_dialogue *dialogue)
+{
+	struct xs_queue *up = &dialogue->app.in;
+	struct xs_queue *down = &dialogue->server.in;
+
+	xs_dialogue_send(dialogue, up->data + up->start, xs_queue_len(up));
+	xs_dialogue_replay(dialogue, down->data + down->start,
+			   xs_queue_len(down));
+	xs_queue_free(up);
+	xs_queue_free(down);
+	return XS_DIALOGUE_PASS;
+}
+
+/* Holds what must be true whatever a judge says. */
+static enum xs_dialogue_result settle(struct xs_dialogue *dialogue,
+				      enum xs_dialogue_result result,
+				      struct xs_error *err)
+{
+	if (dialogue->no_memory)
+		return out_of_memory(err);
+	switch (result) {
+	case XS_DIALOGUE_OPEN:
+		dialogue->opened = true;
+		break;
+	case XS_DIALOGUE_TLS:
+	case XS_DIALOGUE_AGREED:
+		if (xs_queue_len(&dialogue->server.in)) {
+			xs_dialogue_injected(dialogue, err);
+			return XS_DIALOGUE_BROKEN;
+		}
+		/* fall through */
+	case XS_DIALOGUE_MORE:
+		if (xs_dialogue_server_owes(dialogue) &&
+		    xs_queue_len(&dialogue->app.in))
+			return xs_dialogue_broken(
+				dialogue, err,
+				"the application sent something behind its %s "
+				"without waiting for the answer",
+				dialogue->protocol->asks);
+		break;
+	case XS_DIALOGUE_PASS:
+		return dialogue->no_memory ? out_of_memory(err)
+					   : let_pass(dialogue);
+	case XS_DIALOGUE_REFUSED:
+	case XS_DIALOGUE_BROKEN:
+		break;
+	}
+	return result;
+}
+
+static enum xs_dialogue_result too_long(const struct xs_dialogue *dialogue,
+					bool from_app, struct xs_error *err)
+{
+	return xs_dialogue_broken(dialogue, err,
+				  "%s sent more than %d bytes without an end "
+				  "(does the port speak this protocol?)",
+				  who(from_app), XS_LINE_MAX);
+}
+
+/* Gives unit after unit to the judge, until it wants something else. */
+static enum xs_dialogue_result go_on(struct xs_dialogue *dialogue,
+				     bool from_app, struct xs_error *err)
+{
+	struct xs_queue *in =
+		from_app ? &dialogue->app.in : &dialogue->server.in;
+	enum xs_dialogue_result result = XS_DIALOGUE_MORE;
+
+	while (result == XS_DIALOGUE_MORE && xs_queue_len(in)) {
+		const uint8_t *data = in->data + in->start;
+		size_t size = xs_queue_len(in);
+		size_t len =
+			xs_dialogue_frame(dialogue, from_app, data, size, err);
+
+		if (len == XS_FRAME_BROKEN)
+			return XS_DIALOGUE_BROKEN;
+		if (len > XS_LINE_MAX || (!len && size >= XS_LINE_MAX))
+			return too_long(dialogue, from_app, err);
+		if (!len)
+			break;
+		result = judge(dialogue, from_app, data, len, err);
+		in->start += len;
+		if (!xs_queue_len(in))
+			xs_queue_free(in);
+		result = settle(dialogue, result, err);
+	}
+	return result;
+}
+
+static enum xs_dialogue_result take(struct xs_dialogue *dialogue, bool from_app,
+				    const void *data, size_t len,
+				    struct xs_error *err)
+{
+	struct xs_queue *in =
+		from_app ? &dialogue->app.in : &dialogue->server.in;
+	size_t *total =
+		from_app ? &dialogue->app.total : &dialogue->server.total;
+
+	*total += len;
+	if (!dialogue->opened && *total > XS_TOTAL_MAX)
+		return xs_dialogue_broken(dialogue, err,
+					  "%s sent more than %d bytes and did "
+					  "not agree to %s",
+					  who(from_app), XS_TOTAL_MAX,
+					  dialogue->protocol->asks);
+	if (!xs_queue_append(in, data, len))
+		return out_of_memory(err);
+	return go_on(dialogue, from_app, err);
+}
+
+enum xs_dialogue_result xs_dialogue_server(struct xs_dialogue *dialogue,
+					   const void *data, size_t len,
+					   struct xs_error *err)
+{
+	return take(dialogue, false, data, len, err);
+}
+
+enum xs_dialogue_result xs_dialogue_app(struct xs_dialogue *dialogue,
+					const void *data, size_t len,
+					struct xs_error *err)
+{
+	if (len && xs_dialogue_server_owes(dialogue))
+		return xs_dialogue_broken(
+			dialogue, err,
+			"the application sent something behind its %s without "
+			"waiting for the answer",
+			dialogue->protocol->asks);
+	return take(dialogue, true, data, len, err);
+}
+
+enum xs_dialogue_result xs_dialogue_begin(struct xs_dialogue *dialogue,
+					  struct xs_error *err)
+{
+	xs_step *begin = dialogue->protocol->begin;
+
+	return begin ? settle(dialogue, begin(dialogue, err), err)
+		     : XS_DIALOGUE_MORE;
+}
+
+enum xs_dialogue_result xs_dialogue_secured(struct xs_dialogue *dialogue,
+					    struct xs_error *err)
+{
+	xs_step *secured = dialogue->protocol->secured;
+
+	dialogue->tls = true;
+	return settle(dialogue,
+		      secured ? secured(dialogue, err) : XS_DIALOGUE_PASS, err);
+}

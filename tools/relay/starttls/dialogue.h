@@ -1,0 +1,98 @@
+/* A STARTTLS dialogue: what is said in plaintext before TLS, and what must be
+ * kept an eye on behind it.
+ *
+ * Pure: bytes in, bytes out, a judgement.  No socket, no clock, no TLS; the
+ * pump carries the bytes (pump.h), the connection does what the judgement
+ * says.  The same dialogue stands on both sides of the handshake.  There are
+ * two kinds:
+ *
+ *   performed  "smtp+starttls://": the relay asks for TLS itself; the
+ *              application knows nothing and is told nothing of it
+ *   seen       "starttls://": the application asks, the relay notices it and
+ *              does what the application cannot
+ *
+ * Whoever may lie is bounded: a line, the bytes before TLS, and the number of
+ * units; the caller bounds the time.  A byte that the server sent behind its
+ * go-ahead, or that the application sent behind its STARTTLS, ends it
+ * (USENIX Security 2021, "Why TLS is better without STARTTLS").
+ */
+#ifndef XS_DIALOGUE_H
+#define XS_DIALOGUE_H
+
+#include "error.h"
+#include "queue.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct xs_dialogue;
+
+enum xs_dialogue_result {
+	XS_DIALOGUE_MORE,    /* more bytes are needed, of either side */
+	XS_DIALOGUE_OPEN,    /* the application's connect has succeeded; from
+				here on its bytes are wanted, too */
+	XS_DIALOGUE_TLS,     /* the server agreed: the handshake is next, and
+				then xs_dialogue_secured */
+	XS_DIALOGUE_AGREED,  /* the server agreed to what the application asked
+				for: the application's next byte tells whether
+				it brings its own TLS; if so, PASS, else TLS */
+	XS_DIALOGUE_PASS,    /* done: from here on bytes pass untouched */
+	XS_DIALOGUE_REFUSED, /* by the server, in good order; *err tells */
+	XS_DIALOGUE_BROKEN,  /* somebody did what the protocol forbids; *err */
+};
+
+struct xs_dialogue_setup {
+	const char *scheme; /* "smtp+starttls", "starttls" */
+	const char *domain; /* what the application asked for: XMPP's "to" */
+	bool optional;	    /* starttls=optional */
+};
+
+/* A dialogue for this scheme; the setup's strings must live as long as it.
+ * NULL without memory, or when the scheme has none. */
+struct xs_dialogue *xs_dialogue_new(const struct xs_dialogue_setup *setup);
+void xs_dialogue_free(struct xs_dialogue *dialogue);
+
+/* What one of the sides is to get; the caller takes it out.  Bytes for the
+ * application stay here until it has been told that it is connected. */
+struct xs_queue *xs_dialogue_to_server(struct xs_dialogue *dialogue);
+struct xs_queue *xs_dialogue_to_app(struct xs_dialogue *dialogue);
+
+/* Begins; TCP is connected. */
+enum xs_dialogue_result xs_dialogue_begin(struct xs_dialogue *dialogue,
+					  struct xs_error *err);
+
+/* Takes bytes that came from one of the sides, in any segmentation.  With
+ * len 0 it goes on with what it has: to be called so, once for each side,
+ * after OPEN and after xs_dialogue_secured. */
+enum xs_dialogue_result xs_dialogue_server(struct xs_dialogue *dialogue,
+					   const void *data, size_t len,
+					   struct xs_error *err);
+enum xs_dialogue_result xs_dialogue_app(struct xs_dialogue *dialogue,
+					const void *data, size_t len,
+					struct xs_error *err);
+
+/* The handshake that TLS or AGREED asked for is done, the server verified. */
+enum xs_dialogue_result xs_dialogue_secured(struct xs_dialogue *dialogue,
+					    struct xs_error *err);
+
+/* Does the server owe an answer that decides about TLS?  Then its time is
+ * bounded. */
+bool xs_dialogue_server_owes(const struct xs_dialogue *dialogue);
+
+/* Does the server speak first after the handshake?  Then AGREED cannot wait
+ * for the application for long. */
+bool xs_dialogue_server_first(const struct xs_dialogue *dialogue);
+
+/* Sets *err to what it means that the server ended the connection now, or
+ * that its time is over.  False when that is nothing special: the connection
+ * just ends. */
+bool xs_dialogue_cut(const struct xs_dialogue *dialogue, struct xs_error *err);
+bool xs_dialogue_late(const struct xs_dialogue *dialogue, double seconds,
+		      struct xs_error *err);
+
+/* What to say when the server has sent something before the handshake that
+ * it may not have sent. */
+void xs_dialogue_injected(const struct xs_dialogue *dialogue,
+			  struct xs_error *err);
+
+#endif

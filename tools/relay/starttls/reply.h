@@ -1,0 +1,20 @@
+/* Replies of three digits: SMTP, LMTP, FTP, NNTP (RFC 5321, 4.2; RFC 959, 4.2;
+ * RFC 3977, 3.2). */
+#ifndef XS_REPLY_H
+#define XS_REPLY_H
+
+#include <stdbool.h>
+
+struct xs_reply {
+	int code;	  /* 100 to 599 */
+	bool last;	  /* no more lines of this reply */
+	const char *text; /* behind the code and its separator */
+};
+
+/* Reads one line.  False: it is not a reply of this kind. */
+bool xs_reply_read(const char *line, struct xs_reply *reply);
+
+/* Is text's first word this one (ASCII case does not count)? */
+bool xs_reply_word(const char *text, const char *word);
+
+#endif

@@ -1,0 +1,25 @@
+/* The protocols that have a dialogue: one row each. */
+#include "protocol.h"
+
+#include <string.h>
+
+const struct xs_protocol *const xs_protocols[] = {
+	&xs_protocol_smtp,
+	&xs_protocol_lmtp,
+	&xs_protocol_watch,
+	NULL,
+};
+
+const struct xs_protocol *xs_protocol_find(const char *scheme)
+{
+	const char *plus = strchr(scheme, '+');
+	size_t len = plus ? (size_t)(plus - scheme) : strlen(scheme);
+
+	if (plus && strcmp(plus, "+starttls") != 0)
+		return NULL;
+	for (const struct xs_protocol *const *row = xs_protocols; *row; row++)
+		if (strlen((*row)->name) == len &&
+		    strncmp((*row)->name, scheme, len) == 0)
+			return *row;
+	return NULL;
+}
