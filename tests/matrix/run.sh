@@ -152,13 +152,18 @@ spoken()
 # Starts what the rows need, and skips rows that cannot be tried here.
 start_all()
 {
-	local row server need_of known=" "
+	local row server need_of root_of name known=" "
 	runnable=()
 	for row in "${!clients[@]}"; do
 		server=${ports_of[row]%%_*}
 		need_of=needs_$server
-		need "${clients[row]}, ${ports_of[row]}" ${clients[row]%% *} \
-			${!need_of-} || continue
+		root_of=root_$server
+		name="${clients[row]}, ${ports_of[row]}"
+		need "$name" ${clients[row]%% *} ${!need_of-} || continue
+		if [ "${!root_of-}" ] && [ "$(id -u)" -ne 0 ]; then
+			CI= skip "$name" "only root can start $server"
+			continue
+		fi
 		runnable+=("$row")
 		case $known in *" $server "*) continue ;; esac
 		known="$known$server "
