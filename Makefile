@@ -18,9 +18,23 @@ SANITIZE   ?=
 WERROR     ?= $(if $(CI),1,)
 VERSION    := 0.1.0
 
+# Libraries for programs of another ABI: "make m32", "make musl".  They are made
+# by this Makefile with ABI set.
+ABI        ?=
+M32_CC     ?= $(CC) -m32
+MUSL_CC    ?= musl-gcc
+MULTIARCH  := $(shell $(CC) -print-multiarch 2>/dev/null)
+# Where the loader of each finds them: PREFIX/$LIB in Debian, where the 32-bit
+# loader of libc6:i386 and that of libc6-i386 differ.  musl knows no $LIB.
+lib_root    = $(patsubst %/$(MULTIARCH),%,$(LIBDIR))
+LIBDIR64    = $(lib_root)/$(MULTIARCH)
+LIBDIR32   ?= $(lib_root)/i386-linux-gnu
+BIARCH32   ?= $(PREFIX)/lib32
+LIBDIR_MUSL ?= $(lib_root)/$(subst gnu,musl,$(MULTIARCH))
+
 # --- flags -------------------------------------------------------------
 
-xs_cppflags := -D_GNU_SOURCE -Ishim -DXS_VERSION='"$(VERSION)"' \
+xs_cppflags := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ishim -DXS_VERSION='"$(VERSION)"' \
 	-DXS_LIBDIR='"$(LIBDIR)"' -DXS_LIBEXECDIR='"$(LIBEXECDIR)"'
 xs_cflags := -std=gnu11 -fPIC -fvisibility=hidden -MMD -MP \
 	-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
@@ -129,16 +143,35 @@ products := $(BUILD)/libxsock.so $(BUILD)/xsock $(BUILD)/xsock-relay
 .PHONY: all
 all: $(products) ## build libxsock.so, xsock and xsock-relay
 
-# The exported symbols are the hook table, and nothing else.
+# musl-gcc has no headers of the kernel.
+ifeq ($(ABI),musl)
+kernel_headers := $(BUILD)/kernel/linux $(BUILD)/kernel/asm $(BUILD)/kernel/asm-generic
+xs_cppflags += -idirafter $(BUILD)/kernel
+$(all_obj): | $(kernel_headers)
+endif
+$(BUILD)/kernel/asm: ; mkdir -p $(@D); ln -sfn $(firstword \
+	$(wildcard /usr/include/$(subst musl,gnu,$(shell gcc -print-multiarch))/asm /usr/include/asm)) $@
+$(BUILD)/kernel/linux $(BUILD)/kernel/asm-generic: ; mkdir -p $(@D); ln -sfn /usr/include/$(@F) $@
+
+.PHONY: m32 musl library
+m32: ## build build/m32/libxsock.so, for 32-bit programs
+	+$(MAKE) ABI=m32 BUILD=$(BUILD)/m32 CC='$(M32_CC)' SANITIZE= library
+musl: ## build build/musl/libxsock.so, for programs of musl
+	+$(MAKE) ABI=musl BUILD=$(BUILD)/musl CC='$(MUSL_CC)' SANITIZE= library
+library: $(BUILD)/libxsock.so
+
+# The exported symbols are the hook table, and nothing else.  Which rows count
+# depends on the C library, so the preprocessor reads it.
 $(BUILD)/libxsock.map: shim/hooks.def
 	@mkdir -p $(@D)
 	{ echo '{ global:'; \
-	  sed -n 's/^XS_HOOK(\([a-z0-9_]*\),.*/\t\1;/p' $<; \
-	  echo 'local: *; };'; } > $@
+	  $(CC) -E -P -include features.h -D'XS_HOOK(name, like)=name;' -x c $<; \
+	  echo 'local: *; };'; } > $@.new
+	mv $@.new $@
 
 # Below the hooks, the library's own calls of hooked functions go to libc:
 # the linker turns them into __wrap_NAME (shim/libc.c).
-wrapped := connect dup2 dup3 fcntl getpeername getsockname getsockopt recvmsg \
+wrapped := connect dup2 dup3 fcntl fcntl64 getpeername getsockname getsockopt recvmsg \
 	sendmsg setsockopt
 
 $(BUILD)/libxsock.so: $(base_obj) $(policy_obj) $(library_obj) $(BUILD)/libxsock.map
@@ -280,6 +313,19 @@ man1 := tools/xsock/xsock.1
 man7 := shim/libxsock.7
 man8 := tools/relay/xsock-relay.8
 
+# install_other ABI,FOLDER: the library of that ABI, if it has been built
+define install_other
+if [ -e $(BUILD)/$(1)/libxsock.so ]; then \
+		install -d $(DESTDIR)$(2) && install -m 644 \
+		$(BUILD)/$(1)/libxsock.so $(DESTDIR)$(2)/libxsock.so; fi
+endef
+
+# install_link FOLDER,OTHER: what is in FOLDER is in OTHER, too
+define install_link
+if [ '$(1)' != '$(2)' ]; then install -d $(DESTDIR)$(2) && \
+		ln -srf $(DESTDIR)$(1)/libxsock.so $(DESTDIR)$(2)/libxsock.so; fi
+endef
+
 .PHONY: install
 install: $(products) ## install to DESTDIR/PREFIX (LIBDIR, BINDIR, LIBEXECDIR, MANDIR)
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR) \
@@ -288,6 +334,11 @@ install: $(products) ## install to DESTDIR/PREFIX (LIBDIR, BINDIR, LIBEXECDIR, M
 	install -m 755 $(BUILD)/xsock $(DESTDIR)$(BINDIR)/xsock
 	install -m 644 $(BUILD)/libxsock.so $(DESTDIR)$(LIBDIR)/libxsock.so
 	install -m 755 $(BUILD)/xsock-relay $(DESTDIR)$(LIBEXECDIR)/xsock-relay
+	$(call install_other,m32,$(LIBDIR32))
+	$(call install_other,musl,$(LIBDIR_MUSL))
+	if [ -e $(BUILD)/m32/libxsock.so ]; then \
+		$(call install_link,$(LIBDIR32),$(BIARCH32)) && \
+		$(call install_link,$(LIBDIR),$(LIBDIR64)); fi
 	install -m 644 $(man1) $(DESTDIR)$(MANDIR)/man1
 	install -m 644 $(man7) $(DESTDIR)$(MANDIR)/man7
 	install -m 644 $(man8) $(DESTDIR)$(MANDIR)/man8
@@ -296,6 +347,9 @@ install: $(products) ## install to DESTDIR/PREFIX (LIBDIR, BINDIR, LIBEXECDIR, M
 .PHONY: uninstall
 uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(BINDIR)/xsock $(DESTDIR)$(LIBDIR)/libxsock.so \
+		$(DESTDIR)$(LIBDIR32)/libxsock.so $(DESTDIR)$(BIARCH32)/libxsock.so \
+		$(DESTDIR)$(LIBDIR64)/libxsock.so \
+		$(DESTDIR)$(LIBDIR_MUSL)/libxsock.so \
 		$(DESTDIR)$(LIBEXECDIR)/xsock-relay \
 		$(DESTDIR)$(MANDIR)/man1/$(notdir $(man1)) \
 		$(DESTDIR)$(MANDIR)/man7/$(notdir $(man7)) \
@@ -308,5 +362,5 @@ clean: ## remove everything that was built
 
 .PHONY: help
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | \
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | \
 		awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'

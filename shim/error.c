@@ -1,6 +1,8 @@
 /* The one error structure; see error.h. */
 #include "error.h"
 
+#include "compat.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -40,6 +40,8 @@ struct identity {
 	uint64_t relay_device, relay_inode, relay_seconds, relay_nanoseconds;
 	uint64_t relay_size;
 };
+_Static_assert(sizeof(ino_t) == 8 && sizeof(rlim_t) == 8,
+	       "programs of every ABI find the same relay");
 
 /* The control group does not change while a process runs, as a rule; and a
  * relay found by an old one is still a relay of this user. */

@@ -6,16 +6,18 @@
 #include "connect.h"
 #include "libc.h"
 
-XS_EXPORT int connect(int fd, __CONST_SOCKADDR_ARG to, socklen_t len)
+XS_EXPORT int connect(int fd, XS_TO_ARG to, socklen_t len)
 {
 	xs_libc_need();
 	if (!xs_config_active())
 		return xs_libc.connect(fd, to, len);
-	return xs_connect(fd, to.__sockaddr__, len);
+	return xs_connect(fd, XS_ADDRESS(to), len);
 }
 
-int __connect(int fd, __CONST_SOCKADDR_ARG to, socklen_t len);
-XS_EXPORT int __connect(int fd, __CONST_SOCKADDR_ARG to, socklen_t len)
+#ifdef __GLIBC__
+int __connect(int fd, XS_TO_ARG to, socklen_t len);
+XS_EXPORT int __connect(int fd, XS_TO_ARG to, socklen_t len)
 {
 	return connect(fd, to, len);
 }
+#endif

@@ -2,6 +2,7 @@
  *
  * Only remember that a socket has another descriptor (share.h).
  */
+#undef _FILE_OFFSET_BITS /* with it, fcntl is only a name for fcntl64 */
 #include "config.h"
 #include "libc.h"
 #include "share.h"
@@ -40,30 +41,33 @@ static bool duplicates(int command)
 	return command == F_DUPFD || command == F_DUPFD_CLOEXEC;
 }
 
-XS_EXPORT int fcntl(int fd, int command, ...)
+/* Whatever the third argument is, it is passed on (see fcntl(2)). */
+static int pass(__typeof__(fcntl) *libc, int fd, int command, void *argument)
 {
-	va_list more;
-	void *argument;
-	int result;
+	int result = libc(fd, command, argument);
 
-	va_start(more, command);
-	argument = va_arg(more, void *);
-	va_end(more);
-	xs_libc_need();
-	result = xs_libc.fcntl(fd, command, argument);
 	return __builtin_expect(duplicates(command), 0) ? note(result) : result;
 }
 
-XS_EXPORT int fcntl64(int fd, int command, ...)
-{
-	va_list more;
-	void *argument;
-	int result;
+/* One function that fcntl(2) has several names for. */
+#define FCNTL(name)                                                            \
+	int name(int fd, int command, ...);                                    \
+	XS_EXPORT int name(int fd, int command, ...)                           \
+	{                                                                      \
+		va_list more;                                                  \
+		void *argument;                                                \
+                                                                               \
+		va_start(more, command);                                       \
+		argument = va_arg(more, void *);                               \
+		va_end(more);                                                  \
+		xs_libc_need();                                                \
+		return pass(xs_libc.name, fd, command, argument);              \
+	}
 
-	va_start(more, command);
-	argument = va_arg(more, void *);
-	va_end(more);
-	xs_libc_need();
-	result = xs_libc.fcntl64(fd, command, argument);
-	return __builtin_expect(duplicates(command), 0) ? note(result) : result;
-}
+FCNTL(fcntl)
+#ifdef __GLIBC__
+FCNTL(fcntl64)
+#if __TIMESIZE == 32
+FCNTL(__fcntl_time64)
+#endif
+#endif

@@ -57,7 +57,7 @@ static bool is_pair(int fd, int result, const struct sockaddr *name,
 	return xs_pair_read(fd, pair);
 }
 
-XS_EXPORT int getpeername(int fd, __SOCKADDR_ARG name, socklen_t *len)
+XS_EXPORT int getpeername(int fd, XS_FROM_ARG name, socklen_t *len)
 {
 	struct xs_pair_info pair;
 	socklen_t room;
@@ -68,18 +68,18 @@ XS_EXPORT int getpeername(int fd, __SOCKADDR_ARG name, socklen_t *len)
 		return xs_libc.getpeername(fd, name, len);
 	room = *len;
 	result = xs_libc.getpeername(fd, name, len);
-	if (!is_pair(fd, result, name.__sockaddr__, room, len, &pair))
+	if (!is_pair(fd, result, XS_ADDRESS(name), room, len, &pair))
 		return result;
 	if (pair.state != XS_PAIR_CONNECTED) {
 		*len = room;
 		errno = ENOTCONN;
 		return -1;
 	}
-	give(&pair.asked, name.__sockaddr__, len, room);
+	give(&pair.asked, XS_ADDRESS(name), len, room);
 	return 0;
 }
 
-XS_EXPORT int getsockname(int fd, __SOCKADDR_ARG name, socklen_t *len)
+XS_EXPORT int getsockname(int fd, XS_FROM_ARG name, socklen_t *len)
 {
 	struct xs_pair_info pair;
 	struct xs_address local;
@@ -91,9 +91,9 @@ XS_EXPORT int getsockname(int fd, __SOCKADDR_ARG name, socklen_t *len)
 		return xs_libc.getsockname(fd, name, len);
 	room = *len;
 	result = xs_libc.getsockname(fd, name, len);
-	if (!is_pair(fd, result, name.__sockaddr__, room, len, &pair))
+	if (!is_pair(fd, result, XS_ADDRESS(name), room, len, &pair))
 		return result;
 	local = local_of(&pair);
-	give(&local, name.__sockaddr__, len, room);
+	give(&local, XS_ADDRESS(name), len, room);
 	return 0;
 }

@@ -13,13 +13,13 @@
 #include <errno.h>
 
 XS_EXPORT ssize_t sendto(int fd, const void *data, size_t size, int flags,
-			 __CONST_SOCKADDR_ARG to, socklen_t len)
+			 XS_TO_ARG to, socklen_t len)
 {
 	xs_libc_need();
-	if (__builtin_expect(!(flags & MSG_FASTOPEN), 1) || !to.__sockaddr__ ||
+	if (__builtin_expect(!(flags & MSG_FASTOPEN), 1) || !XS_ADDRESS(to) ||
 	    !xs_config_active())
 		return xs_libc.sendto(fd, data, size, flags, to, len);
-	if (xs_connect(fd, to.__sockaddr__, len) < 0)
+	if (xs_connect(fd, XS_ADDRESS(to), len) < 0)
 		return -1;
 	return send(fd, data, size, flags & ~MSG_FASTOPEN);
 }
@@ -41,41 +41,60 @@ static bool is_fastopen(const void *msg, size_t size, int flags)
 	       xs_config_active() && xs_readable(msg, size);
 }
 
-XS_EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
+static ssize_t send_one(__typeof__(sendmsg) *libc, int fd,
+			const struct msghdr *msg, int flags)
 {
 	struct msghdr copy;
 
-	xs_libc_need();
 	if (!is_fastopen(msg, sizeof(*msg), flags) || !msg->msg_name)
-		return xs_libc.sendmsg(fd, msg, flags);
+		return libc(fd, msg, flags);
 	copy = *msg;
 	if (!open_first(fd, &copy))
 		return -1;
-	return xs_libc.sendmsg(fd, &copy, flags & ~MSG_FASTOPEN);
+	return libc(fd, &copy, flags & ~MSG_FASTOPEN);
 }
 
-XS_EXPORT int sendmmsg(int fd, struct mmsghdr *list, unsigned int count,
-		       int flags)
+static int send_many(__typeof__(sendmmsg) *libc, int fd, struct mmsghdr *list,
+		     unsigned int count, xs_mmsg_flags flags)
 {
 	struct msghdr first;
 	ssize_t sent;
 	int more;
 
-	xs_libc_need();
-	if (count == 0 || !is_fastopen(list, sizeof(*list), flags) ||
+	if (count == 0 || !is_fastopen(list, sizeof(*list), (int)flags) ||
 	    !list->msg_hdr.msg_name)
-		return xs_libc.sendmmsg(fd, list, count, flags);
+		return libc(fd, list, count, flags);
 	first = list->msg_hdr;
 	if (!open_first(fd, &first))
 		return -1;
 	flags &= ~MSG_FASTOPEN;
-	sent = xs_libc.sendmsg(fd, &first, flags);
+	sent = xs_libc.sendmsg(fd, &first, (int)flags);
 	if (sent < 0)
 		return -1;
 	list->msg_len = (unsigned int)sent;
-	more = count > 1 ? xs_libc.sendmmsg(fd, list + 1, count - 1, flags) : 0;
+	more = count > 1 ? libc(fd, list + 1, count - 1, flags) : 0;
 	return more < 0 ? 1 : 1 + more;
 }
+
+#define SENDMSG(name)                                                          \
+	ssize_t name(int fd, const struct msghdr *msg, int flags);             \
+	XS_EXPORT ssize_t name(int fd, const struct msghdr *msg, int flags)    \
+	{                                                                      \
+		xs_libc_need();                                                \
+		return send_one(xs_libc.name, fd, msg, flags);                 \
+	}
+#define SENDMMSG(name)                                                         \
+	int name(int fd, struct mmsghdr *list, unsigned int count,             \
+		 xs_mmsg_flags flags);                                         \
+	XS_EXPORT int name(int fd, struct mmsghdr *list, unsigned int count,   \
+			   xs_mmsg_flags flags)                                \
+	{                                                                      \
+		xs_libc_need();                                                \
+		return send_many(xs_libc.name, fd, list, count, flags);        \
+	}
+
+SENDMSG(sendmsg)
+SENDMMSG(sendmmsg)
 
 /* True when what the kernel wrote as the sender is the name of a pair. */
 static bool is_pair_name(int fd, const struct sockaddr *from, socklen_t room)
@@ -87,24 +106,25 @@ static bool is_pair_name(int fd, const struct sockaddr *from, socklen_t room)
 }
 
 XS_EXPORT ssize_t recvfrom(int fd, void *data, size_t size, int flags,
-			   __SOCKADDR_ARG from, socklen_t *len)
+			   XS_FROM_ARG from, socklen_t *len)
 {
 	socklen_t room;
 	ssize_t got;
 
 	xs_libc_need();
-	if (__builtin_expect(!from.__sockaddr__, 1) || !xs_config_active() ||
+	if (__builtin_expect(!XS_ADDRESS(from), 1) || !xs_config_active() ||
 	    !xs_readable(len, sizeof(*len)))
 		return xs_libc.recvfrom(fd, data, size, flags, from, len);
 	room = *len;
 	got = xs_libc.recvfrom(fd, data, size, flags, from, len);
-	if (got >= 0 && *len && is_pair_name(fd, from.__sockaddr__, room))
+	if (got >= 0 && *len && is_pair_name(fd, XS_ADDRESS(from), room))
 		*len = 0;
 	return got;
 }
 
+#ifdef __GLIBC__
 XS_EXPORT ssize_t __recvfrom_chk(int fd, void *data, size_t size, size_t room,
-				 int flags, __SOCKADDR_ARG from,
+				 int flags, XS_FROM_ARG from,
 				 socklen_t *len)
 {
 	/* What libc's does: stop the program, or receive. */
@@ -114,6 +134,7 @@ XS_EXPORT ssize_t __recvfrom_chk(int fd, void *data, size_t size, size_t room,
 					      from, len);
 	return recvfrom(fd, data, size, flags, from, len);
 }
+#endif
 
 static void forget_name(int fd, struct msghdr *msg, socklen_t room)
 {
@@ -122,25 +143,51 @@ static void forget_name(int fd, struct msghdr *msg, socklen_t room)
 		msg->msg_namelen = 0;
 }
 
-XS_EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+static ssize_t receive_one(__typeof__(recvmsg) *libc, int fd,
+			   struct msghdr *msg, int flags)
 {
-	ssize_t got;
+	ssize_t got = libc(fd, msg, flags);
 
-	xs_libc_need();
-	got = xs_libc.recvmsg(fd, msg, flags);
 	if (got >= 0)
 		forget_name(fd, msg, msg->msg_namelen);
 	return got;
 }
 
-XS_EXPORT int recvmmsg(int fd, struct mmsghdr *list, unsigned int count,
-		       int flags, struct timespec *limit)
+static int receive_many(__typeof__(recvmmsg) *libc, int fd,
+			struct mmsghdr *list, unsigned int count,
+			xs_mmsg_flags flags, struct timespec *limit)
 {
-	int got;
+	int got = libc(fd, list, count, flags, limit);
 
-	xs_libc_need();
-	got = xs_libc.recvmmsg(fd, list, count, flags, limit);
 	for (int i = 0; i < got; i++)
 		forget_name(fd, &list[i].msg_hdr, list[i].msg_hdr.msg_namelen);
 	return got;
 }
+
+#define RECVMSG(name)                                                          \
+	ssize_t name(int fd, struct msghdr *msg, int flags);                   \
+	XS_EXPORT ssize_t name(int fd, struct msghdr *msg, int flags)          \
+	{                                                                      \
+		xs_libc_need();                                                \
+		return receive_one(xs_libc.name, fd, msg, flags);              \
+	}
+/* What limit points to is libc's to know. */
+#define RECVMMSG(name)                                                         \
+	int name(int fd, struct mmsghdr *list, unsigned int count,             \
+		 xs_mmsg_flags flags, struct timespec *limit);                 \
+	XS_EXPORT int name(int fd, struct mmsghdr *list, unsigned int count,   \
+			   xs_mmsg_flags flags, struct timespec *limit)        \
+	{                                                                      \
+		xs_libc_need();                                                \
+		return receive_many(xs_libc.name, fd, list, count, flags,      \
+				    limit);                                    \
+	}
+
+RECVMSG(recvmsg)
+RECVMMSG(recvmmsg)
+#if defined(__GLIBC__) && __TIMESIZE == 32
+SENDMSG(__sendmsg64)
+SENDMMSG(__sendmmsg64)
+RECVMSG(__recvmsg64)
+RECVMMSG(__recvmmsg64)
+#endif

@@ -45,24 +45,23 @@ static bool is_refused_by_pair(int fd, int result, int level,
 	       xs_pair_read(fd, pair);
 }
 
-XS_EXPORT int getsockopt(int fd, int level, int option, void *value,
-			 socklen_t *len)
+static int get(__typeof__(getsockopt) *libc, int fd, int level, int option,
+	       void *value, socklen_t *len)
 {
 	struct xs_pair_info pair;
 	int result;
 
-	xs_libc_need();
 	if (!xs_config_active())
-		return xs_libc.getsockopt(fd, level, option, value, len);
+		return libc(fd, level, option, value, len);
 	if (!xs_readable(len, sizeof(*len))) {
-		result = xs_libc.getsockopt(fd, level, option, value, len);
+		result = libc(fd, level, option, value, len);
 		if (is_refused_by_pair(fd, result, level, &pair))
 			errno = EFAULT;
 		return result;
 	}
 	if (is_remote_socket_option(fd, level, option, &pair))
 		return xs_sockopt_get(fd, &pair, level, option, value, len);
-	result = xs_libc.getsockopt(fd, level, option, value, len);
+	result = libc(fd, level, option, value, len);
 	if (is_refused_by_pair(fd, result, level, &pair))
 		return xs_sockopt_get(fd, &pair, level, option, value, len);
 	if (result == 0 && level == SOL_SOCKET && option == SO_ERROR &&
@@ -71,19 +70,43 @@ XS_EXPORT int getsockopt(int fd, int level, int option, void *value,
 	return result;
 }
 
-XS_EXPORT int setsockopt(int fd, int level, int option, const void *value,
-			 socklen_t len)
+static int set(__typeof__(setsockopt) *libc, int fd, int level, int option,
+	       const void *value, socklen_t len)
 {
 	struct xs_pair_info pair;
 	int result;
 
-	xs_libc_need();
 	if (!xs_config_active())
-		return xs_libc.setsockopt(fd, level, option, value, len);
+		return libc(fd, level, option, value, len);
 	if (is_remote_socket_option(fd, level, option, &pair))
 		return xs_sockopt_set(fd, &pair, level, option, value, len);
-	result = xs_libc.setsockopt(fd, level, option, value, len);
+	result = libc(fd, level, option, value, len);
 	if (is_refused_by_pair(fd, result, level, &pair))
 		return xs_sockopt_set(fd, &pair, level, option, value, len);
 	return result;
 }
+
+#define GETSOCKOPT(name)                                                       \
+	int name(int fd, int level, int option, void *value, socklen_t *len);  \
+	XS_EXPORT int name(int fd, int level, int option, void *value,         \
+			   socklen_t *len)                                     \
+	{                                                                      \
+		xs_libc_need();                                                \
+		return get(xs_libc.name, fd, level, option, value, len);       \
+	}
+#define SETSOCKOPT(name)                                                       \
+	int name(int fd, int level, int option, const void *value,             \
+		 socklen_t len);                                               \
+	XS_EXPORT int name(int fd, int level, int option, const void *value,   \
+			   socklen_t len)                                      \
+	{                                                                      \
+		xs_libc_need();                                                \
+		return set(xs_libc.name, fd, level, option, value, len);       \
+	}
+
+GETSOCKOPT(getsockopt)
+SETSOCKOPT(setsockopt)
+#if defined(__GLIBC__) && __TIMESIZE == 32
+GETSOCKOPT(__getsockopt64)
+SETSOCKOPT(__setsockopt64)
+#endif

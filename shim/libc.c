@@ -15,6 +15,12 @@
 
 struct xs_libc xs_libc;
 
+#ifdef __GLIBC__
+#define LIBC "libc.so.6"
+#else
+#define LIBC "libc.so" /* musl's loader takes any libc.* for itself */
+#endif
+
 /* Two copies of this library in one process (loaded under two paths) would
  * take each other for libc and wrap twice. */
 static bool is_another_xsock(void *function)
@@ -36,7 +42,7 @@ static void *where_to_look(void)
 
 	if (next && !is_another_xsock(next))
 		return RTLD_NEXT;
-	return dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
+	return dlopen(LIBC, RTLD_LAZY | RTLD_NOLOAD);
 }
 
 /* Without an original there is nothing that a hook could do. */
@@ -91,6 +97,11 @@ WRAP(int, dup3, (int fd, int to, int flags), (fd, to, flags))
 /* Whatever the third argument is, it is passed on (see fcntl(2)). */
 WRAP(int, fcntl, (int fd, int command, void *argument),
      (fd, command, argument))
+#ifdef __GLIBC__
+/* The same call in a file that was compiled with _FILE_OFFSET_BITS=64. */
+WRAP(int, fcntl64, (int fd, int command, void *argument),
+     (fd, command, argument))
+#endif
 WRAP(int, getpeername, (int fd, struct sockaddr *name, socklen_t *len),
      (fd, name, len))
 WRAP(int, getsockname, (int fd, struct sockaddr *name, socklen_t *len),

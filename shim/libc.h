@@ -18,9 +18,25 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* An address is a union of pointers in glibc's prototypes, and a pointer in
+ * those of musl, whose flags of several messages are unsigned. */
+#ifdef __GLIBC__
+#define XS_FROM_ARG	 __SOCKADDR_ARG
+#define XS_TO_ARG	 __CONST_SOCKADDR_ARG
+#define XS_ADDRESS(from) ((from).__sockaddr__)
+typedef int xs_mmsg_flags;
+#else
+#define XS_FROM_ARG	 struct sockaddr *
+#define XS_TO_ARG	 const struct sockaddr *
+#define XS_ADDRESS(from) (from)
+typedef unsigned int xs_mmsg_flags;
+#endif
+
+#ifdef __GLIBC__
 /* recvfrom of a program that was built with _FORTIFY_SOURCE; in no header. */
 ssize_t __recvfrom_chk(int fd, void *data, size_t size, size_t room, int flags,
-		       __SOCKADDR_ARG from, socklen_t *len);
+		       XS_FROM_ARG from, socklen_t *len);
+#endif
 
 struct xs_libc {
 #define XS_HOOK(name, like) __typeof__(like) *name;

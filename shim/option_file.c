@@ -7,6 +7,8 @@
  */
 #include "option_private.h"
 
+#include "compat.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

@@ -9,6 +9,8 @@
  */
 #include "option_private.h"
 
+#include "compat.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

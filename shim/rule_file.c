@@ -6,6 +6,8 @@
  */
 #include "rule_file.h"
 
+#include "compat.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

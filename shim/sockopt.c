@@ -1,6 +1,7 @@
 /* Socket options across the control channel; see sockopt.h. */
 #include "sockopt.h"
 
+#include "compat.h"
 #include "connect.h"
 #include "handoff.h"
 #include "wire.h"

@@ -115,6 +115,12 @@ struct xs_wire_head {
 #define XS_WIRE_NAMES_MAX 64 /* names of one RESOLVE */
 #define XS_WIRE_ADDRESSES_MAX (XS_WIRE_VALUE_MAX / sizeof(struct xs_address))
 
+/* A 32-bit library talks to a 64-bit relay. */
+_Static_assert(sizeof(struct xs_wire_head) == 96 &&
+		       offsetof(struct xs_wire_head, to) == 40 &&
+		       offsetof(struct xs_wire_head, value_len) == 84,
+	       "the head of a message is the same for every ABI");
+
 #define XS_WIRE_STRING_MAX 8192	 /* one string, with its NUL */
 #define XS_WIRE_VALUE_MAX  1024	 /* bytes of a socket option */
 #define XS_WIRE_MESSAGE_MAX 65536 /* the whole datagram */

@@ -251,6 +251,11 @@ $CC program.c -o dynamic || exit 1
 expect "run: a dynamic program" 7 "" "${run[@]}" ./dynamic
 expect "run: a dynamic program, not pie" 7 "" sh -c "$CC -no-pie program.c -o nopie && exec \"\$@\"" - "${run[@]}" ./nopie
 
+# A copy beside which there is no library for other programs.
+mkdir one
+cp "$XSOCK" "$BUILD/libxsock.so" one
+run[0]=$T/one/xsock
+
 refuse()
 {
 	local file=$1 text=$2

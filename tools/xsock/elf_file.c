@@ -22,10 +22,20 @@
 #define HEADERS_MAX 1170
 #define NOTES_MAX   4096
 
+/* Entries of a dynamic section, and bytes of a needed library's name. */
+#define DYNAMIC_MAX 1024
+#define NEEDED_MAX  32
+
 /* A program header of either class. */
 struct segment {
 	uint32_t type;
-	uint64_t offset, size;
+	uint64_t offset, size, address;
+};
+
+/* An entry of a dynamic section of either class. */
+struct entry {
+	int64_t tag;
+	uint64_t value;
 };
 
 /* Where the program headers are. */
@@ -89,7 +99,7 @@ static bool read_segment(int fd, const struct xs_elf *elf,
 		    !read_at(fd, &small, sizeof(small), at))
 			return false;
 		*segment = (struct segment){ small.p_type, small.p_offset,
-					     small.p_filesz };
+					     small.p_filesz, small.p_vaddr };
 	} else {
 		Elf64_Phdr big;
 
@@ -97,7 +107,7 @@ static bool read_segment(int fd, const struct xs_elf *elf,
 		    !read_at(fd, &big, sizeof(big), at))
 			return false;
 		*segment = (struct segment){ big.p_type, big.p_offset,
-					     big.p_filesz };
+					     big.p_filesz, big.p_vaddr };
 	}
 	return true;
 }
@@ -141,6 +151,111 @@ static bool has_go_note(int fd, const struct segment *segment)
 	return false;
 }
 
+/* --- which C library ---------------------------------------------------- */
+
+static bool starts(const char *text, const char *with)
+{
+	return strncmp(text, with, strlen(with)) == 0;
+}
+
+static enum xs_elf_libc libc_of_loader(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+
+	if (starts(name, "ld-musl-"))
+		return XS_ELF_LIBC_MUSL;
+	if (starts(name, "ld-linux") || starts(name, "ld64.so.") ||
+	    strcmp(name, "ld.so.1") == 0)
+		return XS_ELF_LIBC_GLIBC;
+	return XS_ELF_LIBC_OTHER;
+}
+
+static enum xs_elf_libc libc_of_needed(const char *name)
+{
+	if (starts(name, "libc.so.6"))
+		return XS_ELF_LIBC_GLIBC;
+	if (strcmp(name, "libc.so") == 0 || starts(name, "libc.musl-"))
+		return XS_ELF_LIBC_MUSL;
+	return XS_ELF_LIBC_OTHER;
+}
+
+static bool read_entry(int fd, const struct xs_elf *elf,
+		       const struct segment *dynamic, unsigned number,
+		       struct entry *entry)
+{
+	Elf32_Dyn small;
+	Elf64_Dyn big;
+	size_t size = elf->class == ELFCLASS32 ? sizeof(small) : sizeof(big);
+	uint64_t at = (uint64_t)number * size;
+
+	if (number >= DYNAMIC_MAX || dynamic->size < size ||
+	    at > dynamic->size - size)
+		return false;
+	if (elf->class == ELFCLASS32) {
+		if (!read_at(fd, &small, size, dynamic->offset + at))
+			return false;
+		*entry = (struct entry){ small.d_tag, small.d_un.d_val };
+	} else {
+		if (!read_at(fd, &big, size, dynamic->offset + at))
+			return false;
+		*entry = (struct entry){ big.d_tag, big.d_un.d_val };
+	}
+	return entry->tag != DT_NULL;
+}
+
+/* Where in the file an address is; 0: nowhere. */
+static uint64_t offset_of(int fd, const struct xs_elf *elf,
+			  const struct headers *headers, uint64_t address)
+{
+	struct segment segment;
+
+	for (unsigned i = 0; i < headers->count; i++)
+		if (read_segment(fd, elf, headers, i, &segment) &&
+		    segment.type == PT_LOAD && address >= segment.address &&
+		    address - segment.address < segment.size)
+			return segment.offset + (address - segment.address);
+	return 0;
+}
+
+/* The first libc among the libraries that the file needs. */
+static enum xs_elf_libc read_needed(int fd, const struct xs_elf *elf,
+				    const struct headers *headers,
+				    const struct segment *dynamic)
+{
+	enum xs_elf_libc libc = XS_ELF_LIBC_OTHER;
+	uint64_t strings = 0;
+	struct entry entry;
+
+	for (unsigned i = 0; read_entry(fd, elf, dynamic, i, &entry); i++)
+		if (entry.tag == DT_STRTAB)
+			strings = offset_of(fd, elf, headers, entry.value);
+	for (unsigned i = 0; strings && libc == XS_ELF_LIBC_OTHER &&
+			     read_entry(fd, elf, dynamic, i, &entry); i++) {
+		char name[NEEDED_MAX + 1] = "";
+
+		if (entry.tag == DT_NEEDED && entry.value < INT32_MAX &&
+		    read_at(fd, name, NEEDED_MAX, strings + entry.value))
+			libc = libc_of_needed(name);
+	}
+	return libc;
+}
+
+bool xs_elf_is_native(const struct xs_elf *elf)
+{
+	return elf->data == DATA_HERE;
+}
+
+bool xs_elf_fits(const struct xs_elf *program, const struct xs_elf *library)
+{
+	return program->class == library->class &&
+	       program->data == library->data &&
+	       program->machine == library->machine &&
+	       program->libc == library->libc;
+}
+
+/* --- the whole ---------------------------------------------------------- */
+
 enum xs_elf_result xs_elf_read(int fd, struct xs_elf *elf)
 {
 	struct headers headers;
@@ -162,7 +277,11 @@ enum xs_elf_result xs_elf_read(int fd, struct xs_elf *elf)
 			return XS_ELF_BAD;
 		if (segment.type == PT_NOTE && has_go_note(fd, &segment))
 			elf->go = true;
+		if (segment.type == PT_DYNAMIC)
+			elf->libc = read_needed(fd, elf, &headers, &segment);
 	}
+	if (elf->loader[0])
+		elf->libc = libc_of_loader(elf->loader);
 	return XS_ELF_OK;
 }
 

@@ -6,7 +6,9 @@
 #include "reach.h"
 
 #include "elf_file.h"
+#include "library.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <paths.h>
@@ -113,63 +115,62 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* Reads the headers of a file by name. */
-static enum xs_elf_result read_path(const char *path, struct xs_elf *elf)
+/* Why no library fits. */
+static int refuse_kind(const struct xs_elf *elf, const char *path,
+		       struct xs_error *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	enum xs_elf_result result = XS_ELF_BAD;
+	const bool musl = elf->libc == XS_ELF_LIBC_MUSL;
+	char kind[64];
 
-	if (fd >= 0) {
-		result = xs_elf_read(fd, elf);
-		close(fd);
-	}
-	return result;
+	if (elf->libc == XS_ELF_LIBC_OTHER && xs_elf_is_native(elf))
+		return xs_error_set(err, XS_ERR_RULES, 0,
+				    "%s belongs to another C library: its "
+				    "loader is %s, and libxsock.so is for "
+				    "glibc and musl",
+				    path, elf->loader);
+	return xs_error_set(err, XS_ERR_RULES, 0,
+			    "%s is a program for %s%s, and no libxsock.so for "
+			    "that is installed%s",
+			    path, xs_elf_kind(elf, kind, sizeof(kind)),
+			    musl ? " of another C library, musl" : "",
+			    musl ? " (make musl builds it)" :
+			    elf->machine == EM_386 ? " (make m32 builds it)" :
+						     "");
 }
 
-static int check_machine(const struct xs_elf *elf, const char *path,
-			 const struct xs_elf *library, struct xs_error *err)
+/* The preload entry for this program, the same for all in a chain. */
+static int choose_library(const struct xs_elf *elf, const char *path,
+			  char preload[PATH_MAX], struct xs_error *err)
 {
-	char its[64], ours[64];
+	char entry[PATH_MAX];
 
-	if (elf->class == library->class && elf->data == library->data &&
-	    elf->machine == library->machine)
-		return 0;
-	return xs_error_set(err, XS_ERR_RULES, 0,
-			    "%s is a program for %s, this libxsock.so is for "
-			    "%s",
-			    path, xs_elf_kind(elf, its, sizeof(its)),
-			    xs_elf_kind(library, ours, sizeof(ours)));
+	if (!xs_library_preload(elf, entry))
+		return refuse_kind(elf, path, err);
+	if (preload[0] && strcmp(preload, entry) != 0)
+		return xs_error_set(err, XS_ERR_RULES, 0,
+				    "%s needs %s, and what starts it needs %s: "
+				    "run it by its own path",
+				    path, entry, preload);
+	memcpy(preload, entry, sizeof(entry));
+	return 0;
 }
 
 static int check_program(const struct xs_elf *elf, int fd, const char *path,
-			 const char *library_path, struct xs_error *err)
+			 char preload[PATH_MAX], struct xs_error *err)
 {
-	struct xs_elf library, self;
-
-	if (read_path(library_path, &library) != XS_ELF_OK ||
-	    read_path("/proc/self/exe", &self) != XS_ELF_OK)
-		return xs_error_set(err, XS_ERR_RULES, 0,
-				    "%s is no library that can be loaded",
-				    library_path);
-	if (check_machine(elf, path, &library, err) < 0)
-		return -1;
-	if (elf->loader[0] == '\0')
+	if (xs_elf_is_native(elf) && elf->loader[0] == '\0')
 		return xs_error_set(err, XS_ERR_RULES, 0,
 				    "%s is statically linked, so no library "
 				    "can be loaded into it",
 				    path);
-	/* xsock and the library are of the same C library. */
-	if (strcmp(base_name(elf->loader), base_name(self.loader)) != 0)
-		return xs_error_set(err, XS_ERR_RULES, 0,
-				    "%s belongs to another C library: its "
-				    "loader is %s, that of libxsock.so is %s",
-				    path, elf->loader, self.loader);
 	if (elf->go)
 		return xs_error_set(err, XS_ERR_RULES, 0,
 				    "%s is a Go program, which makes its "
 				    "system calls itself and would pass the "
 				    "library by",
 				    path);
+	if (choose_library(elf, path, preload, err) < 0)
+		return -1;
 	return check_trust(fd, path, err);
 }
 
@@ -267,7 +268,7 @@ static int next_in_chain(const struct script *script, char path[PATH_MAX],
 
 /* Judges one file of the chain.  Returns 1 when script has been filled, 0 when
  * the file is a good program, or -1. */
-static int check_file(const char *path, const char *library,
+static int check_file(const char *path, char preload[PATH_MAX],
 		      struct script *script, struct xs_error *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -281,7 +282,7 @@ static int check_file(const char *path, const char *library,
 				    path, strerror(errno));
 	switch (xs_elf_read(fd, &elf)) {
 	case XS_ELF_OK:
-		result = check_program(&elf, fd, path, library, err);
+		result = check_program(&elf, fd, path, preload, err);
 		break;
 	case XS_ELF_BAD:
 		xs_error_set(err, XS_ERR_SYSTEM, ENOEXEC,
@@ -303,7 +304,7 @@ static int check_file(const char *path, const char *library,
 
 /* "#!/usr/bin/env NAME": env itself must pass, and then what it runs, which
  * becomes path.  Returns 1 when there is more to judge, 0, or -1. */
-static int pass_env(struct script *script, const char *library,
+static int pass_env(struct script *script, char preload[PATH_MAX],
 		    char path[PATH_MAX], struct xs_error *err)
 {
 	char runs[PATH_MAX] = "";
@@ -311,25 +312,27 @@ static int pass_env(struct script *script, const char *library,
 	int result = resolve_env(path, script->argument, runs, err);
 
 	if (result < 0 ||
-	    check_file(script->interpreter, library, &unused, err) < 0)
+	    check_file(script->interpreter, preload, &unused, err) < 0)
 		return -1;
 	if (result > 0)
 		memcpy(path, runs, sizeof(runs));
 	return result;
 }
 
-int xs_reach_check(const char *path, const char *library, struct xs_error *err)
+int xs_reach_check(const char *path, char preload[PATH_MAX],
+		   struct xs_error *err)
 {
 	char at[PATH_MAX];
 	struct script script;
 	int result;
 
 	snprintf(at, sizeof(at), "%s", path);
+	preload[0] = '\0';
 	for (int depth = 0; depth <= CHAIN_MAX; depth++) {
-		result = check_file(at, library, &script, err);
+		result = check_file(at, preload, &script, err);
 		if (result > 0 && script.argument &&
 		    strcmp(base_name(script.interpreter), "env") == 0)
-			result = pass_env(&script, library, at, err);
+			result = pass_env(&script, preload, at, err);
 		else if (result > 0)
 			result = next_in_chain(&script, at, err) < 0 ? -1 : 1;
 		if (result <= 0)

@@ -17,8 +17,9 @@
 int xs_reach_find(const char *name, char path[PATH_MAX]);
 
 /* Judges the file, and the interpreters of a "#!" script one after the other.
- * library is the path of libxsock.so, whose kind the command must be of.
- * Returns 0, or -1 with *err set. */
-int xs_reach_check(const char *path, const char *library, struct xs_error *err);
+ * Returns 0 with the entry for LD_PRELOAD that they need, or -1 with *err
+ * set. */
+int xs_reach_check(const char *path, char preload[PATH_MAX],
+		   struct xs_error *err);
 
 #endif

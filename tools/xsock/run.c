@@ -168,6 +168,7 @@ int xs_command_run(int argc, char **argv)
 					    : XS_EXIT_RUN_REFUSED,
 			    &err);
 	}
+	/* Which library depends on the command. */
 	if (xs_reach_check(path, library, &err) < 0)
 		return fail(XS_EXIT_RUN_REFUSED, &err);
 	if (set_environment(&arguments, library, &err) < 0)
