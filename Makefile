@@ -263,6 +263,8 @@ check: deps ## install what the tests need, build, run all tests, plain and with
 	+$(MAKE) lint
 	+$(MAKE) check-build
 	$(test_env) tests/matrix/run.sh
+	tests/support/install.sh tests/starttls/packages
+	$(test_env) tests/starttls/run.sh
 	+$(MAKE) check-build BUILD=build/asan SANITIZE=address,undefined
 	@echo "make check: everything passed"
 
@@ -293,6 +295,12 @@ matrix: deps $(products) ## print the matrix of real clients and real servers: v
 	tests/support/install.sh tests/matrix/packages
 	+$(MAKE) $(supports)
 	$(test_env) tests/matrix/run.sh
+
+.PHONY: starttls
+starttls: deps $(products) ## print the table of STARTTLS: protocol, mode, servers, clients, hostile cases
+	tests/support/install.sh tests/starttls/packages
+	+$(MAKE) $(supports)
+	$(test_env) tests/starttls/run.sh
 
 .PHONY: lint
 lint: ## hold the rules of the structure: who may include, call and read what

@@ -1,0 +1,66 @@
+# The hostile cases: hostile.py has a port for each, hostile_client.py connects
+# to all of them, through the library and the relay.
+
+# hostile_rules MODE SCHEME-SUFFIX: one rule for each protocol
+hostile_rules()
+{
+	local protocol
+	for protocol in $(cut -d ' ' -f 1 "$T/hostile/cases" | sort -u); do
+		hostile_rule "$protocol" performed "$protocol+starttls"
+		hostile_rule "$protocol" seen starttls
+	done
+}
+
+# hostile_rule PROTOCOL MODE SCHEME.  A server that says nothing costs its time.
+hostile_rule()
+{
+	local quick ports
+	quick=$(hostile_ports "$1" "$2" '$2 == "silent"')
+	ports=$(hostile_ports "$1" "$2" '$2 != "silent"')
+	[ ! "$quick" ] || echo "localhost:$quick=$3://?cafile=$CA&timeout=2"
+	echo "localhost:$ports=$3://?cafile=$CA"
+}
+
+hostile_ports()
+{
+	awk -v protocol="$1" -v mode="$2" \
+		'$1 == protocol && $4 == mode && ('"$3"') { print $5 }' \
+		"$T/hostile/cases" | paste -sd , -
+}
+
+hostile_all()
+{
+	local result name
+	mkdir "$T/hostile"
+	start hostile "$PYTHON" -B "$here/hostile.py" "$T/hostile" "$CERTS"
+	if ! within 20 test -e "$T/hostile/cases"; then
+		cat "$T/hostile.log" >&2
+		exit 1
+	fi
+	: >"$T/hostile.lines"
+	export XSOCK_LOG=error:$T/hostile.lines
+	hostile_rules >"$T/hostile.rules"
+	LIMIT=600 case_run with_xsock "@$T/hostile.rules" "$PYTHON" -B \
+		"$here/hostile_client.py" "$T/hostile" "$T/hostile.lines" \
+		"${words[@]+"${words[@]}"}"
+	cp "$OUT" "$T/hostile.results"
+	mv "$OUT" "$T/hostile.out"
+	: >"$OUT"
+	while read -r result name; do
+		if [ "$result" = ok ]; then
+			pass "$name"
+		else
+			fail "${name%%: *}" "${name#*: }"
+		fi
+	done <"$T/hostile.results"
+	[ "$STATUS" -eq 0 ] || fail "the hostile client"
+}
+
+# hostile_cell PROTOCOL MODE: for the table
+hostile_cell()
+{
+	awk -v protocol="$1" -v mode="$2" \
+		'$2 == protocol && $3 == mode { all++; if ($1 == "ok") ok++ }
+		END { if (all) print ok + 0, "of", all; else print "none" }' \
+		"$T/hostile.results"
+}

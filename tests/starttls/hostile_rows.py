@@ -1,0 +1,107 @@
+"""What the hostile server and its client know of each protocol: one row each.
+
+A row says how a good server and a plaintext client talk up to STARTTLS, and
+what attacks there are beside those that every protocol has (hostile.py).
+
+Bytes marked INJECTED must never reach the application.
+"""
+
+MARK = b"INJECTED"
+# The rest of the credential that a client sends; must never be in plaintext.
+SECRET = b"c2VjcmV0LXRoYXQtbXVzdC1ub3QtdHJhdmVs"
+
+
+class Protocol:
+    """A protocol of lines.  What differs is overridden by a row."""
+
+    name = ""
+    greeting = b""
+    # What a client says before it asks, and the answer; the second one
+    # carries the offer, once with and once without it.
+    hello = b""
+    offer = b""
+    stripped = b""
+    asks = b""  # what the application says in starttls://
+    go = b""
+    refusal = b""
+    # What the server says by itself behind TLS.
+    secured = b""
+    credential = b""
+    accepted = b""
+    # An answer that somebody between might put behind the go-ahead.
+    injected = b""
+    # Does the performed connect succeed before TLS?
+    opens_early = False
+    # Attacks beside the common ones: name: (family, {word: bytes}), where a
+    # word is one of the attributes above, or one of hostile.py's.
+    attacks = {}
+
+    def wants_tls(self, said):
+        """Is this unit of the client's the request for TLS?"""
+        return said.strip().upper() == self.asks.strip().upper()
+
+    def read(self, stream):
+        """One unit of the client's; b"" at the end."""
+        return stream.readline(70000)
+
+    def answer(self, words, said, tls):
+        """What the server says to a unit, before and behind TLS."""
+        if SECRET in said:
+            return words["accepted"]
+        return words["offer"]
+
+    def shape(self, words, said, text):
+        """The server's words as the answer to what was said."""
+        return text
+
+    def complete(self, said, got):
+        """Is got, what the client has read, a whole answer to what it said
+        (b"": the greeting)?"""
+        return got.endswith(b"\n")
+
+    def agreed(self, got):
+        """Does the server agree to TLS?  A careless client does not ask."""
+        return got.startswith(self.go[:3])
+
+    def offered(self, got):
+        return b"STARTTLS" in got.upper()
+
+
+class Replies(Protocol):
+    """Three digits; "-" behind them where more lines follow."""
+
+    def complete(self, said, got):
+        lines = got.split(b"\r\n")
+        return len(lines) > 1 and lines[-2][3:4] != b"-" and not lines[-1]
+
+
+class Smtp(Replies):
+    name = "smtp"
+    greeting = b"220 hostile.example ESMTP\r\n"
+    hello = b"EHLO client\r\n"
+    offer = b"250-hostile.example\r\n250-STARTTLS\r\n250 AUTH PLAIN\r\n"
+    stripped = b"250-hostile.example\r\n250-XXXXXXXX\r\n250 AUTH PLAIN\r\n"
+    asks = b"STARTTLS\r\n"
+    go = b"220 go ahead\r\n"
+    refusal = b"454 4.7.0 not available\r\n"
+    credential = b"AUTH PLAIN " + SECRET + b"\r\n"
+    accepted = b"235 welcome\r\n"
+    injected = b"250-INJECTED\r\n250 AUTH PLAIN\r\n"
+    attacks = {
+        "greeted-554": (
+            "negotiation", {"greeting": b"554 go away\r\n"}, ["performed"]),
+        "greeting-codes": (
+            "tampering", {"greeting": b"220-hello\r\n250 INJECTED\r\n"},
+            ["performed"]),
+        "ehlo-refused": ("negotiation", {"offer": b"502 5.5.1 no\r\n"}),
+        "agreed-334": ("negotiation", {"go": b"334 \r\n"}),
+    }
+
+
+class Lmtp(Smtp):
+    name = "lmtp"
+    greeting = b"220 hostile.example LMTP\r\n"
+    hello = b"LHLO client\r\n"
+
+
+PROTOCOLS = [Smtp(), Lmtp()]

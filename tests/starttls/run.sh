@@ -1,0 +1,301 @@
+#!/bin/bash
+# STARTTLS against real servers that demand TLS, real clients that have it
+# switched off, and a hostile server, as a table: protocol × {performed, seen} ×
+# {real server, real clients, hostile cases passed}.
+#
+# A row of a table in real_*.sh is one client's real work with one server:
+#
+#   performed  the rule is PROTOCOL+starttls://, the client knows nothing
+#   seen       the rule is starttls://, the client says STARTTLS and has no TLS
+#   own        the rule is starttls://, the client brings its own TLS
+#
+# Without a rule the first two must fail, or the row would prove nothing; with
+# it they must succeed, and every connection must have been reported with TLS
+# and a verified peer.  "own" must succeed both ways, and the relay must not
+# have spoken TLS.  The hostile cases are hostile.sh's.
+#
+#     run.sh [WORD…]      only the rows whose line in the table has a WORD, and
+#                         the hostile cases whose protocol is one
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/../support/lib.sh"
+. "$here/../support/programs.sh"
+for file in "$here"/../support/servers/*.sh "$here"/real_*.sh; do
+	[ ! -e "$file" ] || . "$file"
+done
+. "$here/hostile.sh"
+# No test may wait long for a name server that a machine does not have.
+export RES_OPTIONS="timeout:1 attempts:1"
+
+# Seconds: for a client that gets no answer, and for one that should.
+PLAIN_LIMIT=8 TLS_LIMIT=60
+# So many wait for an answer at a time.
+PLAIN_JOBS=4
+
+# --- rows ----------------------------------------------------------------
+
+protocols=() modes=() ports_of=() clients=() functions=()
+
+# starttls_rows <<table: PROTOCOL | MODE | SERVER_PORT | CLIENT | FUNCTION.
+# start_SERVER starts the server and sets $port_SERVER_PORT; the first word of
+# CLIENT is the program, the rest tells it from others; FUNCTION is what the
+# client does.
+starttls_rows()
+{
+	local protocol mode port client function
+	while IFS='|' read -r protocol mode port client function; do
+		wanted "$protocol|$mode|$port|$client|$function" || continue
+		protocols+=("$(trim $protocol)") modes+=("$(trim $mode)")
+		ports_of+=("$(trim $port)") clients+=("$(trim $client)")
+		functions+=("$(trim $function)")
+	done
+}
+
+# Options that every rule of a protocol needs, as "&NAME=VALUE".
+declare -A starttls_options=()
+
+trim()
+{
+	echo "$*"
+}
+
+wanted()
+{
+	local word
+	[ ${#words[@]} -gt 0 ] || return 0
+	for word in "${words[@]}"; do
+		case $1 in *"$word"*) return 0 ;; esac
+	done
+	return 1
+}
+
+# --- what the functions of rows use --------------------------------------
+#
+# They find $host and $port to connect to, $W, a folder of their own, and $tag,
+# a word that nothing else has; they write what they have to say to standard
+# output and error, and are true when the data are what they should be.
+
+# client COMMAND…: with the library, or plain
+client()
+{
+	if [ "$attempt" = plain ]; then
+		bounded "$@"
+	else
+		with_xsock "$rules" "$@"
+	fi
+}
+
+# has FILE TEXT…: each TEXT is in it, as it stands
+has()
+{
+	local file=$1 text
+	shift
+	for text; do
+		grep -qF -e "$text" "$file" && continue
+		echo "${file##*/} does not have: $text" >&2
+		return 1
+	done
+}
+
+# --- one row --------------------------------------------------------------
+
+# attempt ROW plain|rule: output, status and the relay's lines land in $W
+attempt()
+{
+	local row=$1 attempt=$2
+	local port=port_${ports_of[row]} host=localhost LIMIT=$TLS_LIMIT rules
+	local W=$T/rows/$row-$attempt
+	local tag=x${row}y$attempt$RANDOM scheme=starttls
+
+	port=${!port}
+	[ "$attempt" != plain ] || [ "${modes[row]}" = own ] ||
+		LIMIT=$PLAIN_LIMIT
+	[ "${modes[row]}" != performed ] || scheme=${protocols[row]}+starttls
+	rules="localhost:$port=$scheme://?cafile=$CA"
+	rules=$rules${starttls_options[${protocols[row]}]-}
+	mkdir -p "$W"
+	: >"$W/log"
+	export XSOCK_LOG=info:$W/log
+	"${functions[row]}" >"$W/stdout" 2>"$W/stderr" </dev/null
+	echo $? >"$W/status"
+}
+
+name_of()
+{
+	echo "${protocols[$1]} ${modes[$1]}: ${clients[$1]}, ${ports_of[$1]}"
+}
+
+judge_plain()
+{
+	local W=$T/rows/$1-plain own=false
+	[ "${modes[$1]}" != own ] || own=true
+	OUT=$W/stdout ERR=$W/stderr STATUS=$(cat "$W/status")
+	if "$own" && [ "$STATUS" -eq 0 ]; then
+		pass "$(name_of "$1"): works without xsock"
+	elif ! "$own" && [ "$STATUS" -ne 0 ]; then
+		pass "$(name_of "$1"): fails without xsock"
+	else
+		fail "$(name_of "$1"): without xsock"
+	fi
+}
+
+# Lines of the relay that should not be there, or the lack of those that should
+complaint()
+{
+	local log=$1 mode=$2 spoken
+	spoken=$(grep -cE ': TLSv1\.[23] [^ ,]*, verified "' "$log")
+	if [ "$mode" = own ]; then
+		[ "$spoken" -eq 0 ] || grep ': TLSv' "$log"
+	elif [ "$spoken" -eq 0 ]; then
+		echo "no TLS"
+	fi
+	grep -vE ': TLSv1\.[23] [^ ,]*, verified "|connected; TLS follows' "$log"
+}
+
+judge_rule()
+{
+	local W=$T/rows/$1-rule name other
+	name=$(name_of "$1")
+	OUT=$W/stdout ERR=$W/stderr STATUS=$(cat "$W/status")
+	other=$(complaint "$W/log" "${modes[$1]}")
+	if [ "$STATUS" -ne 0 ]; then
+		cat "$W/log" >>"$ERR"
+		fail "$name"
+	elif [ "$other" ]; then
+		fail "$name" "the relay reports: $other"
+	else
+		pass "$name"
+	fi
+}
+
+# --- all rows --------------------------------------------------------------
+
+# Starts what the rows need, and skips rows that cannot be tried here.
+start_all()
+{
+	local row server need_of known=" "
+	runnable=()
+	for row in "${!clients[@]}"; do
+		server=${ports_of[row]%%_*}
+		need_of=needs_$server
+		need "$(name_of "$row")" ${clients[row]%% *} ${!need_of-} ||
+			continue
+		runnable+=("$row")
+		case $known in *" $server "*) continue ;; esac
+		known="$known$server "
+		"start_$server"
+	done
+}
+
+try_all()
+{
+	local row jobs=0 waiting=() before
+	# Without xsock most of them wait for an answer that does not come.
+	for row in "${runnable[@]}"; do
+		attempt "$row" plain &
+		waiting+=($!)
+		[ $((++jobs)) -ge "$PLAIN_JOBS" ] || continue
+		wait "${waiting[@]}"
+		jobs=0 waiting=()
+	done
+	[ ${#waiting[@]} -eq 0 ] || wait "${waiting[@]}"
+	for row in "${runnable[@]}"; do
+		(attempt "$row" rule)
+		before=$failed
+		judge_plain "$row"
+		judge_rule "$row"
+		results[row]=ok
+		[ "$failed" -eq "$before" ] || results[row]=FAILED
+	done
+}
+
+# --- the table ---------------------------------------------------------------
+
+# all_protocols: those that the library has, in the order of its table
+all_protocols()
+{
+	sed -n 's/^\tUPGRADE("\([a-z0-9-]*\)", [^,]*, NULL),.*/\1/p' \
+		"$TESTS/../shim/scheme.c"
+}
+
+# cell PROTOCOL MODE servers|clients: what the rows have, each once
+cell()
+{
+	local list
+	list=$("$3_of" "$1" "$2" | awk '!had[$0]++' | paste -sd , -)
+	echo "${list//,/, }"
+}
+
+# rows_of PROTOCOL MODE
+rows_of()
+{
+	local row
+	for row in "${!clients[@]}"; do
+		[ "${protocols[row]}" = "$1" ] || continue
+		[ "${modes[row]/own/seen}" != "$2" ] || echo "$row"
+	done
+}
+
+servers_of()
+{
+	local row
+	for row in $(rows_of "$1" "$2"); do
+		echo "${ports_of[row]%%_*}"
+	done
+}
+
+clients_of()
+{
+	local row own result
+	for row in $(rows_of "$1" "$2"); do
+		own= result=${results[row]-not run}
+		[ "${modes[row]}" != own ] || own=" (own TLS)"
+		[ "$result" != ok ] || result=
+		echo "${clients[row]}$own${result:+ $result}"
+	done
+}
+
+print_table()
+{
+	local protocol mode
+	echo "protocol|mode|real server|real clients|hostile cases passed"
+	for protocol in $(all_protocols); do
+		for mode in performed seen; do
+			printf '%s|%s|%s|%s|%s\n' "$protocol" "$mode" \
+				"$(cell "$protocol" "$mode" servers)" \
+				"$(cell "$protocol" "$mode" clients)" \
+				"$(hostile_cell "$protocol" "$mode")"
+		done
+	done
+}
+
+align()
+{
+	awk -F '|' '
+	{ for (i = 1; i <= NF; i++) {
+		cell[NR, i] = $i
+		if (length($i) > width[i]) width[i] = length($i)
+	} }
+	END { for (n = 1; n <= NR; n++) {
+		line = ""
+		for (i = 1; i <= NF; i++)
+			line = line sprintf("%-" width[i] "s  ", cell[n, i])
+		sub(/ +$/, "", line)
+		print line
+	} }'
+}
+
+words=("$@")
+results=()
+for table in $(declare -F | sed -n 's/^declare -f \(rows_.*\)/\1/p'); do
+	"$table"
+done
+
+suite_begin starttls
+mkdir "$T/rows"
+start_all
+try_all
+hostile_all
+echo
+print_table | align | tee "$BUILD/starttls.txt"
+echo
+suite_end
