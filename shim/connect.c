@@ -111,8 +111,8 @@ static int resolve_target(const struct xs_destination *where,
 }
 
 /* Plain TCP to another host or port: libc's connect with another address.  Each
- * address of a name is tried in turn. */
-static int redirect(int fd, const struct xs_destination *where,
+ * address of a name is tried in turn.  (Not on the stack of everybody.) */
+__attribute__((noinline)) static int redirect(int fd, const struct xs_destination *where,
 		    struct xs_error *err)
 {
 	struct found found;
@@ -145,39 +145,50 @@ static bool is_worth_a_line(int errnum)
 	       errnum != EINPROGRESS && errnum != EINTR;
 }
 
-static int carry_out(int fd, struct xs_destination *where, struct xs_error *why)
+/* The rule's name could not be looked up; *err may say why. */
+__attribute__((noinline)) static void
+refuse_unknown(const struct xs_destination *where, const struct xs_error *why)
+{
+	struct xs_error err = { .kind = XS_ERR_NONE };
+
+	xs_error_set(&err, XS_ERR_RULES, 0,
+		     "the name of this rule cannot be looked up now, so nobody "
+		     "knows whether the rule is about this address (%s; or put "
+		     "a rule for the address above)",
+		     xs_error_is_set(why) ? why->text :
+					    "does the name server answer?");
+	xs_report_failure(&where->asked, where->decision, &err);
+	errno = EACCES;
+}
+
+static int carry_out(int fd, struct xs_destination *where, struct xs_error *err)
 {
 	const struct xs_rule *rule = where->decision->rule;
-	struct xs_error err = { .kind = XS_ERR_NONE };
 	int result = -1;
 
 	if (where->decision->unknown) {
-		xs_error_set(&err, XS_ERR_RULES, 0,
-			     "the name of this rule cannot be looked up now, so "
-			     "nobody knows whether the rule is about this "
-			     "address (%s; or put a rule for the address above)",
-			     xs_error_is_set(why) ?
-				     why->text :
-				     "does the name server answer?");
-		errno = EACCES;
-	} else if (where->decision->unreachable) {
-		xs_error_set(&err, XS_ERR_RULES, 0,
+		refuse_unknown(where, err);
+		return -1;
+	}
+	xs_error_clear(err);
+	if (where->decision->unreachable) {
+		xs_error_set(err, XS_ERR_RULES, 0,
 			     "only a rule for other ports knows this name (add "
 			     "port %u to its pattern)",
 			     xs_address_port(&where->asked));
 		errno = EACCES;
 	} else if (rule->target.scheme->kind == XS_SCHEME_DENY) {
-		xs_error_set(&err, XS_ERR_DENIED, 0, "denied by this rule");
+		xs_error_set(err, XS_ERR_DENIED, 0, "denied by this rule");
 		errno = EACCES;
 	} else {
 		xs_destination_aim(where);
 		result = rule->target.scheme->kind == XS_SCHEME_TCP &&
 					 !rule->options.relay ?
-				 redirect(fd, where, &err) :
-				 xs_wrap(fd, where, &err);
+				 redirect(fd, where, err) :
+				 xs_wrap(fd, where, err);
 	}
-	if (result < 0 && xs_error_is_set(&err) && is_worth_a_line(errno))
-		xs_report_failure(&where->asked, where->decision, &err);
+	if (result < 0 && xs_error_is_set(err) && is_worth_a_line(errno))
+		xs_report_failure(&where->asked, where->decision, err);
 	return result;
 }
 

@@ -92,8 +92,9 @@ static void ask_batch(struct batch *batch, uint32_t start, struct gap *gap,
 	xs_ask_init(&batch->ask);
 }
 
-/* Looks up the exact names of the rules for this port. */
-static struct gap look_up(const struct xs_rules *rules, bool udp,
+/* Looks up the exact names of the rules for this port.  (Not on the stack of
+ * everybody.) */
+__attribute__((noinline)) static struct gap look_up(const struct xs_rules *rules, bool udp,
 			  uint16_t port, struct xs_error *err)
 {
 	const struct xs_rule *rule;

@@ -49,7 +49,8 @@ enum xs_wire_type {
 /* Descriptors that go with CONNECT, in this order; only the log may be
  * missing. */
 enum {
-	XS_WIRE_FD_TCP, /* the application's own socket, O_NONBLOCK is set */
+	XS_WIRE_FD_TCP, /* a socket like the application's, or its own
+			   (fresh.h); O_NONBLOCK is set */
 	XS_WIRE_FD_RELAY, /* the relay's end of the pair */
 	XS_WIRE_FD_APP, /* a copy of the application's end: to open the gate */
 	XS_WIRE_FD_LOG, /* where a line for the user goes; may be missing */

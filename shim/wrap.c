@@ -3,6 +3,7 @@
 
 #include "again.h"
 #include "config.h"
+#include "fresh.h"
 #include "handoff.h"
 #include "replace.h"
 #include "report.h"
@@ -78,7 +79,8 @@ static const char *peer_of(const struct xs_destination *where,
 /* One connect on its way to the relay. */
 struct handoff {
 	int fd;	     /* the application's descriptor */
-	int tcp;     /* a copy of its TCP socket */
+	int own;     /* a copy of its TCP socket */
+	int tcp;     /* the socket that connects: one like it, or own */
 	int end[2];  /* the pair: the application's end, the relay's */
 	int control; /* to the relay */
 	char key[XS_PAIR_KEY_LEN + 1]; /* the relay's */
@@ -89,7 +91,7 @@ struct handoff {
 	int shared[XS_SHARE_MAX]; /* other descriptors of the socket … */
 	struct xs_flags shared_flags[XS_SHARE_MAX];
 	size_t nshared; /* … that are the pair's end too, now */
-	bool begun;   /* the TCP socket is no longer unconnected */
+	bool begun;   /* tcp is no longer unconnected */
 };
 
 static void close_ends(struct handoff *h)
@@ -108,8 +110,10 @@ static void release(struct handoff *h)
 	close_ends(h);
 	if (h->control >= 0)
 		close(h->control);
-	if (h->tcp >= 0)
+	if (h->tcp >= 0 && h->tcp != h->own)
 		close(h->tcp);
+	if (h->own >= 0)
+		close(h->own);
 	errno = saved;
 }
 
@@ -123,20 +127,34 @@ static bool is_pair(const struct handoff *h, int fd)
 	       S_ISSOCK(file.st_mode);
 }
 
-/* Gives the application its own socket back, unconnected. */
-static void give_back(struct handoff *h)
+/* The socket that the application gets back.  After a connect that failed, the
+ * one that tried: its local port is what getsockname(2) tells then. */
+static int to_give_back(struct handoff *h)
 {
 	const struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
-	int saved = errno;
 
 	if (h->begun)
 		connect(h->tcp, &nowhere, sizeof(nowhere));
-	fcntl(h->tcp, F_SETFL, h->flags.status);
+	if (h->begun && h->tcp != h->own &&
+	    xs_flags_carry(h->own, h->tcp, &h->flags) == 0 &&
+	    fcntl(h->tcp, F_SETFL, h->flags.status) == 0)
+		return h->tcp;
+	if (h->tcp == h->own)
+		fcntl(h->own, F_SETFL, h->flags.status);
+	return h->own;
+}
+
+/* Gives the application its socket back, unconnected. */
+static void give_back(struct handoff *h)
+{
+	int saved = errno;
+	int socket = to_give_back(h);
+
 	if (h->swapped && is_pair(h, h->fd))
-		xs_replace(h->fd, h->tcp, &h->flags);
+		xs_replace(h->fd, socket, &h->flags);
 	for (size_t i = 0; i < h->nshared; i++)
 		if (is_pair(h, h->shared[i]))
-			xs_replace(h->shared[i], h->tcp, &h->shared_flags[i]);
+			xs_replace(h->shared[i], socket, &h->shared_flags[i]);
 	h->nshared = 0;
 	h->swapped = false;
 	errno = saved;
@@ -208,7 +226,7 @@ static void swap_unlock(int fd)
 /* What dup(2) made of the socket before. */
 static int swap_shared(struct handoff *h, struct xs_error *err)
 {
-	size_t count = xs_share_find(h->tcp, h->fd, h->shared);
+	size_t count = xs_share_find(h->own, h->fd, h->shared);
 
 	if (count > XS_SHARE_MAX)
 		return xs_error_set(err, XS_ERR_SYSTEM, EMFILE,
@@ -238,8 +256,8 @@ static int take_socket(struct handoff *h, struct xs_error *err)
 	if (family == AF_UNIX)
 		return xs_error_set(err, XS_ERR_NETWORK, EALREADY,
 				    "another thread connects the socket");
-	h->tcp = fcntl(h->fd, F_DUPFD_CLOEXEC, 3);
-	if (h->tcp < 0 || xs_replace(h->fd, h->end[0], &h->flags) < 0)
+	h->own = fcntl(h->fd, F_DUPFD_CLOEXEC, 3);
+	if (h->own < 0 || xs_replace(h->fd, h->end[0], &h->flags) < 0)
 		return xs_error_set(err, XS_ERR_SYSTEM, errno,
 				    "cannot replace the socket: %s",
 				    xs_error_name(errno));
@@ -254,13 +272,26 @@ static int swap_in(struct handoff *h, struct xs_error *err)
 				    "another thread connects a socket");
 	take_socket(h, err);
 	swap_unlock(h->fd);
-	if (!h->swapped)
-		return -1;
-	if (fcntl(h->tcp, F_SETFL, h->flags.status | O_NONBLOCK) < 0)
+	return h->swapped ? swap_shared(h, err) : -1;
+}
+
+/* The socket that connects: not the application's own, if that is possible
+ * (fresh.h). */
+static int choose_tcp(struct handoff *h, struct xs_error *err)
+{
+	h->tcp = xs_fresh(h->own);
+	if (h->tcp >= 0)
+		return 0;
+	if (errno)
+		return xs_error_set(err, XS_ERR_SYSTEM, errno,
+				    "cannot make a TCP socket: %s",
+				    xs_error_name(errno));
+	if (fcntl(h->own, F_SETFL, h->flags.status | O_NONBLOCK) < 0)
 		return xs_error_set(err, XS_ERR_SYSTEM, errno,
 				    "cannot make the socket non-blocking: %s",
 				    xs_error_name(errno));
-	return swap_shared(h, err);
+	h->tcp = h->own;
+	return 0;
 }
 
 /* The relay connects by itself; to a socket that is connected already, which
@@ -379,7 +410,7 @@ static void carry_limit(const struct handoff *h)
 	struct timeval limit = { .tv_sec = 0 };
 	socklen_t len = sizeof(limit);
 
-	if (getsockopt(h->tcp, SOL_SOCKET, SO_SNDTIMEO, &limit, &len) == 0 &&
+	if (getsockopt(h->own, SOL_SOCKET, SO_SNDTIMEO, &limit, &len) == 0 &&
 	    (limit.tv_sec || limit.tv_usec))
 		setsockopt(h->control, SOL_SOCKET, SO_RCVTIMEO, &limit,
 			   sizeof(limit));
@@ -430,14 +461,14 @@ static int wait_for_verdict(struct handoff *h, struct xs_error *err)
 
 int xs_wrap(int fd, const struct xs_destination *where, struct xs_error *err)
 {
-	struct handoff h = { .fd = fd, .tcp = -1, .control = -1,
+	struct handoff h = { .fd = fd, .own = -1, .tcp = -1, .control = -1,
 			     .end = { -1, -1 } };
 	int result = -1;
 
 	if (prepare_pair(&h, err) < 0 || swap_in(&h, err) < 0 ||
-	    start_tcp(&h, where, err) < 0 || name_pair(&h, where, err) < 0 ||
+	    choose_tcp(&h, err) < 0 || start_tcp(&h, where, err) < 0 || name_pair(&h, where, err) < 0 ||
 	    send_request(&h, where, err) < 0) {
-		if (h.tcp >= 0)
+		if (h.own >= 0)
 			give_back(&h);
 		errno = err->errnum;
 	} else if (h.flags.status & O_NONBLOCK) {

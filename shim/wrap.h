@@ -3,8 +3,9 @@
  * The order of the steps is what keeps plaintext off the wire: the pair takes
  * the place of the TCP socket before that one starts to connect, so from then
  * on nobody who writes to the descriptor, not another thread, not a signal
- * handler that jumps out of connect(), can reach the TCP socket.  When a
- * blocking connect fails, the TCP socket, unconnected again, goes back to its
+ * handler that jumps out of connect(), can reach the TCP socket.  What connects
+ * is another one like it (fresh.h), so that nobody can who has it some other
+ * way.  When a blocking connect fails, the application's goes back to its
  * place, so that the application sees what libc would have left.
  */
 #ifndef XS_WRAP_H

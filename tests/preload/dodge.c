@@ -298,6 +298,88 @@ static void forked(char **argument)
 	say("children that connected", good);
 }
 
+/* --- one socket in two processes --------------------------------------- */
+
+/* shared IP PORT [SOURCE]: the child connects, the parent writes to the socket
+ * that it has had before; then the other way round */
+static void shared(char **argument)
+{
+	static const char poison[] = "SECRET-that-must-not-travel, raw";
+	struct place from;
+	pid_t child;
+	int fd, go[2], tried[2], status;
+
+	caller_to = at(argument[0], argument[1]);
+	for (int child_connects = 1; child_connects >= 0; child_connects--) {
+		fd = socket(AF_INET, SOCK_STREAM, 0);
+		if (argument[2]) {
+			from = place(argument[2], NULL);
+			say("bind", bind(fd, &from.any, from.len));
+		}
+		if (pipe(go) < 0 || pipe(tried) < 0)
+			return;
+		fflush(stdout);
+		child = fork();
+		if ((child == 0) == (child_connects != 0)) {
+			say("connect",
+			    connect(fd, &caller_to.any, caller_to.len));
+			if (write(go[1], "", 1) != 1 ||
+			    read(tried[0], &(char){ 0 }, 1) != 1)
+				return;
+			send(fd, secret, strlen(secret), MSG_NOSIGNAL);
+			shutdown(fd, SHUT_WR);
+			recv(fd, (char[64]){ 0 }, 64, 0);
+		} else {
+			if (read(go[0], &(char){ 0 }, 1) != 1)
+				return;
+			say(child ? "the parent writes" : "the child writes",
+			    send(fd, poison, strlen(poison), MSG_NOSIGNAL));
+			if (write(tried[1], "", 1) != 1)
+				return;
+		}
+		if (child == 0)
+			_exit(0);
+		waitpid(child, &status, 0);
+		close(fd);
+		for (int i = 0; i < 2; i++) {
+			close(go[i]);
+			close(tried[i]);
+		}
+	}
+}
+
+/* passed IP PORT: the socket was sent to another holder (here: the same
+ * process, where nobody looks for it) and comes back after the connect */
+static void passed(char **argument)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { .bytes = { 0 } };
+	char byte = 0;
+	struct iovec part = { &byte, 1 };
+	struct msghdr message = { .msg_iov = &part,
+				  .msg_iovlen = 1,
+				  .msg_control = control.bytes,
+				  .msg_controllen = sizeof(control.bytes) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0), ends[2], back;
+
+	caller_to = at(argument[0], argument[1]);
+	socketpair(AF_UNIX, SOCK_DGRAM, 0, ends);
+	control.align = (struct cmsghdr){ CMSG_LEN(sizeof(int)), SOL_SOCKET,
+					  SCM_RIGHTS };
+	memcpy(CMSG_DATA(&control.align), &fd, sizeof(fd));
+	sendmsg(ends[0], &message, 0);
+	say("connect", connect(fd, &caller_to.any, caller_to.len));
+	recvmsg(ends[1], &message, 0);
+	memcpy(&back, CMSG_DATA(&control.align), sizeof(back));
+	say("what was passed before, send",
+	    send(back, secret, strlen(secret), MSG_NOSIGNAL));
+	send(fd, secret, strlen(secret), MSG_NOSIGNAL);
+	shutdown(fd, SHUT_WR);
+	recv(fd, (char[64]){ 0 }, 64, 0);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -308,7 +390,8 @@ int main(int argc, char **argv)
 		{ "names", names },	    { "reuse", reuse },
 		{ "jump", jumps },	    { "handler", handler },
 		{ "inside", inside },	    { "vforked", vforked },
-		{ "forked", forked },
+		{ "forked", forked },	    { "shared", shared },
+		{ "passed", passed },
 	};
 
 	setlocale(LC_ALL, "");

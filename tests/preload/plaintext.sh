@@ -18,6 +18,7 @@ check_plaintext()
 	case_one_family
 	case_syslog
 	case_callers
+	case_shared
 }
 
 # heard LISTENER: the secret has arrived there
@@ -355,4 +356,25 @@ wait for nobody: -1 ECHILD" '' tls_sink
 		"$dodge" addresses 127.0.0.1 "$port_closed"
 	verdict "names for other ports: no relay is needed" \
 		"connect 1: -1 ECONNREFUSED" ''
+}
+
+# Another process has the socket, too: it never connects, so nobody can write
+# plaintext to the server.
+case_shared()
+{
+	local rule="127.0.0.1:$port_trap=tls://:$port_tls_sink?cafile=$CA&peer_name=localhost"
+
+	case_run with_xsock "$rule" "$dodge" shared 127.0.0.1 "$port_trap"
+	verdict "a socket shared by fork: the other process gets EPIPE" \
+		$'connect: 0\nthe parent writes: -1 EPIPE
+connect: 0\nthe child writes: -1 EPIPE' '' tls_sink
+	case_run with_xsock "$rule" "$dodge" shared 127.0.0.1 "$port_trap" \
+		127.0.0.2
+	verdict "a bound socket shared by fork: the same" \
+		$'bind: 0\nconnect: 0\nthe parent writes: -1 EPIPE
+bind: 0\nconnect: 0\nthe child writes: -1 EPIPE' '' tls_sink
+	case_run with_xsock "$rule" "$dodge" passed 127.0.0.1 "$port_trap"
+	verdict "a socket that was passed on before: EPIPE" \
+		$'connect: 0\nwhat was passed before, send: -1 EPIPE' '' \
+		tls_sink
 }

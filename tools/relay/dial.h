@@ -1,6 +1,6 @@
 /* Connecting to one of several addresses.
  *
- * On the application's own socket where an address fits its family, because
+ * On the socket that the library gave where an address fits its family, because
  * that has its options (a bound address, SO_MARK …); otherwise on a fresh
  * one.  Nothing here blocks or waits.
  */
