@@ -2,6 +2,9 @@
  *
  * Sending with MSG_FASTOPEN and an address connects as well (tcp(7)), so it
  * must not slip past the rules: connect first, then send without the flag.
+ * With an address and without the flag, a connected TCP socket sends, and does
+ * not look at the address (tcp_sendmsg_locked); a pair refuses with EISCONN
+ * (unix_stream_sendmsg), so it is sent again without one.
  * Receiving asks for an address sometimes; a TCP socket gives none, a pair
  * would give its own name.  Every other call goes straight to libc.
  */
@@ -12,13 +15,34 @@
 
 #include <errno.h>
 
+/* True when a send failed only because it came with an address. */
+static bool is_refused_for_address(int fd, ssize_t sent)
+{
+	struct xs_pair_info pair;
+
+	return sent < 0 && errno == EISCONN && xs_config_active() &&
+	       xs_pair_read(fd, &pair);
+}
+
+static ssize_t send_data(int fd, const void *data, size_t size, int flags,
+			 XS_TO_ARG to, socklen_t len)
+{
+	int saved = errno;
+	ssize_t sent = xs_libc.sendto(fd, data, size, flags, to, len);
+
+	if (!XS_ADDRESS(to) || !is_refused_for_address(fd, sent))
+		return sent;
+	errno = saved;
+	return send(fd, data, size, flags);
+}
+
 XS_EXPORT ssize_t sendto(int fd, const void *data, size_t size, int flags,
 			 XS_TO_ARG to, socklen_t len)
 {
 	xs_libc_need();
 	if (__builtin_expect(!(flags & MSG_FASTOPEN), 1) || !XS_ADDRESS(to) ||
 	    !xs_config_active())
-		return xs_libc.sendto(fd, data, size, flags, to, len);
+		return send_data(fd, data, size, flags, to, len);
 	if (xs_connect(fd, XS_ADDRESS(to), len) < 0)
 		return -1;
 	return send(fd, data, size, flags & ~MSG_FASTOPEN);
@@ -41,17 +65,70 @@ static bool is_fastopen(const void *msg, size_t size, int flags)
 	       xs_config_active() && xs_readable(msg, size);
 }
 
+static ssize_t send_message(__typeof__(sendmsg) *libc, int fd,
+			    const struct msghdr *msg, int flags)
+{
+	int saved = errno;
+	ssize_t sent = libc(fd, msg, flags);
+	struct msghdr copy;
+
+	if (!is_refused_for_address(fd, sent))
+		return sent;
+	errno = saved;
+	copy = *msg;
+	copy.msg_name = NULL;
+	copy.msg_namelen = 0;
+	return libc(fd, &copy, flags);
+}
+
 static ssize_t send_one(__typeof__(sendmsg) *libc, int fd,
 			const struct msghdr *msg, int flags)
 {
 	struct msghdr copy;
 
 	if (!is_fastopen(msg, sizeof(*msg), flags) || !msg->msg_name)
-		return libc(fd, msg, flags);
+		return send_message(libc, fd, msg, flags);
 	copy = *msg;
 	if (!open_first(fd, &copy))
 		return -1;
 	return libc(fd, &copy, flags & ~MSG_FASTOPEN);
+}
+
+static bool is_whole(const struct msghdr *msg, ssize_t sent)
+{
+	size_t size = 0;
+
+	for (size_t i = 0; i < (size_t)msg->msg_iovlen; i++)
+		size += msg->msg_iov[i].iov_len;
+	return (size_t)sent == size;
+}
+
+/* A list whose first message is refused for its address is sent one by one,
+ * until one fails or is cut short (sendmmsg(2)).  When another message is the
+ * one that is refused, what was sent counts, and the caller comes again. */
+static int send_messages(__typeof__(sendmmsg) *libc, int fd,
+			 struct mmsghdr *list, unsigned int count,
+			 xs_mmsg_flags flags)
+{
+	int saved = errno;
+	int done = libc(fd, list, count, flags);
+	ssize_t sent;
+
+	if (!is_refused_for_address(fd, done))
+		return done;
+	for (done = 0; (unsigned int)done < count; done++) {
+		sent = send_message(xs_libc.sendmsg, fd, &list[done].msg_hdr,
+				    (int)flags);
+		if (sent < 0)
+			break;
+		list[done].msg_len = (unsigned int)sent;
+		if (!is_whole(&list[done].msg_hdr, sent))
+			return done + 1;
+	}
+	if (done == 0)
+		return -1;
+	errno = saved;
+	return done;
 }
 
 static int send_many(__typeof__(sendmmsg) *libc, int fd, struct mmsghdr *list,
@@ -63,7 +140,7 @@ static int send_many(__typeof__(sendmmsg) *libc, int fd, struct mmsghdr *list,
 
 	if (count == 0 || !is_fastopen(list, sizeof(*list), (int)flags) ||
 	    !list->msg_hdr.msg_name)
-		return libc(fd, list, count, flags);
+		return send_messages(libc, fd, list, count, flags);
 	first = list->msg_hdr;
 	if (!open_first(fd, &first))
 		return -1;
@@ -72,7 +149,8 @@ static int send_many(__typeof__(sendmmsg) *libc, int fd, struct mmsghdr *list,
 	if (sent < 0)
 		return -1;
 	list->msg_len = (unsigned int)sent;
-	more = count > 1 ? libc(fd, list + 1, count - 1, flags) : 0;
+	more = count > 1 ? send_messages(libc, fd, list + 1, count - 1, flags) :
+			   0;
 	return more < 0 ? 1 : 1 + more;
 }
 

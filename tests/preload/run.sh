@@ -34,6 +34,7 @@ victims=(
 	unreachable:tls
 	corners:tls,relay,slow
 	copies:tls,relay
+	sending:tls,relay
 	descriptors:tls,relay
 	high:tls,relay
 )
