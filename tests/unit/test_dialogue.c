@@ -152,6 +152,7 @@ static void say(struct play *play, bool app, const uint8_t *data, size_t len)
 			piece = 1;
 		else if (play->pieces == RANDOM)
 			piece = 1 + next_random(play) % len;
+		heed(play);
 		if (play->wants != XS_DIALOGUE_MORE) {
 			say_behind(play, app, data, len);
 			return;

@@ -323,7 +323,10 @@ void xs_establish_await(struct xs_connection *connection)
 	got = peek(connection->pair_fd, &byte);
 	if (got < 0 && errno == EAGAIN && !connection->pump.server.ended)
 		return;
-	if (got == 1 && byte != CLIENT_HELLO)
+	if (got == 1 && xs_dialogue_skips(connection->pump.dialogue, byte)) {
+		recv(connection->pair_fd, &byte, 1, MSG_DONTWAIT);
+		xs_worker_later(connection->worker, &connection->task);
+	} else if (got == 1 && byte != CLIENT_HELLO)
 		begin_upgrade(connection);
 	else if (!xs_pump_pass(&connection->pump, buffers, &err))
 		fail(connection, &err);
@@ -585,6 +588,8 @@ void xs_establish_continue(struct xs_connection *connection)
 		step_handshake(connection);
 	else if (connection->state == DIALOGUE)
 		step_dialogue(connection);
+	else if (connection->state == AWAIT)
+		xs_establish_await(connection);
 }
 
 /* The time of what an open connection waits for is over. */

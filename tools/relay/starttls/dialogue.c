@@ -61,6 +61,11 @@ bool xs_dialogue_server_first(const struct xs_dialogue *dialogue)
 	return dialogue->protocol->server_first;
 }
 
+bool xs_dialogue_skips(const struct xs_dialogue *dialogue, uint8_t byte)
+{
+	return dialogue->protocol->blanks && memchr(" \t\r\n", byte, 4) != NULL;
+}
+
 /* --- what a judge does ------------------------------------------------ */
 
 static void append(struct xs_dialogue *dialogue, struct xs_queue *queue,
@@ -270,6 +275,19 @@ static enum xs_dialogue_result let_pass(struct xs_dialogue *dialogue)
 	return XS_DIALOGUE_PASS;
 }
 
+/* Has the application sent anything behind what asks for TLS? */
+static bool is_pipelined(struct xs_dialogue *dialogue)
+{
+	struct xs_queue *in = &dialogue->app.in;
+
+	if (!xs_dialogue_server_owes(dialogue))
+		return false;
+	while (xs_queue_len(in) &&
+	       xs_dialogue_skips(dialogue, in->data[in->start]))
+		in->start++;
+	return xs_queue_len(in) > 0;
+}
+
 /* Holds what must be true whatever a judge says. */
 static enum xs_dialogue_result settle(struct xs_dialogue *dialogue,
 				      enum xs_dialogue_result result,
@@ -289,8 +307,7 @@ static enum xs_dialogue_result settle(struct xs_dialogue *dialogue,
 		}
 		/* fall through */
 	case XS_DIALOGUE_MORE:
-		if (xs_dialogue_server_owes(dialogue) &&
-		    xs_queue_len(&dialogue->app.in))
+		if (is_pipelined(dialogue))
 			return xs_dialogue_broken(
 				dialogue, err,
 				"the application sent something behind its %s "
@@ -363,6 +380,8 @@ static enum xs_dialogue_result take(struct xs_dialogue *dialogue, bool from_app,
 					  dialogue->protocol->asks);
 	if (!xs_queue_append(in, data, len))
 		return out_of_memory(err);
+	if (from_app && xs_dialogue_server_owes(dialogue))
+		return settle(dialogue, XS_DIALOGUE_MORE, err);
 	return go_on(dialogue, from_app, err);
 }
 
@@ -377,12 +396,6 @@ enum xs_dialogue_result xs_dialogue_app(struct xs_dialogue *dialogue,
 					const void *data, size_t len,
 					struct xs_error *err)
 {
-	if (len && xs_dialogue_server_owes(dialogue))
-		return xs_dialogue_broken(
-			dialogue, err,
-			"the application sent something behind its %s without "
-			"waiting for the answer",
-			dialogue->protocol->asks);
 	return take(dialogue, true, data, len, err);
 }
 

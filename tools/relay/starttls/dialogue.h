@@ -24,6 +24,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct xs_dialogue;
 
@@ -82,6 +83,10 @@ bool xs_dialogue_server_owes(const struct xs_dialogue *dialogue);
 /* Does the server speak first after the handshake?  Then AGREED cannot wait
  * for the application for long. */
 bool xs_dialogue_server_first(const struct xs_dialogue *dialogue);
+
+/* Does this byte, which the application sent behind what asks for TLS, mean
+ * nothing?  Then it goes nowhere. */
+bool xs_dialogue_skips(const struct xs_dialogue *dialogue, uint8_t byte);
 
 /* Sets *err to what it means that the server ended the connection now, or
  * that its time is over.  False when that is nothing special: the connection

@@ -45,6 +45,8 @@ struct xs_protocol {
 	xs_step *begin;	   /* NULL: the server speaks first */
 	xs_frame *frame;   /* NULL: lines */
 	bool lines;	   /* units are lines, although frame is set */
+	bool blanks;	   /* the application's white space behind what asks
+			      for TLS means nothing (XML), and is dropped */
 	bool server_first; /* the server speaks first after the handshake */
 	xs_judge *server;
 	xs_judge *app;	  /* NULL: the application has no part in it */
@@ -75,7 +77,12 @@ const struct xs_protocol *xs_protocol_find(const char *scheme);
 extern const struct xs_protocol *const xs_protocols[];
 
 extern const struct xs_protocol xs_protocol_smtp;
+extern const struct xs_protocol xs_protocol_ldap;
 extern const struct xs_protocol xs_protocol_lmtp;
+extern const struct xs_protocol xs_protocol_mysql;
+extern const struct xs_protocol xs_protocol_postgres;
+extern const struct xs_protocol xs_protocol_xmpp;
+extern const struct xs_protocol xs_protocol_xmpp_server;
 extern const struct xs_protocol xs_protocol_watch; /* starttls:// */
 
 /* The length of the first unit as the dialogue's protocol cuts it, for a frame

@@ -58,7 +58,10 @@ static const struct {
 	uint8_t first;
 	const struct xs_protocol *protocol;
 } rows[] = {
-	{ 0x16, &own_tls }, /* a TLS record (RFC 8446, 5.1) */
+	{ 0x00, &xs_watch_postgres }, /* the length of a packet */
+	{ 0x16, &own_tls },	      /* a TLS record (RFC 8446, 5.1) */
+	{ 0x30, &xs_watch_ldap },     /* a SEQUENCE */
+	{ '<', &xs_watch_xmpp },
 };
 
 static const struct xs_protocol *find(bool from_app, uint8_t first)

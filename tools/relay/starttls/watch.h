@@ -4,7 +4,10 @@
 
 #include "protocol.h"
 
+extern const struct xs_protocol xs_watch_ldap;
+extern const struct xs_protocol xs_watch_postgres;
 extern const struct xs_protocol xs_watch_text;
+extern const struct xs_protocol xs_watch_xmpp;
 
 /* The server does not agree; said are its words, which are on their way to
  * the application already.  MORE with starttls=optional, else REFUSED. */

@@ -1,0 +1,285 @@
+/* XMPP (RFC 6120, 5): a stream is opened, its features offer <starttls/>, the
+ * answer is <proceed/>, and behind TLS the stream begins anew.
+ *
+ * Performed, the relay opens a stream of its own and the application never
+ * sees it: it speaks first, behind TLS.  "to" is the name that the application
+ * asked for, or the rule's peer_name.
+ *
+ * A unit is a tag with the text before it.  This is not an XML parser: RFC
+ * 6120, 11.1 forbids what would need one (comments, entities, DTDs), and what
+ * is not understood is refused.
+ */
+#include "watch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TLS_NAMESPACE "urn:ietf:params:xml:ns:xmpp-tls"
+
+enum { HEADER, FEATURES, OFFERED, GO };
+
+/* --- tags -------------------------------------------------------------- */
+
+struct tag {
+	bool closes;	/* </name> */
+	bool is_empty;	/* <name/> */
+	bool about_tls; /* has the namespace of STARTTLS */
+	char name[32];	/* without its prefix; "?xml" */
+};
+
+/* The end of the first tag, or 0: more is needed. */
+static size_t frame(struct xs_dialogue *dialogue, bool from_app,
+		    const uint8_t *data, size_t size, struct xs_error *err)
+{
+	uint8_t quote = 0;
+	bool inside = false;
+
+	(void)dialogue, (void)from_app, (void)err;
+	for (size_t i = 0; i < size; i++) {
+		if (!inside) {
+			inside = data[i] == '<';
+		} else if (quote) {
+			if (data[i] == quote)
+				quote = 0;
+		} else if (data[i] == '\'' || data[i] == '"') {
+			quote = data[i];
+		} else if (data[i] == '>') {
+			return i + 1;
+		}
+	}
+	return 0;
+}
+
+static bool is_blank(uint8_t c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Reads the tag of a unit.  *silent: there is no text before it but blanks. */
+static bool read_tag(struct xs_unit unit, struct tag *tag, bool *silent)
+{
+	const uint8_t *at = unit.raw, *end = unit.raw + unit.len - 1;
+	size_t len = 0;
+
+	*silent = true;
+	for (; *at != '<'; at++)
+		*silent = *silent && is_blank(*at);
+	at++;
+	tag->closes = *at == '/';
+	at += tag->closes;
+	tag->is_empty = end[-1] == '/';
+	for (; at < end && !is_blank(*at) && *at != '/'; at++) {
+		if (*at == ':')
+			len = 0;
+		else if (len < sizeof(tag->name) - 1)
+			tag->name[len++] = (char)*at;
+	}
+	tag->name[len] = '\0';
+	tag->about_tls =
+		at < end && memmem(at, (size_t)(end - at), TLS_NAMESPACE,
+				   strlen(TLS_NAMESPACE)) != NULL;
+	return len > 0 && tag->name[0] != '!';
+}
+
+static bool is_named(const struct tag *tag, const char *name)
+{
+	return strcmp(tag->name, name) == 0;
+}
+
+static enum xs_dialogue_result malformed(const struct xs_dialogue *dialogue,
+					 struct xs_unit unit,
+					 struct xs_error *err)
+{
+	return xs_dialogue_broken(
+		dialogue, err, "the server sent %s",
+		xs_said((const char *)unit.raw, unit.len).text);
+}
+
+/* --- performed --------------------------------------------------------- */
+
+/* The name goes into an attribute as it is. */
+static bool is_plain(const char *name)
+{
+	return strspn(name, "abcdefghijklmnopqrstuvwxyz"
+			    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]") ==
+	       strlen(name);
+}
+
+static enum xs_dialogue_result begin(struct xs_dialogue *dialogue,
+				     struct xs_error *err)
+{
+	const char *domain = dialogue->setup.domain;
+	bool servers = dialogue->protocol == &xs_protocol_xmpp_server;
+	char header[512];
+
+	if (strlen(domain) > 255 || !is_plain(domain))
+		return xs_dialogue_broken(
+			dialogue, err,
+			"%s cannot be a domain (give the rule a peer_name)",
+			xs_said(domain, strlen(domain)).text);
+	snprintf(header, sizeof(header),
+		 "<?xml version='1.0'?><stream:stream to='%s' "
+		 "xmlns='jabber:%s' "
+		 "xmlns:stream='http://etherx.jabber.org/streams' "
+		 "version='1.0'>",
+		 domain, servers ? "server" : "client");
+	xs_dialogue_send(dialogue, header, strlen(header));
+	return XS_DIALOGUE_MORE;
+}
+
+static enum xs_dialogue_result judge_features(struct xs_dialogue *dialogue,
+					      const struct tag *tag,
+					      struct xs_error *err)
+{
+	static const char ask[] = "<starttls xmlns='" TLS_NAMESPACE "'/>";
+
+	if (is_named(tag, "starttls") && tag->about_tls)
+		dialogue->state = OFFERED;
+	if (!is_named(tag, "features") || !(tag->closes || tag->is_empty))
+		return XS_DIALOGUE_MORE;
+	if (dialogue->state != OFFERED)
+		return xs_dialogue_missing(dialogue, err);
+	xs_dialogue_send(dialogue, ask, strlen(ask));
+	dialogue->asked = true;
+	dialogue->state = GO;
+	return XS_DIALOGUE_MORE;
+}
+
+static enum xs_dialogue_result judge_header(struct xs_dialogue *dialogue,
+					    const struct tag *tag,
+					    struct xs_unit unit,
+					    struct xs_error *err)
+{
+	if (is_named(tag, "?xml"))
+		return XS_DIALOGUE_MORE;
+	if (!is_named(tag, "stream") || tag->closes)
+		return malformed(dialogue, unit, err);
+	dialogue->state = FEATURES;
+	return XS_DIALOGUE_MORE;
+}
+
+/* The answer to <starttls/>, in both kinds: MORE until its element ends. */
+static enum xs_dialogue_result judge_go(const struct xs_dialogue *dialogue,
+					const struct tag *tag,
+					struct xs_unit unit,
+					struct xs_error *err)
+{
+	if (!is_named(tag, "proceed"))
+		return malformed(dialogue, unit, err);
+	if (!tag->closes && !tag->about_tls)
+		return malformed(dialogue, unit, err);
+	return tag->closes || tag->is_empty ? XS_DIALOGUE_TLS
+					    : XS_DIALOGUE_MORE;
+}
+
+static bool is_refusal(const struct tag *tag)
+{
+	return is_named(tag, "failure") || is_named(tag, "error") ||
+	       (is_named(tag, "stream") && tag->closes);
+}
+
+static enum xs_dialogue_result server(struct xs_dialogue *dialogue,
+				      struct xs_unit unit, struct xs_error *err)
+{
+	struct tag tag;
+	bool silent;
+
+	if (!read_tag(unit, &tag, &silent))
+		return malformed(dialogue, unit, err);
+	if (is_refusal(&tag))
+		return xs_dialogue_refused(
+			dialogue,
+			xs_said((const char *)unit.raw, unit.len).text, err);
+	/* Elements of features, such as <mechanism>, have text. */
+	if (!silent && (dialogue->state == HEADER || dialogue->state == GO))
+		return malformed(dialogue, unit, err);
+	switch (dialogue->state) {
+	case HEADER:
+		return judge_header(dialogue, &tag, unit, err);
+	case FEATURES:
+	case OFFERED:
+		return judge_features(dialogue, &tag, err);
+	default:
+		return judge_go(dialogue, &tag, unit, err);
+	}
+}
+
+const struct xs_protocol xs_protocol_xmpp = {
+	.name = "xmpp",
+	.title = "XMPP",
+	.asks = "<starttls/>",
+	.begin = begin,
+	.frame = frame,
+	.server = server,
+};
+
+const struct xs_protocol xs_protocol_xmpp_server = {
+	.name = "xmpp-server",
+	.title = "XMPP",
+	.asks = "<starttls/>",
+	.begin = begin,
+	.frame = frame,
+	.server = server,
+};
+
+/* --- seen -------------------------------------------------------------- */
+
+static enum xs_dialogue_result watch_server(struct xs_dialogue *dialogue,
+					    struct xs_unit unit,
+					    struct xs_error *err)
+{
+	enum xs_dialogue_result result;
+	struct tag tag;
+	bool silent;
+
+	if (!read_tag(unit, &tag, &silent))
+		return malformed(dialogue, unit, err);
+	xs_dialogue_replay(dialogue, unit.raw, unit.len);
+	if (!dialogue->asked)
+		return XS_DIALOGUE_MORE;
+	if (is_refusal(&tag))
+		return xs_watch_refused(dialogue, tag.name, err);
+	result = judge_go(dialogue, &tag, unit, err);
+	return result == XS_DIALOGUE_TLS ? XS_DIALOGUE_AGREED : result;
+}
+
+/* What may be said in plaintext. */
+static bool is_harmless(const struct tag *tag)
+{
+	return is_named(tag, "?xml") || is_named(tag, "stream");
+}
+
+static enum xs_dialogue_result watch_app(struct xs_dialogue *dialogue,
+					 struct xs_unit unit,
+					 struct xs_error *err)
+{
+	bool silent = false;
+	struct tag tag;
+
+	if (!read_tag(unit, &tag, &silent))
+		return xs_dialogue_broken(dialogue, err,
+					  "the application's XML is malformed");
+	if (silent && is_named(&tag, "starttls") &&
+	    (tag.about_tls || tag.closes)) {
+		dialogue->asked = tag.closes || tag.is_empty;
+	} else if (!silent || !is_harmless(&tag)) {
+		if (dialogue->setup.optional)
+			xs_dialogue_send(dialogue, unit.raw, unit.len);
+		return xs_watch_plaintext(
+			dialogue, xs_said(tag.name, strlen(tag.name)).text,
+			err);
+	}
+	xs_dialogue_send(dialogue, unit.raw, unit.len);
+	return XS_DIALOGUE_MORE;
+}
+
+const struct xs_protocol xs_watch_xmpp = {
+	.name = "",
+	.title = "XMPP",
+	.asks = "<starttls/>",
+	.frame = frame,
+	.blanks = true,
+	.server = watch_server,
+	.app = watch_app,
+};
