@@ -3,7 +3,7 @@
 #
 #   start_nginx                 sets port_nginx_tls
 #       /                       one line with protocol, cipher and SNI
-#       /files/…                what is in $T/nginx/files
+#       /files/…                what is in $T/nginx/files: large, 5 MB
 #       /git/…                  git's smart HTTP for what is in $T/nginx/git
 #   start_front NAME BACKEND    sets port_NAME_tls; BACKEND as nginx names it:
 #                               unix:/path, or 127.0.0.1:port
@@ -21,10 +21,10 @@ start_nginx()
 	wait_for "$socket" fcgiwrap
 	nginx_start nginx good "
 		ssl_protocols TLSv1.2 TLSv1.3;
-		location /git/ {
+		location ~ ^/git(/.*)\$ {
 			fastcgi_pass unix:$socket;
 			fastcgi_param SCRIPT_FILENAME $(git --exec-path)/git-http-backend;
-			fastcgi_param PATH_TRANSLATED $T/nginx\$uri;
+			fastcgi_param PATH_INFO \$1;
 			fastcgi_param QUERY_STRING \$query_string;
 			fastcgi_param REQUEST_METHOD \$request_method;
 			fastcgi_param CONTENT_TYPE \$content_type;
@@ -32,6 +32,7 @@ start_nginx()
 			fastcgi_param HTTP_CONTENT_ENCODING \$http_content_encoding;
 		}"
 	port_nginx_tls=$port
+	head -c 5000000 /dev/urandom >"$T/nginx/files/large"
 }
 
 start_front()
@@ -60,7 +61,7 @@ front_exec()
 			ssl_certificate_key $CERTS/good.key;
 			ssl_protocols TLSv1.2 TLSv1.3;
 			proxy_pass $front_backend;
-			proxy_half_close on;
+			ssl_handshake_timeout 5s;
 		}
 	}
 	END
