@@ -1,0 +1,125 @@
+# Clients of what keeps data: databases, caches, a message broker.
+
+rows_store()
+{
+	matrix_rows <<-'END'
+	redis-cli | redis_tls | redis_works | sets and gets 1 MB, subscribes
+	psql sslmode=disable | postgres_tls | psql_works | inserts and selects 1 MB
+	mariadb --skip-ssl | mariadb_tls | mariadb_native | inserts and selects 1 MB
+	mariadb ed25519 | mariadb_tls | mariadb_ed25519 | inserts and selects 1 MB
+	mosquitto_pub and _sub | mosquitto_tls | mosquitto_works | publishes, is told, QoS 2
+	memccp and memccat | memcached_tls | memcached_tools | brings and fetches
+	perl Cache::Memcached | memcached_tls | memcached_perl | sets and gets 500 kB
+	python3 pymemcache | memcached_tls | memcached_pymemcache | sets and gets 500 kB
+	python3 memcache | memcached_tls | memcached_python | sets and gets 500 kB
+	END
+}
+
+redis_works()
+{
+	head -c 700000 /dev/urandom | base64 -w 0 >"$W/value"
+	redis_client -x SET "$tag" <"$W/value" >"$W/set" && has "$W/set" OK &&
+	redis_client GET "$tag" | tr -d '\n' >"$W/got" &&
+	same "$W/value" "$W/got" || return
+	redis_client SUBSCRIBE "$tag" >"$W/heard" &
+	within 20 has "$W/heard" subscribe 2>"$W/waited" &&
+	redis_client PUBLISH "$tag" "word of $tag" >"$W/told" &&
+	within 20 has "$W/heard" "word of $tag" 2>"$W/waited"
+	set -- $?
+	kill_tree "$!"
+	return "$1"
+}
+
+redis_client()
+{
+	client redis-cli -h "$host" -p "$port" --user alice --pass secret \
+		--no-auth-warning --raw "$@"
+}
+
+psql_works()
+{
+	local connection="host=$host port=$port user=alice dbname=shop
+		sslmode=disable gssencmode=disable"
+	seq 1 170000 >"$W/numbers"
+	PGPASSWORD=secret PGCONNECT_TIMEOUT=50 client psql -X -q -A -t \
+		-v ON_ERROR_STOP=1 "$connection" \
+		-c "CREATE TABLE $tag (n int)" -c "\\copy $tag FROM STDIN" \
+		-c "SELECT n FROM $tag ORDER BY n" <"$W/numbers" >"$W/back" &&
+	same "$W/numbers" "$W/back"
+}
+
+mariadb_native()
+{
+	mariadb_works alice
+}
+
+mariadb_ed25519()
+{
+	mariadb_works edith
+}
+
+mariadb_works()
+{
+	seq 1 170000 >"$W/numbers"
+	{
+		echo "CREATE TABLE $tag (n INT PRIMARY KEY);"
+		seq 1 170000 | paste -s -d ' ' | sed 's/ /),(/g' |
+			sed "s/^/INSERT INTO $tag VALUES (/; s/\$/);/"
+		echo "SELECT n FROM $tag ORDER BY n;"
+	} >"$W/sql"
+	client mariadb --no-defaults --protocol=tcp -h "$host" -P "$port" \
+		-u "$1" -psecret --skip-ssl -N shop <"$W/sql" >"$W/back" &&
+	same "$W/numbers" "$W/back"
+}
+
+mosquitto_works()
+{
+	local broker=(-h "$host" -p "$port" -u alice -P secret -q 2)
+	head -c 200000 /dev/urandom >"$W/message"
+	client mosquitto_pub "${broker[@]}" -r -t "test/$tag" -f "$W/message" &&
+	client mosquitto_sub "${broker[@]}" -t "test/$tag" -C 1 -W 50 -N \
+		>"$W/back" && same "$W/message" "$W/back"
+}
+
+memcached_tools()
+{
+	head -c 300000 /dev/urandom | base64 -w 0 >"$W/$tag"
+	client memccp --servers="$host:$port" "$W/$tag" &&
+	client memccat --servers="$host:$port" "$tag" | tr -d '\n' >"$W/back" &&
+	same "$W/$tag" "$W/back"
+}
+
+memcached_perl()
+{
+	client perl -MCache::Memcached -e '
+		my $m = Cache::Memcached->new(servers => ["$ARGV[0]:$ARGV[1]"],
+			connect_timeout => 50, select_timeout => 50);
+		$m->set($ARGV[2], "$ARGV[2]," x 50000) or die "not set";
+		$m->get($ARGV[2]) eq "$ARGV[2]," x 50000 or die "not got";
+		' "$host" "$port" "$tag"
+}
+
+memcached_pymemcache()
+{
+	cat >"$W/program" <<-'END'
+	import sys
+	from pymemcache.client.base import Client
+	host, port, tag = sys.argv[1:]
+	c = Client((host, int(port)), connect_timeout=50, timeout=50)
+	assert c.set(tag, (tag + ",") * 50000, noreply=False)
+	assert c.get(tag) == (tag + ",").encode() * 50000
+	END
+	client "$PYTHON" "$W/program" "$host" "$port" "$tag"
+}
+
+memcached_python()
+{
+	cat >"$W/program" <<-'END'
+	import sys, memcache
+	host, port, tag = sys.argv[1:]
+	c = memcache.Client([host + ":" + port], socket_timeout=50)
+	assert c.set(tag, (tag + ",") * 50000)
+	assert c.get(tag) == (tag + ",") * 50000
+	END
+	client "$PYTHON" "$W/program" "$host" "$port" "$tag"
+}
