@@ -110,8 +110,10 @@ LIBRARY_SRC := \
 	shim/hook_resolve.c \
 	shim/hook_send.c \
 	shim/hook_sockopt.c \
+	shim/interest.c \
 	shim/launch.c \
 	shim/libc.c \
+	shim/procfs.c \
 	shim/replace.c \
 	shim/report.c \
 	shim/share.c \
@@ -172,7 +174,7 @@ $(BUILD)/libxsock.map: shim/hooks.def
 
 # Below the hooks, the library's own calls of hooked functions go to libc:
 # the linker turns them into __wrap_NAME (shim/libc.c).
-wrapped := connect dup2 dup3 fcntl fcntl64 getpeername getsockname getsockopt recvmsg \
+wrapped := connect dup2 dup3 epoll_ctl fcntl fcntl64 getpeername getsockname getsockopt recvmsg \
 	sendmsg setsockopt
 
 $(BUILD)/libxsock.so: $(base_obj) $(policy_obj) $(library_obj) $(BUILD)/libxsock.map

@@ -4,7 +4,6 @@
 #include "launch.h"
 #include "libc.h"
 #include "names.h"
-#include "replace.h"
 #include "report.h"
 
 #include <errno.h>
@@ -177,7 +176,6 @@ void xs_config_read(void)
 		xs_options_environment(look_up);
 		xs_config.active = true;
 		xs_config.memory_short = !xs_names_share();
-		xs_replace_prepare();
 		xs_report_prepare();
 	}
 	end_once(&read_state);

@@ -1,11 +1,11 @@
 /* Hook: epoll_ctl.
  *
  * Only remembers what was registered, for a descriptor whose socket is
- * replaced later (replace.h).
+ * replaced later (interest.h).
  */
 #include "config.h"
+#include "interest.h"
 #include "libc.h"
-#include "replace.h"
 
 XS_EXPORT int epoll_ctl(int set, int operation, int fd,
 			struct epoll_event *event)
@@ -15,6 +15,6 @@ XS_EXPORT int epoll_ctl(int set, int operation, int fd,
 	xs_libc_need();
 	result = xs_libc.epoll_ctl(set, operation, fd, event);
 	if (result == 0 && operation != EPOLL_CTL_DEL && xs_config_active())
-		xs_replace_note(set, fd, event);
+		xs_interest_note(set, fd, event);
 	return result;
 }

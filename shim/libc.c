@@ -94,6 +94,9 @@ WRAP(int, connect, (int fd, const struct sockaddr *to, socklen_t len),
      (fd, to, len))
 WRAP(int, dup2, (int fd, int to), (fd, to))
 WRAP(int, dup3, (int fd, int to, int flags), (fd, to, flags))
+WRAP(int, epoll_ctl,
+     (int set, int operation, int fd, struct epoll_event *event),
+     (set, operation, fd, event))
 /* Whatever the third argument is, it is passed on (see fcntl(2)). */
 WRAP(int, fcntl, (int fd, int command, void *argument),
      (fd, command, argument))

@@ -147,13 +147,17 @@ static int open_size(int app_end)
 	return 2 * used - 1;
 }
 
-int xs_pair_open_gate(int relay_end, int app_end, uint32_t filler)
+int xs_pair_unlock_gate(int app_end)
 {
 	int size = open_size(app_end);
+
+	return setsockopt(app_end, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+}
+
+int xs_pair_open_gate(int relay_end, uint32_t filler)
+{
 	char drain[8192];
 
-	if (setsockopt(app_end, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) < 0)
-		return -1;
 	while (filler > 0) {
 		size_t want = filler < sizeof(drain) ? filler : sizeof(drain);
 		ssize_t got = recv(relay_end, drain, want, MSG_DONTWAIT);

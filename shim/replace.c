@@ -1,85 +1,14 @@
 /* Another socket behind the same number; see replace.h. */
 #include "replace.h"
 
-#include "libc.h"
+#include "interest.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
-
-enum {
-	HINTS_MAX = 1 << 16, /* descriptors; untouched pages cost nothing */
-	SETS = 4,	     /* epoll sets that one descriptor may be in */
-};
-
-struct hint {
-	int32_t set; /* number of the epoll set + 1; 0: none */
-	uint32_t events;
-	uint64_t data;
-};
-
-static struct hint (*hints)[SETS];
-
-void xs_replace_prepare(void)
-{
-	void *map = mmap(NULL, sizeof(*hints) * HINTS_MAX,
-			 PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	if (map != MAP_FAILED)
-		hints = map;
-}
-
-void xs_replace_note(int set, int fd, const struct epoll_event *event)
-{
-	struct hint *hint;
-	int i;
-
-	if (!hints || fd < 0 || fd >= HINTS_MAX)
-		return;
-	hint = hints[fd];
-	/* The same set's, a free one, else the first. */
-	for (i = 0; i < SETS && hint[i].set != set + 1; i++)
-		;
-	if (i == SETS)
-		for (i = SETS - 1; i > 0 && hint[i].set; i--)
-			;
-	hint[i].events = event->events;
-	memcpy(&hint[i].data, &event->data, sizeof(hint[i].data));
-	hint[i].set = set + 1;
-}
-
-/* Takes fd out of the sets that have it.  moved[] gets what to put back. */
-static void leave_sets(int fd, struct hint moved[SETS])
-{
-	memset(moved, 0, sizeof(*moved) * SETS);
-	if (!hints || fd >= HINTS_MAX)
-		return;
-	for (int i = 0; i < SETS; i++) {
-		struct epoll_event unused = { .events = 0 };
-		struct hint hint = hints[fd][i];
-
-		if (hint.set && xs_libc.epoll_ctl(hint.set - 1, EPOLL_CTL_DEL,
-						  fd, &unused) == 0)
-			moved[i] = hint;
-	}
-}
-
-static void join_sets(int fd, const struct hint moved[SETS])
-{
-	for (int i = 0; i < SETS; i++) {
-		struct epoll_event event = { .events = moved[i].events };
-
-		if (!moved[i].set)
-			continue;
-		memcpy(&event.data, &moved[i].data, sizeof(event.data));
-		xs_libc.epoll_ctl(moved[i].set - 1, EPOLL_CTL_ADD, fd, &event);
-	}
-}
 
 int xs_above_stdio(int fd)
 {
@@ -139,21 +68,22 @@ int xs_flags_carry(int from, int to, const struct xs_flags *flags)
 	    carry_option(from, to, SO_SNDTIMEO, &time, sizeof(time)) < 0 ||
 	    carry_option(from, to, SO_RCVLOWAT, &low, sizeof(low)) < 0)
 		return -1;
-	if (!(flags->status & (O_NONBLOCK | O_ASYNC)))
-		return 0;
-	return fcntl(to, F_SETFL, flags->status & (O_NONBLOCK | O_ASYNC));
+	return flags->status & O_NONBLOCK ? fcntl(to, F_SETFL, O_NONBLOCK) : 0;
 }
 
 int xs_replace(int fd, int socket, const struct xs_flags *flags)
 {
-	struct hint moved[SETS];
+	struct xs_interest left[XS_INTEREST_MAX];
+	size_t count = xs_interest_leave(fd, left);
 	int cloexec = flags->descriptor & FD_CLOEXEC ? O_CLOEXEC : 0;
 	int done;
 
-	leave_sets(fd, moved);
 	do
 		done = dup3(socket, fd, cloexec);
 	while (done < 0 && (errno == EINTR || errno == EBUSY));
-	join_sets(fd, moved);
+	/* The signal tells the number with which it was asked for. */
+	if (done >= 0 && (flags->status & O_ASYNC))
+		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_ASYNC);
+	xs_interest_join(fd, left, count);
 	return done < 0 ? -1 : 0;
 }

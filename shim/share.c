@@ -1,14 +1,14 @@
 /* Descriptors that share one socket; see share.h. */
 #include "share.h"
 
+#include "procfs.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 /* The latest duplicated sockets; older ones are forgotten last. */
@@ -53,56 +53,27 @@ static bool was_duplicated(uint64_t inode)
 	return false;
 }
 
-/* linux_dirent64 of getdents(2); readdir(3) would allocate. */
-struct entry {
-	uint64_t inode;
-	int64_t offset;
-	unsigned short size;
-	unsigned char type;
-	char name[];
-};
-
 /* A walk that collects the descriptors of one socket. */
 struct search {
 	uint64_t inode;
-	int skip[3];
+	int skip[2];
 	int *found;
 	size_t count;
 };
 
-static void consider(struct search *search, int fd)
+static void consider(int fd, void *with)
 {
+	struct search *search = with;
 	uint64_t inode;
 
-	for (size_t i = 0; i < 3; i++)
-		if (fd == search->skip[i])
-			return;
+	if (fd == search->skip[0] || fd == search->skip[1])
+		return;
 	if (!socket_inode(fd, &inode) || inode != search->inode)
 		return;
 	if (search->count < XS_SHARE_MAX)
 		search->found[search->count] = fd;
 	if (search->count <= XS_SHARE_MAX)
 		search->count++;
-}
-
-static bool search_folder(struct search *search, int folder)
-{
-	_Alignas(struct entry) char buffer[2048];
-	long len;
-
-	while ((len = syscall(SYS_getdents64, folder, buffer,
-			      sizeof(buffer))) > 0) {
-		for (long at = 0; at < len;) {
-			const struct entry *entry =
-				(const void *)(buffer + at);
-
-			if (entry->name[0] >= '0' && entry->name[0] <= '9')
-				consider(search,
-					 (int)strtol(entry->name, NULL, 10));
-			at += entry->size;
-		}
-	}
-	return len == 0;
 }
 
 /* Without /proc: every number that there may be. */
@@ -113,24 +84,16 @@ static void search_numbers(struct search *search)
 	getrlimit(RLIMIT_NOFILE, &limit);
 	search->count = 0;
 	for (rlim_t fd = 0; fd < limit.rlim_cur && fd < 1 << 20; fd++)
-		consider(search, (int)fd);
+		consider((int)fd, search);
 }
 
 size_t xs_share_find(int fd, int not, int found[XS_SHARE_MAX])
 {
-	struct search search = { .skip = { fd, not, -1 }, .found = found };
-	int folder;
+	struct search search = { .skip = { fd, not }, .found = found };
 
 	if (!socket_inode(fd, &search.inode) || !was_duplicated(search.inode))
 		return 0;
-	/* Not /proc/self: the main thread may have ended, and this one may have
-	 * descriptors of its own. */
-	folder = open("/proc/thread-self/fd",
-		      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	search.skip[2] = folder;
-	if (folder < 0 || !search_folder(&search, folder))
+	if (!xs_procfs_each(consider, &search))
 		search_numbers(&search);
-	if (folder >= 0)
-		close(folder);
 	return search.count;
 }

@@ -137,10 +137,10 @@ static int to_give_back(struct handoff *h)
 		connect(h->tcp, &nowhere, sizeof(nowhere));
 	if (h->begun && h->tcp != h->own &&
 	    xs_flags_carry(h->own, h->tcp, &h->flags) == 0 &&
-	    fcntl(h->tcp, F_SETFL, h->flags.status) == 0)
+	    fcntl(h->tcp, F_SETFL, h->flags.status & ~O_ASYNC) == 0)
 		return h->tcp;
 	if (h->tcp == h->own)
-		fcntl(h->own, F_SETFL, h->flags.status);
+		fcntl(h->own, F_SETFL, h->flags.status & ~O_ASYNC);
 	return h->own;
 }
 
@@ -272,7 +272,13 @@ static int swap_in(struct handoff *h, struct xs_error *err)
 				    "another thread connects a socket");
 	take_socket(h, err);
 	swap_unlock(h->fd);
-	return h->swapped ? swap_shared(h, err) : -1;
+	if (!h->swapped)
+		return -1;
+	/* The kernel signals room to who found none: so the end of the connect
+	 * gives its SIGIO. */
+	if (h->flags.status & O_ASYNC)
+		send(h->end[0], "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return swap_shared(h, err);
 }
 
 /* The socket that connects: not the application's own, if that is possible
@@ -286,7 +292,9 @@ static int choose_tcp(struct handoff *h, struct xs_error *err)
 		return xs_error_set(err, XS_ERR_SYSTEM, errno,
 				    "cannot make a TCP socket: %s",
 				    xs_error_name(errno));
-	if (fcntl(h->own, F_SETFL, h->flags.status | O_NONBLOCK) < 0)
+	/* Its signals would be about what the relay does. */
+	if (fcntl(h->own, F_SETFL,
+		  (h->flags.status & ~O_ASYNC) | O_NONBLOCK) < 0)
 		return xs_error_set(err, XS_ERR_SYSTEM, errno,
 				    "cannot make the socket non-blocking: %s",
 				    xs_error_name(errno));

@@ -45,9 +45,8 @@ none "the library's environment only in shim/config.c and launch.c" \
 	'\b(secure_)?getenv\(' \
 	$(except 'shim/launch.c' $(except 'shim/config.c' $shim))
 none "the relay reads no environment" '\bgetenv\(' $relay
-none "xs_libc only in hooks, libc.c and replace.c" '\bxs_libc\.' \
-	$(except 'shim/hook_*' $(except 'shim/libc.[ch]' \
-		$(except 'shim/replace.c' $shim)))
+none "xs_libc only in hooks and libc.c" '\bxs_libc\.' \
+	$(except 'shim/hook_*' $(except 'shim/libc.[ch]' $shim))
 none "the base knows neither configuration nor hooks" \
 	'#include "(config|connect|decide|handoff|launch|libc|wrap|names)\.h"' $base
 none "the relay knows only the base" \

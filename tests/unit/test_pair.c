@@ -120,8 +120,10 @@ Test(pair, the_gate_lets_nothing_through)
 	cr_assert_eq(recv(end[0], data, 1, MSG_DONTWAIT), -1);
 	cr_assert_eq(errno, EAGAIN);
 	cr_assert_eq(xs_pair_name_connected(end[1], id, &a, &a), 0);
-	cr_assert_eq(xs_pair_open_gate(end[1], copy, filler), 0);
+	cr_assert_eq(xs_pair_unlock_gate(copy), 0);
+	cr_assert_eq(events(end[0]), 0);
 	close(copy);
+	cr_assert_eq(xs_pair_open_gate(end[1], filler), 0);
 	cr_assert_eq(events(end[0]), POLLOUT);
 	/* What is written now is the first that the relay reads. */
 	cr_assert_eq(send(end[0], "first", 5, 0), 5);
@@ -144,7 +146,9 @@ Test(pair, edge_triggered_epoll_fires_once_the_gate_opens)
 	cr_assert_eq(epoll_ctl(set, EPOLL_CTL_ADD, end[0], &event), 0);
 	cr_assert_eq(epoll_wait(set, &event, 1, 0), 0);
 	xs_pair_name_connected(end[1], id, &a, &a);
-	cr_assert_eq(xs_pair_open_gate(end[1], end[0], filler), 0);
+	cr_assert_eq(xs_pair_unlock_gate(end[0]), 0);
+	cr_assert_eq(epoll_wait(set, &event, 1, 0), 0);
+	cr_assert_eq(xs_pair_open_gate(end[1], filler), 0);
 	cr_assert_eq(epoll_wait(set, &event, 1, 0), 1);
 	cr_assert(event.events & EPOLLOUT);
 }

@@ -71,6 +71,8 @@ void xs_connection_end(struct xs_connection *connection)
 {
 	struct xs_worker *worker = connection->worker;
 
+	if (connection->opening)
+		xs_opening_close_app(connection->opening);
 	xs_connection_set_state(connection, GONE);
 	xs_timer_cancel(&worker->timers, &connection->timer);
 	xs_registry_remove(&connection->registered);

@@ -43,6 +43,7 @@ static void fail(struct xs_connection *connection, struct xs_error *err)
 		xs_connection_break(connection, err);
 		return;
 	}
+	xs_opening_close_app(opening);
 	/* FIN makes the alert, if there is one, leave before the reset. */
 	shutdown(fd, SHUT_WR);
 	xs_dial_disconnect(fd);
@@ -120,7 +121,9 @@ static void succeed(struct xs_connection *connection, const uint8_t *in,
 	}
 	xs_request_log_success(opening->request, opening->log_fd, summary);
 	/* Who waits for the verdict may write at once. */
-	xs_pair_open_gate(connection->pair_fd, opening->app_end, filler);
+	xs_pair_unlock_gate(opening->app_end);
+	xs_opening_close_app(opening);
+	xs_pair_open_gate(connection->pair_fd, filler);
 	xs_opening_answer(opening, NULL, summary);
 	xs_connection_open(connection, in, len);
 }

@@ -172,6 +172,13 @@ void xs_opening_answer(struct xs_opening *opening, const struct xs_error *err,
 	xs_control_answer(control, &verdict);
 }
 
+void xs_opening_close_app(struct xs_opening *opening)
+{
+	if (opening->app_end >= 0)
+		close(opening->app_end);
+	opening->app_end = -1;
+}
+
 void xs_opening_free(struct xs_opening *opening, int tcp_fd)
 {
 	if (opening->control)
@@ -180,7 +187,7 @@ void xs_opening_free(struct xs_opening *opening, int tcp_fd)
 		xs_resolver_forget(opening->lookup);
 	if (opening->app_tcp != tcp_fd)
 		close(opening->app_tcp);
-	close(opening->app_end);
+	xs_opening_close_app(opening);
 	if (opening->log_fd >= 0)
 		close(opening->log_fd);
 	xs_tls_context_put(opening->context);

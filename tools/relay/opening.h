@@ -49,6 +49,11 @@ int xs_opening_addresses(struct xs_opening *opening, struct xs_error *err);
 void xs_opening_answer(struct xs_opening *opening, const struct xs_error *err,
 		       const struct xs_tls_summary *summary);
 
+/* Closes the copy of the application's end.  While it is open, what the
+ * application closed is not closed: its epoll sets would go on to tell of it.
+ * So this comes before anything that wakes somebody. */
+void xs_opening_close_app(struct xs_opening *opening);
+
 /* Closes and frees all that is left, but not app_tcp when it is tcp_fd. */
 void xs_opening_free(struct xs_opening *opening, int tcp_fd);
 
