@@ -37,6 +37,7 @@ victims=(
 	sending:tls,relay
 	descriptors:tls,relay
 	high:tls,relay
+	sets:tls,relay,slow
 )
 
 behaviours=(echo sink greet source)
