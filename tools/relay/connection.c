@@ -96,6 +96,7 @@ static void begin_linger(struct xs_connection *connection)
 	xs_worker_unwatch(connection->worker, connection->pair_fd);
 	close(connection->pair_fd);
 	connection->pair_fd = -1;
+	connection->linger.polite = connection->tls;
 	if (xs_linger_aborts(connection->tcp_fd) ||
 	    xs_linger_read(&connection->linger, connection->tcp_fd,
 			   connection->worker->buffers)) {

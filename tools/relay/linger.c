@@ -50,9 +50,12 @@ bool xs_linger_read(struct xs_linger *linger, int fd,
 		    struct xs_buffers *buffers)
 {
 	for (;;) {
-		ssize_t got = recv(fd, buffers->cipher_in,
-				   sizeof(buffers->cipher_in), MSG_DONTWAIT);
+		ssize_t got;
 
+		if (!linger->polite && !unsent_bytes(fd))
+			return true;
+		got = recv(fd, buffers->cipher_in, sizeof(buffers->cipher_in),
+			   MSG_DONTWAIT);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0 && errno == EAGAIN)

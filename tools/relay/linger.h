@@ -4,6 +4,11 @@
  * server's kernel throw away what it has received but not handed out: the last
  * bytes that the application wrote.  So what the server still says is read and
  * thrown away until it ends its side, or has acknowledged everything.
+ *
+ * Under TLS that goes on for a while even when everything is acknowledged: a
+ * server that answers close_notify should not be met by RST.  Without TLS the
+ * server must find out at once, as it does when the application's own socket
+ * is closed, that nobody reads any more.
  */
 #ifndef XS_LINGER_H
 #define XS_LINGER_H
@@ -17,6 +22,7 @@
 #define XS_LINGER_MS 10000
 
 struct xs_linger {
+	bool polite;	  /* reads what comes when all is acknowledged, too */
 	size_t discarded; /* bytes */
 	int unsent;	  /* bytes not acknowledged, when last looked at */
 	int stalled;	  /* looks since the last progress */
