@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -92,6 +93,7 @@ struct handoff {
 	struct xs_flags shared_flags[XS_SHARE_MAX];
 	size_t nshared; /* … that are the pair's end too, now */
 	bool begun;   /* tcp is no longer unconnected */
+	bool settled; /* what comes now does not wait for the network */
 };
 
 static void close_ends(struct handoff *h)
@@ -316,6 +318,19 @@ static int leave_tcp_to_relay(struct handoff *h, struct xs_error *err)
 	return 0;
 }
 
+/* True when the connect has come to its end already, as it has on loopback, and
+ * there is no handshake to follow. */
+static bool is_settled(const struct handoff *h,
+		       const struct xs_destination *where)
+{
+	struct pollfd tcp = { .fd = h->tcp, .events = POLLOUT };
+
+	if (poll(&tcp, 1, 0) != 1)
+		return false;
+	return (tcp.revents & (POLLERR | POLLHUP)) ||
+	       rule_of(where)->target.scheme->kind == XS_SCHEME_TCP;
+}
+
 /* Starts the TCP connect.  Returns 0 when it is under way or done. */
 static int start_tcp(struct handoff *h, const struct xs_destination *where,
 		     struct xs_error *err)
@@ -332,6 +347,7 @@ static int start_tcp(struct handoff *h, const struct xs_destination *where,
 	if (connect(h->tcp, &where->to.any, where->to.len) == 0 ||
 	    errno == EINPROGRESS) {
 		h->begun = true;
+		h->settled = is_settled(h, where);
 		return 0;
 	}
 	return xs_error_set(err, XS_ERR_NETWORK, errno,
@@ -465,6 +481,21 @@ static int wait_for_verdict(struct handoff *h, struct xs_error *err)
 	return verdict ? -1 : 0;
 }
 
+/* How long a non-blocking connect waits for a relay that has all it needs. */
+enum { SETTLE_MS = 100 };
+
+/* A non-blocking connect on loopback has ended when connect(2) returns, though
+ * it says EINPROGRESS; programs find their socket writable, or the error, with
+ * the next call.  So the relay gets the time to say so, which is a matter of
+ * microseconds.  Its verdict is in the pair. */
+static void settle(const struct handoff *h)
+{
+	struct pollfd verdict = { .fd = h->control, .events = POLLIN };
+
+	if (h->settled)
+		poll(&verdict, 1, SETTLE_MS);
+}
+
 /* --- the whole ------------------------------------------------------------ */
 
 int xs_wrap(int fd, const struct xs_destination *where, struct xs_error *err)
@@ -474,13 +505,14 @@ int xs_wrap(int fd, const struct xs_destination *where, struct xs_error *err)
 	int result = -1;
 
 	if (prepare_pair(&h, err) < 0 || swap_in(&h, err) < 0 ||
-	    choose_tcp(&h, err) < 0 || start_tcp(&h, where, err) < 0 || name_pair(&h, where, err) < 0 ||
-	    send_request(&h, where, err) < 0) {
+	    choose_tcp(&h, err) < 0 || start_tcp(&h, where, err) < 0 ||
+	    name_pair(&h, where, err) < 0 || send_request(&h, where, err) < 0) {
 		if (h.own >= 0)
 			give_back(&h);
 		errno = err->errnum;
 	} else if (h.flags.status & O_NONBLOCK) {
 		xs_again_mark(h.end[0]);
+		settle(&h);
 		errno = EINPROGRESS;
 	} else {
 		/* The relay has its own.  While ours were open, nobody would
