@@ -213,7 +213,7 @@ try_all()
 # all_protocols: those that the library has, in the order of its table
 all_protocols()
 {
-	sed -n 's/^\tUPGRADE("\([a-z0-9-]*\)", [^,]*, NULL),.*/\1/p' \
+	sed -n 's/^\tUPGRADE("\([a-z0-9-]*\)", "[^"]*", NULL),.*/\1/p' \
 		"$TESTS/../shim/scheme.c"
 }
 
@@ -225,8 +225,8 @@ cell()
 	echo "${list//,/, }"
 }
 
-# rows_of PROTOCOL MODE
-rows_of()
+# numbers_of PROTOCOL MODE
+numbers_of()
 {
 	local row
 	for row in "${!clients[@]}"; do
@@ -238,7 +238,7 @@ rows_of()
 servers_of()
 {
 	local row
-	for row in $(rows_of "$1" "$2"); do
+	for row in $(numbers_of "$1" "$2"); do
 		echo "${ports_of[row]%%_*}"
 	done
 }
@@ -246,7 +246,7 @@ servers_of()
 clients_of()
 {
 	local row own result
-	for row in $(rows_of "$1" "$2"); do
+	for row in $(numbers_of "$1" "$2"); do
 		own= result=${results[row]-not run}
 		[ "${modes[row]}" != own ] || own=" (own TLS)"
 		[ "$result" != ok ] || result=

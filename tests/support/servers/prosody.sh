@@ -36,7 +36,8 @@ prosody_exec()
 	c2s_ports = { $2 }
 	s2s_direct_tls_ports = { $3 }
 	s2s_ports = { $4 }
-	modules_enabled = { "disco", "roster", "saslauth", "tls", "ping" }
+	modules_enabled = { "dialback", "disco", "roster", "saslauth", "tls",
+		"ping" }
 	modules_disabled = { "admin_shell", "http" }
 	c2s_require_encryption = true
 	s2s_require_encryption = true

@@ -5,9 +5,12 @@
  * else (CVE-2021-23222).  An error message before TLS is not shown to anybody
  * (CVE-2024-10977).
  *
- * Performed, the dialogue stays until the application's first real packet: a
- * libpq that would rather have TLS ("prefer" is its default) asks for it, and
- * is told that there is none, as it is, between it and the relay.
+ * The dialogue stays behind TLS until the server has said how to authenticate.
+ * A libpq that would rather have TLS ("prefer" is its default) asks for it, and
+ * is told that there is none, as it is, between it and the relay; and one that
+ * sees no TLS takes an offer of SCRAM-SHA-256-PLUS for an attack, so that is
+ * taken out of the server's list: its channel binding is to the relay's TLS,
+ * which the application cannot know.
  */
 #include "watch.h"
 
@@ -31,6 +34,20 @@ static uint32_t read_number(const uint8_t *data)
 	return ntohl(number);
 }
 
+static size_t bounded(uint32_t len, size_t size)
+{
+	return len > XS_LINE_MAX ? XS_LINE_MAX + 1 : size < len ? 0 : len;
+}
+
+/* Behind TLS the server's messages begin with a byte for their type. */
+static size_t frame_server(const struct xs_dialogue *dialogue,
+			   const uint8_t *data, size_t size)
+{
+	if (!dialogue->tls)
+		return 1;
+	return size < 5 ? 0 : bounded(1 + read_number(data + 1), size);
+}
+
 /* One byte of the server; a packet without a type of the application. */
 static size_t frame(struct xs_dialogue *dialogue, bool from_app,
 		    const uint8_t *data, size_t size, struct xs_error *err)
@@ -38,7 +55,7 @@ static size_t frame(struct xs_dialogue *dialogue, bool from_app,
 	uint32_t len;
 
 	if (!from_app)
-		return 1;
+		return frame_server(dialogue, data, size);
 	if (size < 4)
 		return 0;
 	len = read_number(data);
@@ -48,7 +65,7 @@ static size_t frame(struct xs_dialogue *dialogue, bool from_app,
 				   "not PostgreSQL");
 		return XS_FRAME_BROKEN;
 	}
-	return len > XS_LINE_MAX ? XS_LINE_MAX + 1 : size < len ? 0 : len;
+	return bounded(len, size);
 }
 
 /* What the server's byte is, if it is not "S". */
@@ -76,14 +93,56 @@ static enum xs_dialogue_result begin(struct xs_dialogue *dialogue,
 	return XS_DIALOGUE_MORE;
 }
 
+/* AuthenticationSASL: 'R', length, 10, names ended by an empty one. */
+enum { SASL = 10, AT_NAMES = 9 };
+
+static bool is_sasl(struct xs_unit unit)
+{
+	return *unit.raw == 'R' && unit.len > AT_NAMES &&
+	       read_number(unit.raw + 5) == SASL &&
+	       unit.raw[unit.len - 1] == '\0';
+}
+
+/* Shows the list without those that bind to a channel ("-PLUS", RFC 5802). */
+static void replay_names(struct xs_dialogue *dialogue, struct xs_unit unit)
+{
+	const char *end = (const char *)unit.raw + unit.len;
+	uint8_t kept[XS_LINE_MAX];
+	size_t len = AT_NAMES;
+	uint32_t size;
+
+	memcpy(kept, unit.raw, AT_NAMES);
+	for (const char *at = (const char *)unit.raw + AT_NAMES; at < end;) {
+		size_t name = strlen(at) + 1;
+
+		if (name < 6 || strcmp(at + name - 6, "-PLUS") != 0) {
+			memcpy(kept + len, at, name);
+			len += name;
+		}
+		at += name;
+	}
+	size = htonl((uint32_t)len - 1);
+	memcpy(kept + 1, &size, sizeof(size));
+	xs_dialogue_replay(dialogue, kept, len);
+}
+
+/* Behind TLS: until it is clear how to authenticate. */
+static enum xs_dialogue_result judge_message(struct xs_dialogue *dialogue,
+					     struct xs_unit unit)
+{
+	if (is_sasl(unit))
+		replay_names(dialogue, unit);
+	else
+		xs_dialogue_replay(dialogue, unit.raw, unit.len);
+	/* NegotiateProtocolVersion: the request for a password follows. */
+	return *unit.raw == 'v' ? XS_DIALOGUE_MORE : XS_DIALOGUE_PASS;
+}
+
 static enum xs_dialogue_result server(struct xs_dialogue *dialogue,
 				      struct xs_unit unit, struct xs_error *err)
 {
-	if (dialogue->tls) {
-		/* Behind TLS, before the application's first packet. */
-		xs_dialogue_replay(dialogue, unit.raw, unit.len);
-		return XS_DIALOGUE_MORE;
-	}
+	if (dialogue->tls)
+		return judge_message(dialogue, unit);
 	if (*unit.raw == 'S')
 		return XS_DIALOGUE_TLS;
 	return judge_other(dialogue, unit, err);
@@ -108,7 +167,7 @@ static enum xs_dialogue_result app(struct xs_dialogue *dialogue,
 		return XS_DIALOGUE_MORE;
 	}
 	xs_dialogue_send(dialogue, unit.raw, unit.len);
-	return XS_DIALOGUE_PASS;
+	return code == CANCEL ? XS_DIALOGUE_PASS : XS_DIALOGUE_MORE;
 }
 
 const struct xs_protocol xs_protocol_postgres = {
@@ -163,6 +222,15 @@ static enum xs_dialogue_result watch_app(struct xs_dialogue *dialogue,
 	}
 }
 
+/* From here on there is no difference to the other kind. */
+static enum xs_dialogue_result watch_secured(struct xs_dialogue *dialogue,
+					     struct xs_error *err)
+{
+	(void)err;
+	dialogue->protocol = &xs_protocol_postgres;
+	return XS_DIALOGUE_MORE;
+}
+
 const struct xs_protocol xs_watch_postgres = {
 	.name = "",
 	.title = "PostgreSQL",
@@ -170,4 +238,5 @@ const struct xs_protocol xs_watch_postgres = {
 	.frame = frame,
 	.server = watch_server,
 	.app = watch_app,
+	.secured = watch_secured,
 };

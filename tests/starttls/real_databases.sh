@@ -1,0 +1,99 @@
+# PostgreSQL with hostssl alone, MariaDB with require_secure_transport.  MySQL's
+# client begins TLS with a packet of its own, so there is nothing to be seen.
+
+rows_databases()
+{
+	starttls_rows <<-END
+	postgres | performed | postgres_starttls | psql sslmode=disable | psql_disable
+	postgres | performed | postgres_starttls | psql sslmode=prefer | psql_prefer
+	postgres | performed | postgres_starttls | python3 psycopg2 | psycopg_postgres
+	postgres | performed | postgres_starttls | php | php_postgres
+	postgres | seen | postgres_starttls | python3 (scripted) | scripted_postgres
+	postgres | own | postgres_starttls | psql sslmode=verify-full | psql_tls
+	mysql | performed | mariadb_starttls | mariadb --skip-ssl | mariadb_native
+	mysql | performed | mariadb_starttls | mariadb ed25519 | mariadb_ed25519
+	mysql | performed | mariadb_starttls | python3 pymysql | pymysql_mysql
+	mysql | performed | mariadb_starttls | php mysqli | php_mysql
+	END
+}
+
+# 20,000 rows: more than one read's worth.
+many_rows="SELECT count(*), sum(n) FROM generate_series(1, 20000) AS n"
+many_bytes="SELECT repeat('0123456789abcdef', 40000) AS v"
+
+psql_with()
+{
+	PGPASSWORD=secret client psql -X -A -t \
+		"host=$host port=$port user=alice dbname=shop gssencmode=$1 $2" \
+		-c "$many_rows" -c "$many_bytes" >"$W/rows" || return
+	has "$W/rows" "20000|200010000" &&
+		[ "$(wc -c <"$W/rows")" -gt 640000 ]
+}
+
+psql_disable() { psql_with disable sslmode=disable; }
+psql_prefer() { [ "$attempt" = rule ] && psql_with prefer sslmode=prefer; }
+psql_tls() { psql_with disable "sslmode=verify-full sslrootcert=$CA"; }
+
+psycopg_postgres()
+{
+	client "$PYTHON" -c '
+import sys, psycopg2
+db = psycopg2.connect(host=sys.argv[1], port=sys.argv[2], user="alice",
+                      password="secret", dbname="shop", sslmode="disable")
+cursor = db.cursor()
+cursor.execute(sys.argv[3])
+print(*cursor.fetchone())' "$host" "$port" "$many_rows" >"$W/rows" &&
+		has "$W/rows" "20000 200010000"
+}
+
+php_postgres()
+{
+	client php -r '
+$db = pg_connect("host=$argv[1] port=$argv[2] user=alice password=secret " .
+		 "dbname=shop sslmode=disable") or exit(1);
+print(implode(" ", pg_fetch_row(pg_query($db, $argv[3]))));' \
+		"$host" "$port" "$many_rows" >"$W/rows" &&
+		has "$W/rows" "20000 200010000"
+}
+
+scripted_postgres()
+{
+	client "$PYTHON" "$here/scripted.py" postgres "$host" "$port"
+}
+
+mariadb_as()
+{
+	client mariadb --no-defaults --skip-ssl --protocol=TCP -h "$host" \
+		-P "$port" -u "$1" -psecret -N shop \
+		-e "SELECT sum(seq) FROM (WITH RECURSIVE s(seq) AS (SELECT 1
+		    UNION ALL SELECT seq + 1 FROM s WHERE seq < 900)
+		    SELECT seq FROM s) AS t; SELECT repeat('abcd', 200000);
+		    SHOW STATUS LIKE 'Ssl_cipher'" >"$W/rows" || return
+	has "$W/rows" 405450 && [ "$(wc -c <"$W/rows")" -gt 800000 ] &&
+		grep -qE '^Ssl_cipher.TLS_' "$W/rows"
+}
+
+mariadb_native() { mariadb_as alice; }
+mariadb_ed25519() { mariadb_as edith; }
+
+pymysql_mysql()
+{
+	client "$PYTHON" -c '
+import sys, pymysql
+db = pymysql.connect(host=sys.argv[1], port=int(sys.argv[2]), user="alice",
+                     password="secret", database="shop", ssl_disabled=True)
+cursor = db.cursor()
+cursor.execute("SHOW STATUS LIKE %s", "Ssl_cipher")
+print(*cursor.fetchone())' "$host" "$port" >"$W/rows" &&
+		has "$W/rows" "Ssl_cipher TLS_"
+}
+
+php_mysql()
+{
+	client php -r '
+$db = new mysqli($argv[1] == "localhost" ? "127.0.0.1" : $argv[1], "alice",
+		 "secret", "shop", (int)$argv[2]);
+print(implode(" ", $db->query("SHOW STATUS LIKE \"Ssl_cipher\"")
+		      ->fetch_row()));' "$host" "$port" >"$W/rows" &&
+		has "$W/rows" "Ssl_cipher TLS_"
+}
