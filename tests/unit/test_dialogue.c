@@ -9,13 +9,15 @@
  *   { EHLO me                   the application says it
  *   > EHLO [127.0.0.1]          the server gets exactly this, in all
  *   } 220 hello                 the application gets exactly this, in all
+ *   ! 192.0.2.7:50000           exactly this data connection is announced;
+ *                               without an address: ":50000"
  *   = tls                       what the dialogue wants after the steps above:
  *                               more (nothing), open, tls, agreed, pass,
  *                               refused, broken
  *   secured                     the handshake is done
  *   # comment
  *
- * "> " and "} " collect up to the next other step and must be complete then;
+ * "> ", "} " and "! " collect up to the next other step and must be complete then;
  * "= refused words" also looks for the words in the error.  A line ends with
  * CR LF unless its last character is "\"; \xNN, \r, \n, \t, \\ are bytes.
  */
@@ -47,6 +49,7 @@ struct play {
 	struct xs_error err;
 	uint8_t *expected[2]; /* for the server, for the application */
 	size_t expected_len[2];
+	char announced[1024], to_announce[1024];
 	bool opened;
 };
 
@@ -106,10 +109,30 @@ static size_t unescape(const char *text, uint8_t *to)
 	return (size_t)(to - start);
 }
 
+static bool note(void *with, const struct xs_address *to, uint16_t port,
+		 struct xs_error *err)
+{
+	struct play *play = with;
+	char text[XS_ADDRESS_TEXT_MAX];
+	size_t used = strlen(play->announced);
+
+	(void)err;
+	if (to->len)
+		snprintf(play->announced + used,
+			 sizeof(play->announced) - used, "%s\n",
+			 xs_address_format(to, text, sizeof(text)));
+	else
+		snprintf(play->announced + used,
+			 sizeof(play->announced) - used, ":%u\n", port);
+	return true;
+}
+
 static void begin(struct play *play)
 {
 	if (play->dialogue)
 		return;
+	play->setup.announce = note;
+	play->setup.with = play;
 	play->setup.scheme = play->scheme;
 	play->setup.domain = play->domain;
 	play->dialogue = xs_dialogue_new(&play->setup);
@@ -197,6 +220,10 @@ static void settle(struct play *play)
 	heed(play);
 	compare(play, 0, xs_dialogue_to_server(play->dialogue));
 	compare(play, 1, xs_dialogue_to_app(play->dialogue));
+	check(play, strcmp(play->announced, play->to_announce) == 0,
+	      "announced is \"%s\", not \"%s\"", play->announced,
+	      play->to_announce);
+	play->announced[0] = play->to_announce[0] = '\0';
 }
 
 static void judge(struct play *play, const char *text)
@@ -244,7 +271,7 @@ static void step(struct play *play, char *line, char *last)
 
 	if (kind != *last &&
 	    (strchr("<{", kind) || strchr("=#", kind) == NULL) &&
-	    strchr(">}", *last) && !strchr(">}", kind))
+	    strchr(">}!", *last) && !strchr(">}!", kind))
 		settle(play);
 	*last = kind;
 	if (sscanf(line, "scheme %63s", play->scheme) == 1 ||
@@ -260,10 +287,17 @@ static void step(struct play *play, char *line, char *last)
 	}
 	if (kind == '#' || kind == '\0')
 		return;
-	check(play, strchr("<{>}=", kind) && line[1] == ' ',
+	check(play, strchr("<{>}=!", kind) && line[1] == ' ',
 	      "\"%s\" is not a step", line);
 	if (kind == '=') {
 		judge(play, line + 2);
+		return;
+	}
+	if (kind == '!') {
+		size_t used = strlen(play->to_announce);
+
+		snprintf(play->to_announce + used,
+			 sizeof(play->to_announce) - used, "%s\n", line + 2);
 		return;
 	}
 	begin(play);

@@ -19,6 +19,7 @@
 #ifndef XS_DIALOGUE_H
 #define XS_DIALOGUE_H
 
+#include "address.h"
 #include "error.h"
 #include "queue.h"
 
@@ -42,10 +43,18 @@ enum xs_dialogue_result {
 	XS_DIALOGUE_BROKEN,  /* somebody did what the protocol forbids; *err */
 };
 
+/* FTP: the application is about to learn where its next data connection goes
+ * to: this address, or, when its len is 0, this port of the host that it is
+ * connected to.  False with *err set ends the dialogue. */
+typedef bool xs_dialogue_announce(void *with, const struct xs_address *to,
+				  uint16_t port, struct xs_error *err);
+
 struct xs_dialogue_setup {
 	const char *scheme; /* "smtp+starttls", "starttls" */
 	const char *domain; /* what the application asked for: XMPP's "to" */
 	bool optional;	    /* starttls=optional */
+	xs_dialogue_announce *announce; /* NULL: nobody wants to know */
+	void *with;
 };
 
 /* A dialogue for this scheme; the setup's strings must live as long as it.

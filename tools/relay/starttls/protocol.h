@@ -83,6 +83,7 @@ extern const struct xs_protocol xs_protocol_mysql;
 extern const struct xs_protocol xs_protocol_postgres;
 extern const struct xs_protocol xs_protocol_xmpp;
 extern const struct xs_protocol xs_protocol_xmpp_server;
+extern const struct xs_protocol xs_protocol_ftp;
 extern const struct xs_protocol xs_protocol_watch; /* starttls:// */
 
 /* The length of the first unit as the dialogue's protocol cuts it, for a frame

@@ -24,6 +24,22 @@ bool xs_reply_read(const char *line, struct xs_reply *reply)
 	return true;
 }
 
+bool xs_reply_follow(int *open, const char *line, struct xs_reply *reply)
+{
+	bool is_reply = xs_reply_read(line, reply);
+
+	if (*open && !(is_reply && reply->code == *open)) {
+		*reply = (struct xs_reply){ .code = *open, .text = line };
+		return false;
+	}
+	if (!is_reply) {
+		*reply = (struct xs_reply){ .text = line };
+		return false;
+	}
+	*open = reply->last ? 0 : reply->code;
+	return reply->last;
+}
+
 bool xs_reply_word(const char *text, const char *word)
 {
 	size_t len = strlen(word);

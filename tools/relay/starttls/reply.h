@@ -14,6 +14,12 @@ struct xs_reply {
 /* Reads one line.  False: it is not a reply of this kind. */
 bool xs_reply_read(const char *line, struct xs_reply *reply);
 
+/* Follows replies of which only the first and the last line need a code (RFC
+ * 959, 4.2).  *open is the code of one that is not complete, 0 at first.  True
+ * when the line is the last of a reply; else reply->code is that of the reply
+ * that it is part of, or 0. */
+bool xs_reply_follow(int *open, const char *line, struct xs_reply *reply);
+
 /* Is text's first word this one (ASCII case does not count)? */
 bool xs_reply_word(const char *text, const char *word);
 
