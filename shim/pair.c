@@ -147,10 +147,12 @@ static int open_size(int app_end)
 	return 2 * used - 1;
 }
 
-int xs_pair_unlock_gate(int app_end)
+int xs_pair_unlock_gate(int app_end, int limit)
 {
 	int size = open_size(app_end);
 
+	if (limit && limit < size)
+		size = limit;
 	return setsockopt(app_end, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 }
 

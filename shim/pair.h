@@ -67,10 +67,11 @@ int xs_pair_name_app(int app_end, uint32_t *id, const char *key,
 uint32_t xs_pair_shut_gate(int app_end);
 
 /* Relay: opens the gate, in two steps.  The first is unnoticed: a copy of the
- * application's end gets its buffer, and can be closed then, so that nobody is
- * woken for an end that would outlive the application's close(2).  The second
+ * application's end gets its buffer, at most limit as for SO_SNDBUF where that
+ * is not 0, and can be closed then, so that nobody is woken for an end that
+ * would outlive the application's close(2).  The second
  * reads filler bytes from the relay's end.  They return 0, or -1 with errno. */
-int xs_pair_unlock_gate(int app_end);
+int xs_pair_unlock_gate(int app_end, int limit);
 int xs_pair_open_gate(int relay_end, uint32_t filler);
 
 /* Relay: names its end, "connected" or "failed".  Returns 0, or -1 with errno.

@@ -120,7 +120,7 @@ Test(pair, the_gate_lets_nothing_through)
 	cr_assert_eq(recv(end[0], data, 1, MSG_DONTWAIT), -1);
 	cr_assert_eq(errno, EAGAIN);
 	cr_assert_eq(xs_pair_name_connected(end[1], id, &a, &a), 0);
-	cr_assert_eq(xs_pair_unlock_gate(copy), 0);
+	cr_assert_eq(xs_pair_unlock_gate(copy, 0), 0);
 	cr_assert_eq(events(end[0]), 0);
 	close(copy);
 	cr_assert_eq(xs_pair_open_gate(end[1], filler), 0);
@@ -146,11 +146,28 @@ Test(pair, edge_triggered_epoll_fires_once_the_gate_opens)
 	cr_assert_eq(epoll_ctl(set, EPOLL_CTL_ADD, end[0], &event), 0);
 	cr_assert_eq(epoll_wait(set, &event, 1, 0), 0);
 	xs_pair_name_connected(end[1], id, &a, &a);
-	cr_assert_eq(xs_pair_unlock_gate(end[0]), 0);
+	cr_assert_eq(xs_pair_unlock_gate(end[0], 0), 0);
 	cr_assert_eq(epoll_wait(set, &event, 1, 0), 0);
 	cr_assert_eq(xs_pair_open_gate(end[1], filler), 0);
 	cr_assert_eq(epoll_wait(set, &event, 1, 0), 1);
 	cr_assert(event.events & EPOLLOUT);
+}
+
+Test(pair, the_gate_opens_as_wide_as_the_application_wants)
+{
+	int end[2], size = 0;
+	uint32_t id = make(end, asked[0]);
+	uint32_t filler = xs_pair_shut_gate(end[0]);
+	struct xs_address a = address(asked[0]);
+	socklen_t len = sizeof(size);
+
+	xs_pair_name_connected(end[1], id, &a, &a);
+	cr_assert_eq(xs_pair_unlock_gate(end[0], 8192), 0);
+	cr_assert_eq(events(end[0]), 0);
+	cr_assert_eq(xs_pair_open_gate(end[1], filler), 0);
+	cr_assert_eq(events(end[0]), POLLOUT);
+	cr_assert_eq(getsockopt(end[0], SOL_SOCKET, SO_SNDBUF, &size, &len), 0);
+	cr_assert_eq(size, 2 * 8192);
 }
 
 static void bind_to(int fd, const char *name)

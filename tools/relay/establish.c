@@ -23,6 +23,14 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+/* Linux 5.14; newer than some headers. */
+#ifndef SO_BUF_LOCK
+#define SO_BUF_LOCK 72
+#endif
+#ifndef SOCK_SNDBUF_LOCK
+#define SOCK_SNDBUF_LOCK 1
+#endif
+
 /* How often to see whether the application still waits. */
 enum { WATCH_MS = 1000 };
 
@@ -90,6 +98,21 @@ static void read_addresses(const struct xs_connection *connection,
 	xs_address_to_family(peer, family);
 }
 
+/* SO_SNDBUF where the application has set it, else 0: who wants a send to wait
+ * early must not have a large buffer in front of its small one. */
+static int send_limit(int tcp_fd)
+{
+	int locked = 0, size = 0;
+	socklen_t len = sizeof(int);
+
+	if (getsockopt(tcp_fd, SOL_SOCKET, SO_BUF_LOCK, &locked, &len) < 0 ||
+	    !(locked & SOCK_SNDBUF_LOCK) ||
+	    getsockopt(tcp_fd, SOL_SOCKET, SO_SNDBUF, &size, &len) < 0)
+		return 0;
+	/* The kernel doubles what it is told (socket(7)). */
+	return size / 2;
+}
+
 /* The connect has succeeded: tells everybody, then opens the gate.  in is what
  * came behind the handshake. */
 static void succeed(struct xs_connection *connection, const uint8_t *in,
@@ -121,7 +144,8 @@ static void succeed(struct xs_connection *connection, const uint8_t *in,
 	}
 	xs_request_log_success(opening->request, opening->log_fd, summary);
 	/* Who waits for the verdict may write at once. */
-	xs_pair_unlock_gate(opening->app_end);
+	xs_pair_unlock_gate(opening->app_end,
+			    send_limit(connection->tcp_fd));
 	xs_opening_close_app(opening);
 	xs_pair_open_gate(connection->pair_fd, filler);
 	xs_opening_answer(opening, NULL, summary);
