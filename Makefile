@@ -106,6 +106,7 @@ LIBRARY_SRC := \
 	shim/hook_connect.c \
 	shim/hook_dup.c \
 	shim/hook_epoll.c \
+	shim/hook_load.c \
 	shim/hook_name.c \
 	shim/hook_resolve.c \
 	shim/hook_send.c \
@@ -215,6 +216,7 @@ $(BUILD)/obj/%.o: %.c Makefile
 
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
 VICTIM_SRC := $(sort $(wildcard tests/preload/*.c))
+PLUGIN_SRC := $(sort $(wildcard tests/preload/plugins/*.c))
 SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
 FARM_SRC := $(sort $(wildcard tests/farm/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
@@ -230,7 +232,8 @@ supports := $(call programs,$(SUPPORT_SRC))
 farmers  := $(call programs,$(FARM_SRC))
 fuzzers  := $(call programs,$(FUZZ_SRC))
 relay_tests := $(call programs,$(RELAY_TEST_SRC))
-test_programs := $(BUILD)/tests/unit-tests $(victims) $(supports) $(farmers) \
+plugins := $(PLUGIN_SRC:%.c=$(BUILD)/%.so)
+test_programs := $(BUILD)/tests/unit-tests $(victims) $(plugins) $(supports) $(farmers) \
 	$(fuzzers) $(relay_tests)
 
 $(BUILD)/tests/unit-tests: $(unit_obj) $(unit_links)
@@ -243,7 +246,13 @@ $(BUILD)/tests/unit-tests: $(unit_obj) $(unit_links)
 $(victims) $(supports) $(farmers): $(BUILD)/tests/%: tests/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -D_GNU_SOURCE -std=gnu11 -O1 -g -Wall -Wextra $(if $(WERROR),-Werror) \
-		-MMD -MP -MF $@.d $(ssl_cflags) -o $@ $< $(ssl_libs) -lpthread -ldl
+		-MMD -MP -MF $@.d $(ssl_cflags) -o $@ $< $(ssl_libs) -lpthread -ldl \
+		-Wl,--enable-new-dtags,-rpath,'$$ORIGIN/plugins'
+
+$(plugins): $(BUILD)/%.so: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -D_GNU_SOURCE -std=gnu11 -O1 -g -Wall -Wextra $(if $(WERROR),-Werror) \
+		-MMD -MP -MF $@.d -fPIC -shared -o $@ $<
 
 $(fuzzers): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(base_obj) $(policy_obj)
 	@mkdir -p $(@D)
@@ -253,7 +262,7 @@ $(relay_tests): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(base_obj)
 	@mkdir -p $(@D)
 	$(xs_link) -o $@ $^ -lcriterion $(ssl_libs) -lpthread
 
--include $(unit_obj:.o=.d) $(addsuffix .d,$(victims) $(supports) $(farmers))
+-include $(unit_obj:.o=.d) $(addsuffix .d,$(victims) $(plugins) $(supports) $(farmers))
 
 # What the test scripts get to know: see tests/support/lib.sh.
 asan_lib = $(shell $(CC) -print-file-name=libasan.so)

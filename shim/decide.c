@@ -175,10 +175,31 @@ static void consider(const struct xs_names_entry *entry,
 	memcpy(decision->name, entry->name, sizeof(decision->name));
 }
 
-/* Considers the names of the address that are of these kinds.  True when there
- * is one. */
+/* Is this the first label of the name, which has more? */
+static bool begins_with(const char *name, const char *label)
+{
+	size_t len = strlen(label);
+
+	return strncmp(name, label, len) == 0 && name[len] == '.';
+}
+
+/* Which names of an address count. */
+struct among {
+	bool rules;	   /* those that the rules' names were looked up for */
+	const char *first; /* … with this as their first label; NULL: all */
+};
+
+static bool is_among(const struct xs_names_entry *entry,
+		     const struct among *among)
+{
+	return (entry->kind == XS_NAMES_RULE) == among->rules &&
+	       (!among->first || begins_with(entry->name, among->first));
+}
+
+/* Considers these names of the address.  True when there is one. */
 static bool decide_by_names(const struct xs_rules *rules, bool udp,
-			    const struct xs_address *to, bool of_rules,
+			    const struct xs_address *to,
+			    const struct among *among,
 			    struct xs_decision *decision)
 {
 	struct xs_names_entry entry;
@@ -189,7 +210,7 @@ static bool decide_by_names(const struct xs_rules *rules, bool udp,
 		const struct xs_rule *rule;
 		bool exact = xs_names_has_tag(to, entry.tag);
 
-		if ((entry.kind == XS_NAMES_RULE) != of_rules)
+		if (!is_among(&entry, among))
 			continue;
 		rule = xs_match(rules, udp, to, entry.name);
 		if (exact)
@@ -214,10 +235,56 @@ static struct xs_address meant(const struct xs_address *asked)
 	return to;
 }
 
+/* The rule of which it is not known whether its name has this address. */
+static const struct xs_rule *unknown_of(const struct gap *gap,
+					const struct xs_address *to)
+{
+	/* Names in files were found before the resolver failed, and name servers
+	 * do not hand out the loopback network. */
+	return gap->files && is_loopback(to) ? NULL : gap->first;
+}
+
+/* Is there a rule for this port with that first label in its name? */
+static bool is_first_label(const struct xs_rules *rules, bool udp,
+			   uint16_t port, const char *label)
+{
+	const struct xs_rule *rule;
+	size_t at = 0;
+
+	while ((rule = xs_match_next_named(rules, udp, port, &at)))
+		if (begins_with(rule->pattern.name, label))
+			return true;
+	return false;
+}
+
+/* The application looked up a name that no rule is about, "db"; a search domain
+ * or an alias in the hosts file may have made "db.example.com" of it, which a
+ * rule is about.  It is so when that name has the same address. */
+static void decide_by_full_name(const struct xs_rules *rules, bool udp,
+				const struct xs_address *to,
+				struct xs_decision *decision,
+				struct xs_error *err)
+{
+	char label[XS_NAME_MAX];
+	const struct among full = { .rules = true, .first = label };
+	struct gap gap;
+
+	if (decision->rule || decision->unreachable ||
+	    strchr(decision->name, '.') ||
+	    !is_first_label(rules, udp, xs_address_port(to), decision->name))
+		return;
+	memcpy(label, decision->name, sizeof(label));
+	gap = look_up_rules(rules, udp, xs_address_port(to), err);
+	if (!decide_by_names(rules, udp, to, &full, decision))
+		decision->unknown = unknown_of(&gap, to);
+}
+
 void xs_decide(const struct xs_rules *rules, bool udp,
 	       const struct xs_address *asked, struct xs_decision *decision,
 	       struct xs_error *err)
 {
+	static const struct among asked_for = { .rules = false };
+	static const struct among of_rules = { .rules = true };
 	const struct xs_address address = meant(asked);
 	const struct xs_address *to = &address;
 	struct gap gap;
@@ -226,15 +293,15 @@ void xs_decide(const struct xs_rules *rules, bool udp,
 	decision->name[0] = '\0';
 	decision->unreachable = false;
 	decision->unknown = NULL;
-	if (rules->count == 0 ||
-	    decide_by_names(rules, udp, to, false, decision))
+	if (rules->count == 0)
 		return;
+	if (decide_by_names(rules, udp, to, &asked_for, decision)) {
+		decide_by_full_name(rules, udp, to, decision, err);
+		return;
+	}
 	gap = look_up_rules(rules, udp, xs_address_port(to), err);
-	/* Names in files were found before the resolver failed, and name servers
-	 * do not hand out the loopback network. */
-	if (!gap.files || !is_loopback(to))
-		decision->unknown = gap.first;
-	if (!decide_by_names(rules, udp, to, true, decision))
+	decision->unknown = unknown_of(&gap, to);
+	if (!decide_by_names(rules, udp, to, &of_rules, decision))
 		decision->rule = xs_match(rules, udp, to, NULL);
 	/* A rule above the one that is not known decides in any case. */
 	if (decision->rule && decision->rule < decision->unknown)

@@ -6,7 +6,8 @@
  * names of the rules that could fit are looked up by the relay (at most every
  * half minute), because it may have resolved them some other way.  If that
  * lookup fails, nobody can tell whether a rule is about the address: then the
- * connect is refused.
+ * connect is refused.  The same is done where it looked up a name without a
+ * dot that no rule is about, and a rule's name begins with it.
  */
 #ifndef XS_DECIDE_H
 #define XS_DECIDE_H

@@ -1,4 +1,5 @@
-/* Hooks: getaddrinfo, gethostbyname, gethostbyname2 and their _r forms.
+/* Hooks: getaddrinfo, getaddrinfo_a, gethostbyname, gethostbyname2 and their _r
+ * forms.
  *
  * The result is libc's.  What it says is remembered (names.h), and where a
  * rule is about the name, the addresses get a tag in bytes that nobody reads.
@@ -145,6 +146,51 @@ XS_EXPORT int getaddrinfo(const char *node, const char *service,
 	}
 	return failed;
 }
+
+/* --- getaddrinfo_a ------------------------------------------------------ */
+
+#ifdef __GLIBC__
+
+/* libc's own threads look up, and call no hook.  But a program must ask for the
+ * outcome before it may take a result. */
+static void remember_request(const struct gaicb *request)
+{
+	struct lookup lookup;
+	int saved = errno;
+
+	begin(&lookup, request->ar_name);
+	if (lookup.rules && !(request->ar_request &&
+			      (request->ar_request->ai_flags & AI_NUMERICHOST)))
+		remember_list(&lookup, request->ar_result, false);
+	errno = saved;
+}
+
+XS_EXPORT int gai_error(struct gaicb *request)
+{
+	int failed;
+
+	xs_libc_need();
+	failed = xs_libc.gai_error(request);
+	if (!failed && request->ar_result)
+		remember_request(request);
+	return failed;
+}
+
+XS_EXPORT int getaddrinfo_a(int mode, struct gaicb *list[], int count,
+			    struct sigevent *event)
+{
+	int failed;
+
+	xs_libc_need();
+	failed = xs_libc.getaddrinfo_a(mode, list, count, event);
+	for (int i = 0; mode == GAI_WAIT && i < count; i++)
+		if (list[i] && !xs_libc.gai_error(list[i]) &&
+		    list[i]->ar_result)
+			remember_request(list[i]);
+	return failed;
+}
+
+#endif
 
 /* --- gethostbyname ------------------------------------------------------ */
 

@@ -9,17 +9,14 @@
 #include "libc.h"
 
 #include <dlfcn.h>
+#ifdef __GLIBC__
+#include <gnu/libc-version.h>
+#endif
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 struct xs_libc xs_libc;
-
-#ifdef __GLIBC__
-#define LIBC "libc.so.6"
-#else
-#define LIBC "libc.so" /* musl's loader takes any libc.* for itself */
-#endif
 
 /* Two copies of this library in one process (loaded under two paths) would
  * take each other for libc and wrap twice. */
@@ -34,6 +31,24 @@ static bool is_another_xsock(void *function)
 	return strcmp(base ? base + 1 : info.dli_fname, "libxsock.so") == 0;
 }
 
+/* libc itself.  glibc's handles are the link maps (which dladdr1 gives), and its
+ * dlopen is hooked. */
+static void *find_libc(void)
+{
+#ifdef __GLIBC__
+	struct link_map *map;
+	Dl_info info;
+
+	if (!dladdr1((void *)gnu_get_libc_version, &info, (void **)&map,
+		     RTLD_DL_LINKMAP))
+		return NULL;
+	return map;
+#else
+	/* musl's loader takes any libc.* for itself. */
+	return dlopen("libc.so", RTLD_LAZY | RTLD_NOLOAD);
+#endif
+}
+
 /* Where to look: behind this library, or past another copy of it in libc.
  * dladdr(3) searches all symbols of libc, so one function speaks for all. */
 static void *where_to_look(void)
@@ -42,7 +57,7 @@ static void *where_to_look(void)
 
 	if (next && !is_another_xsock(next))
 		return RTLD_NEXT;
-	return dlopen(LIBC, RTLD_LAZY | RTLD_NOLOAD);
+	return find_libc();
 }
 
 /* Without an original there is nothing that a hook could do. */

@@ -11,6 +11,7 @@
 #ifndef XS_LIBC_H
 #define XS_LIBC_H
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <stdbool.h>

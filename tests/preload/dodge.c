@@ -148,6 +148,74 @@ static void jumps(char **argument)
 		;
 }
 
+/* --- who else looks up ------------------------------------------------- */
+
+/* Connects to the number alone: no tag comes with it. */
+static void connect_to_number(const char *key, const struct addrinfo *found,
+			      const char *port)
+{
+	struct place p = at("127.0.0.1", port);
+
+	p.v4.sin_addr = ((struct sockaddr_in *)found->ai_addr)->sin_addr;
+	try_connect(key, socket(AF_INET, SOCK_STREAM, 0), &p);
+}
+
+static const struct addrinfo ipv4 = { .ai_family = AF_INET,
+				      .ai_socktype = SOCK_STREAM };
+
+/* async PORT NAME: by getaddrinfo_a, waiting, and asking for the outcome */
+static void async(char **argument)
+{
+	struct gaicb waiting = { .ar_name = argument[1], .ar_request = &ipv4 };
+	struct gaicb asking = waiting, missing = { .ar_name = "no.invalid" };
+	struct gaicb *list[2] = { &waiting, NULL };
+
+	say("GAI_WAIT", getaddrinfo_a(GAI_WAIT, list, 2, NULL));
+	connect_to_number("GAI_WAIT, connect", waiting.ar_result, argument[0]);
+	list[0] = &asking;
+	list[1] = &missing;
+	say("GAI_NOWAIT", getaddrinfo_a(GAI_NOWAIT, list, 2, NULL));
+	while (gai_error(&asking) == EAI_INPROGRESS ||
+	       gai_error(&missing) == EAI_INPROGRESS)
+		gai_suspend((const struct gaicb *const *)list, 2, NULL);
+	say("GAI_NOWAIT, outcome", gai_error(&asking));
+	say("GAI_NOWAIT, no such name", gai_error(&missing) != 0);
+	connect_to_number("GAI_NOWAIT, connect", asking.ar_result,
+			  argument[0]);
+}
+
+static void *look_up(void *name)
+{
+	struct addrinfo *found = NULL;
+
+	getaddrinfo(name, NULL, &ipv4, &found);
+	return found;
+}
+
+/* elsewhere PORT NAME: in a thread; in a child, which tells the number */
+static void elsewhere(char **argument)
+{
+	struct place p = at("127.0.0.1", argument[0]);
+	pthread_t thread;
+	void *found;
+	int ends[2];
+
+	pthread_create(&thread, NULL, look_up, argument[1]);
+	pthread_join(thread, &found);
+	connect_to_number("looked up in a thread", found, argument[0]);
+	if (pipe(ends) < 0)
+		return;
+	if (fork() == 0) {
+		struct hostent *host = gethostbyname(argument[2]);
+
+		_exit(write(ends[1], host->h_addr_list[0], 4) != 4);
+	}
+	wait(NULL);
+	if (read(ends[0], &p.v4.sin_addr, 4) == 4)
+		try_connect("looked up in a child",
+			    socket(AF_INET, SOCK_STREAM, 0), &p);
+}
+
 /* --- callers that hold a lock, or share memory ------------------------- */
 
 static struct place caller_to;
@@ -391,7 +459,8 @@ int main(int argc, char **argv)
 		{ "jump", jumps },	    { "handler", handler },
 		{ "inside", inside },	    { "vforked", vforked },
 		{ "forked", forked },	    { "shared", shared },
-		{ "passed", passed },
+		{ "passed", passed },	    { "async", async },
+		{ "elsewhere", elsewhere },
 	};
 
 	setlocale(LC_ALL, "");

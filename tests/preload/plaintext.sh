@@ -19,6 +19,7 @@ check_plaintext()
 	case_syslog
 	case_callers
 	case_shared
+	case_lookups
 }
 
 # heard LISTENER: the secret has arrived there
@@ -377,4 +378,49 @@ bind: 0\nconnect: 0\nthe child writes: -1 EPIPE' '' tls_sink
 	verdict "a socket that was passed on before: EPIPE" \
 		$'connect: 0\nwhat was passed before, send: -1 EPIPE' '' \
 		tls_sink
+}
+
+# Only the lookup says that a glob is about the address; whoever makes it.
+case_lookups()
+{
+	local options="cafile=$CA&peer_name=localhost" with_hosts
+	local to="tls://127.0.0.1:$port_tls_sink?$options"
+	local rules="*.example.test:$port_trap=$to"
+
+	hosts "other lookups" <<-END || return
+	127.0.0.1 localhost
+	127.0.0.2 a.example.test
+	127.0.0.3 b.example.test
+	127.0.0.4 db.example.test db
+	END
+	case_run with_xsock "$rules" "${with_hosts[@]}" "$dodge" async \
+		"$port_trap" a.example.test
+	verdict "looked up by getaddrinfo_a" \
+		$'GAI_WAIT: 0\nGAI_WAIT, connect: 0\nGAI_NOWAIT: 0
+GAI_NOWAIT, outcome: 0\nGAI_NOWAIT, no such name: 1
+GAI_NOWAIT, connect: 0' '' tls_sink
+	case_run with_xsock "$rules" "${with_hosts[@]}" "$dodge" elsewhere \
+		"$port_trap" a.example.test b.example.test
+	verdict "looked up in a thread, in a child" \
+		$'looked up in a thread: 0\nlooked up in a child: 0' '' \
+		tls_sink
+	rules="db.example.test:$port_trap=$to"
+	case_run with_xsock "$rules" "${with_hosts[@]}" "$dodge" names \
+		"$port_trap" db
+	verdict "looked up by its first label, an alias" \
+		$'connect, address kept: 0\nconnect, as looked up: 0' '' \
+		tls_sink
+	# Another host that the same first label is looked up for is left alone.
+	rules="db.example.net:$port_closed=deny://
+		db.example.test:$port_closed=deny://"
+	case_run with_xsock "a.example.test:$port_closed=deny:// $rules" \
+		"${with_hosts[@]}" "$dodge" names "$port_closed" a.example.test
+	verdict "looked up by its full name: denied" \
+		$'connect, address kept: -1 EACCES
+connect, as looked up: -1 EACCES' 'a.example.test.*denied'
+	case_run with_xsock "localhost.example.test:$port_closed=deny://" \
+		"${with_hosts[@]}" "$dodge" names "$port_closed" localhost
+	verdict "another name with that first label: left alone" \
+		$'connect, address kept: -1 ECONNREFUSED
+connect, as looked up: -1 ECONNREFUSED' ''
 }

@@ -38,6 +38,7 @@ victims=(
 	descriptors:tls,relay
 	high:tls,relay
 	sets:tls,relay,slow
+	loads:tls,relay
 )
 
 behaviours=(echo sink greet source)
@@ -255,6 +256,25 @@ check_starter()
 	fi
 }
 
+# A library that connects in its constructor, before or behind ours.
+check_early()
+{
+	local early=$BUILD/tests/preload/plugins/early.so order
+	local before=${PRELOAD% *}
+
+	[ "$before" != "$PRELOAD" ] || before=
+	for order in "$early $BUILD/libxsock.so" "$BUILD/libxsock.so $early"; do
+		PRELOAD="$before $order" XSOCK_OPTIONS=cafile=$CA case_run \
+			with_xsock "*:$port_front_echo=tls://:$port_tls_echo" \
+			$(ports front "$port_full") /bin/true
+		if [ "$(cat "$OUT")" = "constructor: early" ]; then
+			pass "early: a constructor connects, ${order##*/} is last"
+		else
+			fail "early: a constructor connects, ${order##*/} is last"
+		fi
+	done
+}
+
 suite_begin preload
 start_servers
 # A front door for the mute server.
@@ -272,6 +292,9 @@ if [ $# -eq 0 ] || [[ " $* " == *" abandoned "* ]]; then
 fi
 if [ $# -eq 0 ] || [[ " $* " == *" starter "* ]]; then
 	check_starter
+fi
+if [ $# -eq 0 ] || [[ " $* " == *" early "* ]]; then
+	check_early
 fi
 if [ $# -eq 0 ] || [[ " $* " == *" plaintext "* ]]; then
 	check_plaintext
