@@ -275,6 +275,7 @@ check: deps ## install what the tests need, build, run all tests, plain and with
 	+$(MAKE) lint
 	+$(MAKE) check-build
 	$(test_env) tests/matrix/run.sh
+	+$(MAKE) hosts
 	tests/support/install.sh tests/starttls/packages
 	$(test_env) tests/starttls/run.sh
 	+$(MAKE) check-build BUILD=build/asan SANITIZE=address,undefined
@@ -301,6 +302,14 @@ check-unit: $(BUILD)/tests/unit-tests $(relay_tests) $(products) ## run the unit
 farm: deps $(products) ## print the table of servers with something wrong: expected, xsock, curl
 	+$(MAKE) $(test_programs)
 	$(test_env) tests/farm/run.sh
+
+.PHONY: hosts
+hosts: deps $(products) ## try the library in programs of every kind: languages, allocators, 32 bits, musl, a browser
+	tests/support/install.sh tests/hosts/packages
+	+$(MAKE) m32 musl $(supports)
+	tests/symbols.sh $(BUILD)/m32/libxsock.so '$(M32_CC)'
+	tests/symbols.sh $(BUILD)/musl/libxsock.so '$(MUSL_CC)'
+	$(test_env) tests/hosts/run.sh
 
 .PHONY: matrix
 matrix: deps $(products) ## print the matrix of real clients and real servers: version, cipher, result

@@ -105,16 +105,29 @@ static int check_inputs(const struct arguments *arguments, struct xs_error *err)
 		"/", err);
 }
 
+/* AddressSanitizer's run-time system wants to be the very first. */
+static size_t first_of_all(const char *others)
+{
+	size_t len = strcspn(others, ": ");
+	const char *name = memrchr(others, '/', len);
+
+	name = name ? name + 1 : others;
+	return strncmp(name, "libasan.so", strlen("libasan.so")) == 0 ? len : 0;
+}
+
 /* Puts the library in front of what is preloaded already. */
 static int set_preload(const char *library)
 {
 	const char *others = getenv("LD_PRELOAD");
 	char *all = NULL;
-	int result;
+	int first, result;
 
 	if (!others || *others == '\0')
 		return setenv("LD_PRELOAD", library, 1);
-	if (asprintf(&all, "%s:%s", library, others) < 0)
+	first = (int)first_of_all(others);
+	if (asprintf(&all, "%.*s%s%s%s%s", first, others, first ? ":" : "",
+		     library, others[first] && !first ? ":" : "",
+		     others + first) < 0)
 		return -1;
 	result = setenv("LD_PRELOAD", all, 1);
 	free(all);

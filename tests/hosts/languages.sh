@@ -1,0 +1,76 @@
+# Run-time systems: each program gets a file in all the ways that its language
+# has, and prints "WAY: LENGTH SUM".
+
+test_languages()
+{
+	local programs=$here/programs
+
+	head -c 300000 /dev/urandom >"$T/nginx/files/some"
+	want=$("$PYTHON" -c 'import sys
+data = open(sys.argv[1], "rb").read()
+print(len(data), sum(data))' "$T/nginx/files/some")
+
+	get Python 3 "$PYTHON" "$PYTHON" "$programs/get.py"
+	get Perl 4 perl perl "$programs/get.pl"
+	get Ruby 5 ruby ruby "$programs/get.rb"
+	get PHP 4 php php "$programs/get.php"
+	get Tcl 3 tclsh tclsh "$programs/get.tcl"
+	get Lua 2 lua5.4 lua5.4 "$programs/get.lua"
+	get Guile 1 guile guile --no-auto-compile "$programs/get.scm"
+	get Node 3 node node "$programs/get.js"
+	in_java
+	in_rust
+	in_go
+}
+
+# get NAME WAYS TOOL COMMAND…: all ways end with the whole file
+get()
+{
+	local name=$1 ways=$2
+	need "$name" "$3" || return
+	shift 3
+	case_run with_xsock "$to_nginx" "$@" "$port_front" /files/some
+	if [ "$(grep -c ": $want\$" "$OUT")" -ne "$ways" ]; then
+		fail "$name" "not all of $ways ways with: $want"
+	else
+		expect "$name, $ways ways" ": $want\$|^closed under a reader: Socket closed\$"
+	fi
+}
+
+in_java()
+{
+	need Java javac || return
+	build Java javac -d "$T/java" "$here/programs/Get.java" || return
+	get "Java" 6 java java -cp "$T/java" Get
+	if grep -q '^closed under a reader: Socket closed$' "$OUT"; then
+		pass "Java: a socket closed under its reader"
+	else
+		fail "Java: a socket closed under its reader"
+	fi
+}
+
+# Debian's compilers, not what a version manager has put before them.
+in_rust()
+{
+	need Rust /usr/bin/rustc || return
+	build Rust /usr/bin/rustc -O -o "$T/rust" "$here/programs/get.rs" &&
+		get "Rust" 3 /usr/bin/rustc "$T/rust"
+}
+
+# Go connects by system calls of its own: not seen, and so xsock run does not
+# start it. What its C code connects is.
+in_go()
+{
+	need Go /usr/bin/go || return
+	mkdir -p "$T/go"
+	cp "$here/programs/get.go" "$T/go"
+	build Go env -C "$T/go" HOME="$T/go" GO111MODULE=off GOFLAGS= \
+		CGO_ENABLED=1 GOCACHE="$T/go/cache" GOPATH="$T/go/path" \
+		/usr/bin/go build -o "$T/go/get" get.go || return
+	get "Go with cgo, connected by C code" 1 /usr/bin/go "$T/go/get" libc
+	case_run with_xsock "$to_nginx" "$T/go/get" go "$port_front" /files/some
+	refused "Go's package net is not seen" 1 "connection refused"
+	case_run bounded "$BUILD/xsock" run -r "$to_nginx" \
+		"$T/go/get" go "$port_front" /files/some
+	refused "Go: refused by xsock run" 126 "Go program"
+}
