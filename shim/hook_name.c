@@ -9,6 +9,7 @@
 #include "connect.h"
 #include "libc.h"
 #include "pair.h"
+#include "sockopt.h"
 
 #include <errno.h>
 #include <string.h>
@@ -70,7 +71,8 @@ XS_EXPORT int getpeername(int fd, XS_FROM_ARG name, socklen_t *len)
 	result = xs_libc.getpeername(fd, name, len);
 	if (!is_pair(fd, result, XS_ADDRESS(name), room, len, &pair))
 		return result;
-	if (pair.state != XS_PAIR_CONNECTED) {
+	if (pair.state != XS_PAIR_CONNECTED ||
+	    xs_sockopt_is_closed(fd, &pair)) {
 		*len = room;
 		errno = ENOTCONN;
 		return -1;

@@ -4,10 +4,12 @@
 #include "compat.h"
 #include "connect.h"
 #include "handoff.h"
+#include "replace.h"
 #include "wire.h"
 
 #include <errno.h>
-#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -31,7 +33,8 @@ bool xs_sockopt_is_local(int option)
 }
 
 /* Sends the question with the descriptor and waits for the answer, which
- * points into datagram.  Returns 0, or -1 with errno. */
+ * points into datagram.  Returns 0, or -1 with errno: ENOTCONN also when nobody
+ * has the TCP socket any more. */
 static int ask(const char *key, int fd, const struct xs_wire *question,
 	       struct xs_wire *answer, char *datagram, size_t size)
 {
@@ -39,8 +42,11 @@ static int ask(const char *key, int fd, const struct xs_wire *question,
 	ssize_t got = -1;
 	size_t nfds;
 
-	if (control < 0)
+	if (control < 0) {
+		if (errno == ECONNREFUSED)
+			errno = ENOTCONN;
 		return -1;
+	}
 	if (xs_wire_send(control, question, &fd, 1) == 0)
 		do
 			got = xs_wire_receive(control, datagram, size, NULL, 0,
@@ -89,6 +95,49 @@ static bool known(const struct xs_pair_info *pair, int option, int *value)
 	}
 }
 
+/* When a connection has ended, a TCP socket still has options, for a program
+ * that sets them a moment too late.  One that never was connected stands for
+ * it.  Returns a descriptor, or -1 with errno. */
+static int closed_socket(const struct xs_pair_info *pair)
+{
+	return xs_above_stdio(socket(pair->asked.any.sa_family,
+				     SOCK_STREAM | SOCK_CLOEXEC, 0));
+}
+
+static void close_quietly(int fd)
+{
+	int saved = errno;
+
+	close(fd);
+	errno = saved;
+}
+
+static int get_closed(const struct xs_pair_info *pair, int level, int option,
+		      void *value, socklen_t *len)
+{
+	int fd = closed_socket(pair);
+	int result;
+
+	if (fd < 0)
+		return -1;
+	result = getsockopt(fd, level, option, value, len);
+	close_quietly(fd);
+	return result;
+}
+
+static int set_closed(const struct xs_pair_info *pair, int level, int option,
+		      const void *value, socklen_t len)
+{
+	int fd = closed_socket(pair);
+	int result;
+
+	if (fd < 0)
+		return -1;
+	result = setsockopt(fd, level, option, value, len);
+	close_quietly(fd);
+	return result;
+}
+
 int xs_sockopt_get(int fd, const struct xs_pair_info *pair, int level,
 		   int option, void *value, socklen_t *len)
 {
@@ -110,7 +159,9 @@ int xs_sockopt_get(int fd, const struct xs_pair_info *pair, int level,
 					  XS_WIRE_VALUE_MAX;
 	if (ask(pair->key, fd, &question, &answer, datagram,
 		sizeof(datagram)) < 0)
-		return -1;
+		return errno == ENOTCONN ?
+			       get_closed(pair, level, option, value, len) :
+			       -1;
 	return put(value, len, answer.value, answer.head.value_len);
 }
 
@@ -135,11 +186,32 @@ int xs_sockopt_set(int fd, const struct xs_pair_info *pair, int level,
 	question.value = value;
 	if (ask(pair->key, fd, &question, &answer, datagram,
 		sizeof(datagram)) < 0)
-		return -1;
+		return errno == ENOTCONN ?
+			       set_closed(pair, level, option, value, len) :
+			       -1;
 	/* What the program writes waits here first.  While the gate is shut,
 	 * it is the relay that sets this, when it opens it. */
 	if (level == SOL_SOCKET && option == SO_SNDBUF &&
 	    pair->state == XS_PAIR_CONNECTED)
 		setsockopt(fd, level, option, value, len);
 	return 0;
+}
+
+bool xs_sockopt_is_closed(int fd, const struct xs_pair_info *pair)
+{
+	struct pollfd both = { .fd = fd };
+	struct tcp_info info = { .tcpi_state = TCP_CLOSE };
+	socklen_t len = sizeof(info);
+	int saved = errno;
+	bool closed;
+
+	/* The relay closes its end last; but the application's own
+	 * shutdown(2) looks the same. */
+	if (poll(&both, 1, 0) != 1 || !(both.revents & POLLHUP))
+		return false;
+	closed = xs_sockopt_get(fd, pair, IPPROTO_TCP, TCP_INFO, &info,
+				&len) < 0 ||
+		 info.tcpi_state == TCP_CLOSE;
+	errno = saved;
+	return closed;
 }

@@ -23,4 +23,8 @@ int xs_sockopt_get(int fd, const struct xs_pair_info *pair, int level,
 int xs_sockopt_set(int fd, const struct xs_pair_info *pair, int level,
 		   int option, const void *value, socklen_t len);
 
+/* True when a TCP socket would be in the state CLOSE: both directions have
+ * ended, or the connection broke. */
+bool xs_sockopt_is_closed(int fd, const struct xs_pair_info *pair);
+
 #endif

@@ -35,6 +35,7 @@ victims=(
 	corners:tls,relay,slow
 	copies:tls,relay
 	sending:tls,relay
+	ended:tls,relay
 	descriptors:tls,relay
 	high:tls,relay
 	sets:tls,relay,slow
