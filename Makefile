@@ -109,6 +109,7 @@ LIBRARY_SRC := \
 	shim/hook_load.c \
 	shim/hook_name.c \
 	shim/hook_resolve.c \
+	shim/hook_receive.c \
 	shim/hook_send.c \
 	shim/hook_sockopt.c \
 	shim/interest.c \
@@ -175,8 +176,8 @@ $(BUILD)/libxsock.map: shim/hooks.def
 
 # Below the hooks, the library's own calls of hooked functions go to libc:
 # the linker turns them into __wrap_NAME (shim/libc.c).
-wrapped := connect dup2 dup3 epoll_ctl fcntl fcntl64 getpeername getsockname getsockopt recvmsg \
-	sendmsg setsockopt
+wrapped := connect dup2 dup3 epoll_ctl fcntl fcntl64 getpeername getsockname getsockopt \
+	recv recvmsg sendmsg setsockopt
 
 $(BUILD)/libxsock.so: $(base_obj) $(policy_obj) $(library_obj) $(BUILD)/libxsock.map
 	$(xs_link) -shared -Wl,-soname,libxsock.so $(if $(SANITIZE),,-Wl,-z,defs) \
@@ -192,7 +193,7 @@ $(BUILD)/xsock: $(xsock_obj) $(probe_obj) $(policy_obj) $(base_obj)
 	$(xs_link) -pie -o $@ $^ $(ssl_libs) $(json_libs) -lanl -lpthread
 
 # Fortified headers make inline functions of some that are hooked.
-$(filter %/hook_send.o,$(library_obj)): xs_cppflags += -U_FORTIFY_SOURCE
+$(filter %/hook_send.o %/hook_receive.o,$(library_obj)): xs_cppflags += -U_FORTIFY_SOURCE
 
 $(call objects,$(RELAY_SRC)): xs_cppflags += $(ssl_cflags)
 # tools/relay/starttls/ is a room of tools/relay.

@@ -1,12 +1,11 @@
-/* Hooks: sendto, sendmsg, sendmmsg, recvfrom, recvmsg, recvmmsg.
+/* Hooks: sendto, sendmsg, sendmmsg.
  *
  * Sending with MSG_FASTOPEN and an address connects as well (tcp(7)), so it
  * must not slip past the rules: connect first, then send without the flag.
  * With an address and without the flag, a connected TCP socket sends, and does
  * not look at the address (tcp_sendmsg_locked); a pair refuses with EISCONN
  * (unix_stream_sendmsg), so it is sent again without one.
- * Receiving asks for an address sometimes; a TCP socket gives none, a pair
- * would give its own name.  Every other call goes straight to libc.
+ * Every other call goes straight to libc.
  */
 #include "config.h"
 #include "connect.h"
@@ -173,99 +172,7 @@ static int send_many(__typeof__(sendmmsg) *libc, int fd, struct mmsghdr *list,
 
 SENDMSG(sendmsg)
 SENDMMSG(sendmmsg)
-
-/* True when what the kernel wrote as the sender is the name of a pair. */
-static bool is_pair_name(int fd, const struct sockaddr *from, socklen_t room)
-{
-	struct xs_pair_info pair;
-
-	return room >= sizeof(from->sa_family) && from->sa_family == AF_UNIX &&
-	       xs_pair_read(fd, &pair);
-}
-
-XS_EXPORT ssize_t recvfrom(int fd, void *data, size_t size, int flags,
-			   XS_FROM_ARG from, socklen_t *len)
-{
-	socklen_t room;
-	ssize_t got;
-
-	xs_libc_need();
-	if (__builtin_expect(!XS_ADDRESS(from), 1) || !xs_config_active() ||
-	    !xs_readable(len, sizeof(*len)))
-		return xs_libc.recvfrom(fd, data, size, flags, from, len);
-	room = *len;
-	got = xs_libc.recvfrom(fd, data, size, flags, from, len);
-	if (got >= 0 && *len && is_pair_name(fd, XS_ADDRESS(from), room))
-		*len = 0;
-	return got;
-}
-
-#ifdef __GLIBC__
-XS_EXPORT ssize_t __recvfrom_chk(int fd, void *data, size_t size, size_t room,
-				 int flags, XS_FROM_ARG from,
-				 socklen_t *len)
-{
-	/* What libc's does: stop the program, or receive. */
-	xs_libc_need();
-	if (size > room)
-		return xs_libc.__recvfrom_chk(fd, data, size, room, flags,
-					      from, len);
-	return recvfrom(fd, data, size, flags, from, len);
-}
-#endif
-
-static void forget_name(int fd, struct msghdr *msg, socklen_t room)
-{
-	if (msg->msg_name && msg->msg_namelen && xs_config_active() &&
-	    is_pair_name(fd, msg->msg_name, room))
-		msg->msg_namelen = 0;
-}
-
-static ssize_t receive_one(__typeof__(recvmsg) *libc, int fd,
-			   struct msghdr *msg, int flags)
-{
-	ssize_t got = libc(fd, msg, flags);
-
-	if (got >= 0)
-		forget_name(fd, msg, msg->msg_namelen);
-	return got;
-}
-
-static int receive_many(__typeof__(recvmmsg) *libc, int fd,
-			struct mmsghdr *list, unsigned int count,
-			xs_mmsg_flags flags, struct timespec *limit)
-{
-	int got = libc(fd, list, count, flags, limit);
-
-	for (int i = 0; i < got; i++)
-		forget_name(fd, &list[i].msg_hdr, list[i].msg_hdr.msg_namelen);
-	return got;
-}
-
-#define RECVMSG(name)                                                          \
-	ssize_t name(int fd, struct msghdr *msg, int flags);                   \
-	XS_EXPORT ssize_t name(int fd, struct msghdr *msg, int flags)          \
-	{                                                                      \
-		xs_libc_need();                                                \
-		return receive_one(xs_libc.name, fd, msg, flags);              \
-	}
-/* What limit points to is libc's to know. */
-#define RECVMMSG(name)                                                         \
-	int name(int fd, struct mmsghdr *list, unsigned int count,             \
-		 xs_mmsg_flags flags, struct timespec *limit);                 \
-	XS_EXPORT int name(int fd, struct mmsghdr *list, unsigned int count,   \
-			   xs_mmsg_flags flags, struct timespec *limit)        \
-	{                                                                      \
-		xs_libc_need();                                                \
-		return receive_many(xs_libc.name, fd, list, count, flags,      \
-				    limit);                                    \
-	}
-
-RECVMSG(recvmsg)
-RECVMMSG(recvmmsg)
 #if defined(__GLIBC__) && __TIMESIZE == 32
 SENDMSG(__sendmsg64)
 SENDMMSG(__sendmmsg64)
-RECVMSG(__recvmsg64)
-RECVMMSG(__recvmmsg64)
 #endif

@@ -34,7 +34,8 @@ typedef unsigned int xs_mmsg_flags;
 #endif
 
 #ifdef __GLIBC__
-/* recvfrom of a program that was built with _FORTIFY_SOURCE; in no header. */
+/* Of a program that was built with _FORTIFY_SOURCE; in no header. */
+ssize_t __recv_chk(int fd, void *data, size_t size, size_t room, int flags);
 ssize_t __recvfrom_chk(int fd, void *data, size_t size, size_t room, int flags,
 		       XS_FROM_ARG from, socklen_t *len);
 #endif

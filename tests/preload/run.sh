@@ -40,6 +40,7 @@ victims=(
 	high:tls,relay
 	sets:tls,relay,slow
 	loads:tls,relay
+	readiness:tls,relay
 )
 
 behaviours=(echo sink greet source)
