@@ -6,8 +6,10 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* Seconds for which a lookup of the rules' names holds, for which a failure
  * does, and the most that one connect spends on such lookups. */
@@ -150,26 +152,53 @@ static bool is_loopback(const struct xs_address *to)
 	return IN6_IS_ADDR_LOOPBACK(&to->v6.sin6_addr);
 }
 
+/* Is it a name of this host, with or without its domain?  Programs look that one
+ * up for a greeting, too, and not only to connect to it. */
+static bool is_own_name(const char *name)
+{
+	char own[XS_NAME_MAX], host[HOST_NAME_MAX + 1];
+	size_t same = 0;
+
+	if (gethostname(host, sizeof(host)) != 0 ||
+	    !xs_name_normalise(host, own) || strcmp(own, "localhost") == 0)
+		return false;
+	while (own[same] && own[same] == name[same])
+		same++;
+	return (!own[same] && (!name[same] || name[same] == '.')) ||
+	       (!name[same] && own[same] == '.');
+}
+
 /* The best name so far, for the walk over the names of an address. */
 struct choice {
 	int strictness;
 	uint64_t stamp;
 	bool any;
+	bool own; /* this host's, and no tag says that it is meant */
 };
 
-static void consider(const struct xs_names_entry *entry,
-		     const struct xs_rule *rule, struct choice *choice,
-		     struct xs_decision *decision)
+static bool is_worse(const struct choice *a, const struct choice *b)
 {
-	int strictness = xs_match_strictness(rule);
+	if (a->strictness != b->strictness)
+		return a->strictness < b->strictness;
+	if (a->own != b->own)
+		return a->own;
+	return a->stamp < b->stamp;
+}
 
-	if (choice->any && (strictness < choice->strictness ||
-			    (strictness == choice->strictness &&
-			     entry->stamp < choice->stamp)))
+static void consider(const struct xs_names_entry *entry,
+		     const struct xs_rule *rule, bool exact,
+		     struct choice *choice, struct xs_decision *decision)
+{
+	const struct choice candidate = {
+		.strictness = xs_match_strictness(rule),
+		.stamp = entry->stamp,
+		.any = true,
+		.own = !exact && is_own_name(entry->name),
+	};
+
+	if (choice->any && is_worse(&candidate, choice))
 		return;
-	choice->any = true;
-	choice->strictness = strictness;
-	choice->stamp = entry->stamp;
+	*choice = candidate;
 	decision->rule = rule;
 	decision->unreachable = !rule && entry->kind == XS_NAMES_SYNTHETIC;
 	memcpy(decision->name, entry->name, sizeof(decision->name));
@@ -196,11 +225,12 @@ static bool is_among(const struct xs_names_entry *entry,
 	       (!among->first || begins_with(entry->name, among->first));
 }
 
-/* Considers these names of the address.  True when there is one. */
-static bool decide_by_names(const struct xs_rules *rules, bool udp,
-			    const struct xs_address *to,
-			    const struct among *among,
-			    struct xs_decision *decision)
+/* Considers these names of the address.  The choice is none when there is
+ * none. */
+static struct choice decide_by_names(const struct xs_rules *rules, bool udp,
+				     const struct xs_address *to,
+				     const struct among *among,
+				     struct xs_decision *decision)
 {
 	struct xs_names_entry entry;
 	struct choice choice = { .any = false };
@@ -215,11 +245,11 @@ static bool decide_by_names(const struct xs_rules *rules, bool udp,
 		rule = xs_match(rules, udp, to, entry.name);
 		if (exact)
 			choice.any = false;
-		consider(&entry, rule, &choice, decision);
+		consider(&entry, rule, exact, &choice, decision);
 		if (exact)
 			break;
 	}
-	return choice.any;
+	return choice;
 }
 
 /* A connect to the unspecified address reaches this host (ip(7)). */
@@ -275,8 +305,44 @@ static void decide_by_full_name(const struct xs_rules *rules, bool udp,
 		return;
 	memcpy(label, decision->name, sizeof(label));
 	gap = look_up_rules(rules, udp, xs_address_port(to), err);
-	if (!decide_by_names(rules, udp, to, &full, decision))
+	if (!decide_by_names(rules, udp, to, &full, decision).any)
 		decision->unknown = unknown_of(&gap, to);
+}
+
+/* Decides where the application looked up no name of the address. */
+static void decide_unasked(const struct xs_rules *rules, bool udp,
+			   const struct xs_address *to,
+			   struct xs_decision *decision, struct xs_error *err)
+{
+	static const struct among of_rules = { .rules = true };
+	struct gap gap = look_up_rules(rules, udp, xs_address_port(to), err);
+
+	*decision = (struct xs_decision){ .unknown = unknown_of(&gap, to) };
+	if (!decide_by_names(rules, udp, to, &of_rules, decision).any)
+		decision->rule = xs_match(rules, udp, to, NULL);
+	/* A rule above the one that is not known decides in any case. */
+	if (decision->rule && decision->rule < decision->unknown)
+		decision->unknown = NULL;
+}
+
+/* The application may have looked up this host's name for a greeting, and then
+ * have been given the address.  So the decision without that name counts where
+ * it is stricter, and where the rule is about the address in any case. */
+static bool is_better(const struct xs_decision *unasked,
+		      const struct xs_decision *asked)
+{
+	int was = xs_match_strictness(asked->rule);
+	int is = xs_match_strictness(unasked->rule);
+
+	if (asked->unknown ||
+	    (asked->rule && asked->rule->pattern.kind == XS_HOST_NAME))
+		return false;
+	if (is != was)
+		return is > was;
+	if (unasked->unknown)
+		return was < 2;
+	return asked->rule && asked->rule == unasked->rule &&
+	       asked->rule->pattern.kind == XS_HOST_NETWORK;
 }
 
 void xs_decide(const struct xs_rules *rules, bool udp,
@@ -284,26 +350,19 @@ void xs_decide(const struct xs_rules *rules, bool udp,
 	       struct xs_error *err)
 {
 	static const struct among asked_for = { .rules = false };
-	static const struct among of_rules = { .rules = true };
-	const struct xs_address address = meant(asked);
-	const struct xs_address *to = &address;
-	struct gap gap;
+	const struct xs_address to = meant(asked);
+	struct xs_decision unasked;
+	struct choice choice;
 
-	decision->rule = NULL;
-	decision->name[0] = '\0';
-	decision->unreachable = false;
-	decision->unknown = NULL;
+	*decision = (struct xs_decision){ .rule = NULL };
 	if (rules->count == 0)
 		return;
-	if (decide_by_names(rules, udp, to, &asked_for, decision)) {
-		decide_by_full_name(rules, udp, to, decision, err);
+	choice = decide_by_names(rules, udp, &to, &asked_for, decision);
+	if (choice.any)
+		decide_by_full_name(rules, udp, &to, decision, err);
+	if (choice.any && !choice.own)
 		return;
-	}
-	gap = look_up_rules(rules, udp, xs_address_port(to), err);
-	decision->unknown = unknown_of(&gap, to);
-	if (!decide_by_names(rules, udp, to, &of_rules, decision))
-		decision->rule = xs_match(rules, udp, to, NULL);
-	/* A rule above the one that is not known decides in any case. */
-	if (decision->rule && decision->rule < decision->unknown)
-		decision->unknown = NULL;
+	decide_unasked(rules, udp, &to, &unasked, err);
+	if (!choice.any || is_better(&unasked, decision))
+		*decision = unasked;
 }

@@ -7,7 +7,8 @@
  * half minute), because it may have resolved them some other way.  If that
  * lookup fails, nobody can tell whether a rule is about the address: then the
  * connect is refused.  The same is done where it looked up a name without a
- * dot that no rule is about, and a rule's name begins with it.
+ * dot that no rule is about, and a rule's name begins with it; and where it
+ * looked up this host's own name, which programs also do for a greeting.
  */
 #ifndef XS_DECIDE_H
 #define XS_DECIDE_H

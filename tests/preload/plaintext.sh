@@ -15,6 +15,7 @@ check_plaintext()
 	case_inetd
 	case_squatted
 	case_many_names
+	case_own_name
 	case_one_family
 	case_syslog
 	case_callers
@@ -284,6 +285,28 @@ case_many_names()
 	verdict "$name: the first has its rule still" \
 		$'connect, address kept: 0\nconnect, as looked up: 0' \
 		'' tls_sink
+}
+
+# Programs look up this host's name for a greeting.  That it has the address to
+# which they connect then says nothing: an address in their configuration.
+case_own_name()
+{
+	local name="this host's name was looked up" own with_hosts
+	local to="tls://:$port_tls_sink?cafile=$CA"
+	local both=$'connect, address kept: 0\nconnect, as looked up: 0'
+
+	own=$(uname -n)
+	hosts "$name" <<<"127.0.0.1 localhost $own" || return
+	case_run with_xsock "127.0.0.1:$port_trap=$to" \
+		"${with_hosts[@]}" "$dodge" names "$port_trap" "$own"
+	verdict "$name: a rule for the address" "$both" '' tls_sink
+	case_run with_xsock "localhost:$port_trap=$to" \
+		"${with_hosts[@]}" "$dodge" names "$port_trap" "$own"
+	verdict "$name: a rule for another name" "$both" '' tls_sink
+	case_run with_xsock "$own:$port_trap=$to&peer_name=localhost
+		localhost:$port_trap=deny://" \
+		"${with_hosts[@]}" "$dodge" names "$port_trap" "$own"
+	verdict "$name: a rule for that name" "$both" '' tls_sink
 }
 
 # curl knows localhost without looking it up, and tries both families.
