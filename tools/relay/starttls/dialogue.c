@@ -99,6 +99,12 @@ void xs_dialogue_replay_line(struct xs_dialogue *dialogue, const char *line)
 	xs_dialogue_replay(dialogue, "\r\n", 2);
 }
 
+/* How TLS is asked for, for messages. */
+static const char *asks_of(const struct xs_dialogue *dialogue)
+{
+	return dialogue->asks ? dialogue->asks : dialogue->protocol->asks;
+}
+
 /* --- sentences -------------------------------------------------------- */
 
 struct xs_said xs_said(const char *text, size_t len)
@@ -123,8 +129,7 @@ enum xs_dialogue_result xs_dialogue_refused(const struct xs_dialogue *dialogue,
 {
 	xs_error_set(err, XS_ERR_PROTOCOL, 0,
 		     "the server refuses %s: %s (is TLS switched on there?)",
-		     dialogue->protocol->asks,
-		     xs_said(said, strlen(said)).text);
+		     asks_of(dialogue), xs_said(said, strlen(said)).text);
 	return XS_DIALOGUE_REFUSED;
 }
 
@@ -135,7 +140,7 @@ enum xs_dialogue_result xs_dialogue_missing(const struct xs_dialogue *dialogue,
 		     "the server does not offer %s, or somebody between took "
 		     "the offer out (is TLS switched on there? a port for TLS "
 		     "from the first byte needs tls://)",
-		     dialogue->protocol->asks);
+		     asks_of(dialogue));
 	return XS_DIALOGUE_REFUSED;
 }
 
@@ -170,7 +175,7 @@ bool xs_dialogue_cut(const struct xs_dialogue *dialogue, struct xs_error *err)
 	xs_dialogue_broken(dialogue, err,
 			   "the server closed the connection before it "
 			   "agreed to %s",
-			   dialogue->protocol->asks);
+			   asks_of(dialogue));
 	return true;
 }
 
@@ -182,8 +187,7 @@ bool xs_dialogue_late(const struct xs_dialogue *dialogue, double seconds,
 	xs_error_set(err, XS_ERR_TIMEOUT, 0,
 		     "%s: the server did not agree to %s within %g s (is it "
 		     "a server of this protocol?)",
-		     dialogue->protocol->title, dialogue->protocol->asks,
-		     seconds);
+		     dialogue->protocol->title, asks_of(dialogue), seconds);
 	return true;
 }
 
@@ -195,7 +199,7 @@ static const char *who(bool from_app)
 }
 
 /* A line ends with LF, most often CR LF. */
-static size_t frame_line(const uint8_t *data, size_t size)
+size_t xs_dialogue_frame_line(const uint8_t *data, size_t size)
 {
 	const uint8_t *end = memchr(data, '\n', size);
 
@@ -209,27 +213,32 @@ size_t xs_dialogue_frame(struct xs_dialogue *dialogue, bool from_app,
 
 	if (protocol->frame)
 		return protocol->frame(dialogue, from_app, data, size, err);
-	return frame_line(data, size);
+	return xs_dialogue_frame_line(data, size);
 }
 
-static bool is_text(const uint8_t *data, size_t len)
+static bool is_text(const uint8_t *data, size_t len, bool any)
 {
 	for (size_t i = 0; i < len; i++)
-		if ((data[i] < ' ' && data[i] != '\t') || data[i] == 0x7f)
+		if (any ? !data[i]
+			: (data[i] < ' ' && data[i] != '\t') || data[i] == 0x7f)
 			return false;
 	return true;
 }
 
 /* Copies a line's text, without its end, to where it is NUL-terminated. */
-static bool read_line(const uint8_t *raw, size_t len, char text[XS_LINE_MAX])
+static bool read_line(const uint8_t *raw, size_t len, bool any,
+		      char text[XS_LINE_MAX])
 {
+	size_t line = xs_dialogue_frame_line(raw, len);
+
+	len = line ? line : len;
 	if (raw[len - 1] == '\n')
 		len--;
 	if (len && raw[len - 1] == '\r')
 		len--;
 	memcpy(text, raw, len);
 	text[len] = '\0';
-	return is_text(raw, len);
+	return is_text(raw, len, any);
 }
 
 static enum xs_dialogue_result judge(struct xs_dialogue *dialogue,
@@ -241,7 +250,7 @@ static enum xs_dialogue_result judge(struct xs_dialogue *dialogue,
 	char text[XS_LINE_MAX];
 
 	if (!protocol->frame || protocol->lines) {
-		if (!read_line(raw, len, text))
+		if (!read_line(raw, len, protocol->any_text, text))
 			return xs_dialogue_broken(
 				dialogue, err,
 				"%s sent a line that is not text (does the "
@@ -312,7 +321,7 @@ static enum xs_dialogue_result settle(struct xs_dialogue *dialogue,
 				dialogue, err,
 				"the application sent something behind its %s "
 				"without waiting for the answer",
-				dialogue->protocol->asks);
+				asks_of(dialogue));
 		break;
 	case XS_DIALOGUE_PASS:
 		return dialogue->no_memory ? out_of_memory(err)
@@ -377,7 +386,7 @@ static enum xs_dialogue_result take(struct xs_dialogue *dialogue, bool from_app,
 					  "%s sent more than %d bytes and did "
 					  "not agree to %s",
 					  who(from_app), XS_TOTAL_MAX,
-					  dialogue->protocol->asks);
+					  asks_of(dialogue));
 	if (!xs_queue_append(in, data, len))
 		return out_of_memory(err);
 	if (from_app && xs_dialogue_server_owes(dialogue))

@@ -19,7 +19,8 @@ enum {
 };
 
 /* A unit: a line, or a message of a binary protocol.  A line's text is without
- * its end and NUL-terminated, and has no control character but TAB. */
+ * its end and NUL-terminated, and has no control character but TAB; where a
+ * frame lets several lines be a unit, it is the first. */
 struct xs_unit {
 	const char *text;   /* NULL: not a line */
 	const uint8_t *raw; /* as it came, to be passed on */
@@ -45,6 +46,7 @@ struct xs_protocol {
 	xs_step *begin;	   /* NULL: the server speaks first */
 	xs_frame *frame;   /* NULL: lines */
 	bool lines;	   /* units are lines, although frame is set */
+	bool any_text;	   /* with any control character but NUL */
 	bool blanks;	   /* the application's white space behind what asks
 			      for TLS means nothing (XML), and is dropped */
 	bool server_first; /* the server speaks first after the handshake */
@@ -57,11 +59,13 @@ struct xs_protocol {
 struct xs_dialogue {
 	const struct xs_protocol *protocol;
 	struct xs_dialogue_setup setup;
-	int state;   /* the protocol's own */
-	bool tls;    /* the handshake is behind us */
-	bool opened; /* OPEN has been said */
-	bool asked;  /* TLS was asked for, the server owes its answer */
-	void *own;   /* the protocol's own memory */
+	int state;	  /* the protocol's own */
+	bool tls;	  /* the handshake is behind us */
+	bool opened;	  /* OPEN has been said */
+	bool asked;	  /* TLS was asked for, the server owes its answer */
+	const char *asks; /* how, where the protocol has several ways; NULL:
+			     as the protocol says */
+	void *own;	  /* the protocol's own memory */
 	struct {
 		struct xs_queue in; /* not a whole unit yet */
 		size_t total;	    /* bytes before TLS */
@@ -79,6 +83,11 @@ extern const struct xs_protocol *const xs_protocols[];
 extern const struct xs_protocol xs_protocol_smtp;
 extern const struct xs_protocol xs_protocol_ldap;
 extern const struct xs_protocol xs_protocol_lmtp;
+extern const struct xs_protocol xs_protocol_imap;
+extern const struct xs_protocol xs_protocol_pop3;
+extern const struct xs_protocol xs_protocol_nntp;
+extern const struct xs_protocol xs_protocol_sieve;
+extern const struct xs_protocol xs_protocol_irc;
 extern const struct xs_protocol xs_protocol_mysql;
 extern const struct xs_protocol xs_protocol_postgres;
 extern const struct xs_protocol xs_protocol_xmpp;
@@ -91,6 +100,9 @@ extern const struct xs_protocol xs_protocol_watch; /* starttls:// */
 size_t xs_dialogue_frame(struct xs_dialogue *dialogue, bool from_app,
 			 const uint8_t *data, size_t size,
 			 struct xs_error *err);
+
+/* The length of the first line, its LF included; 0: there is none yet. */
+size_t xs_dialogue_frame_line(const uint8_t *data, size_t size);
 
 /* Sends bytes, or a line with CR LF behind it, to the server. */
 void xs_dialogue_send(struct xs_dialogue *dialogue, const void *data,

@@ -40,6 +40,12 @@ bool xs_reply_follow(int *open, const char *line, struct xs_reply *reply)
 	return reply->last;
 }
 
+const char *xs_reply_next(const char *text)
+{
+	text += strcspn(text, " ");
+	return text + strspn(text, " ");
+}
+
 bool xs_reply_word(const char *text, const char *word)
 {
 	size_t len = strlen(word);

@@ -23,4 +23,7 @@ bool xs_reply_follow(int *open, const char *line, struct xs_reply *reply);
 /* Is text's first word this one (ASCII case does not count)? */
 bool xs_reply_word(const char *text, const char *word);
 
+/* What is behind the first word and its blanks. */
+const char *xs_reply_next(const char *text);
+
 #endif

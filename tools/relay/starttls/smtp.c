@@ -23,16 +23,18 @@ enum {
 };
 
 struct smtp {
+	int code;		  /* of the reply whose lines come, 0: none */
 	char greeting[REPLY_MAX]; /* its first line, empty: none yet */
 	bool offered;
 };
 
-static struct smtp *own(struct xs_dialogue *dialogue)
+static enum xs_dialogue_result begin(struct xs_dialogue *dialogue,
+				     struct xs_error *err)
 {
-	if (!dialogue->own)
-		dialogue->own = calloc(1, sizeof(struct smtp));
+	(void)err;
+	dialogue->own = calloc(1, sizeof(struct smtp));
 	dialogue->no_memory |= !dialogue->own;
-	return dialogue->own;
+	return XS_DIALOGUE_MORE;
 }
 
 static void forget(struct xs_dialogue *dialogue)
@@ -44,14 +46,12 @@ static enum xs_dialogue_result greet(struct xs_dialogue *dialogue,
 				     const struct xs_reply *reply,
 				     const char *line, struct xs_error *err)
 {
-	struct smtp *smtp = own(dialogue);
+	struct smtp *smtp = dialogue->own;
 
 	if (reply->code != 220)
 		return xs_dialogue_broken(dialogue, err,
 					  "the server greets with %s",
 					  xs_said(line, strlen(line)).text);
-	if (!smtp)
-		return XS_DIALOGUE_BROKEN;
 	if (!*smtp->greeting)
 		snprintf(smtp->greeting, REPLY_MAX - 2, "220 %s", reply->text);
 	if (!reply->last)
@@ -70,12 +70,10 @@ static enum xs_dialogue_result judge_offer(struct xs_dialogue *dialogue,
 					   const char *line,
 					   struct xs_error *err)
 {
-	struct smtp *smtp = own(dialogue);
+	struct smtp *smtp = dialogue->own;
 
 	if (reply->code != 250)
 		return xs_dialogue_refused(dialogue, line, err);
-	if (!smtp)
-		return XS_DIALOGUE_BROKEN;
 	if (xs_reply_word(reply->text, "STARTTLS"))
 		smtp->offered = true;
 	if (!reply->last)
@@ -88,12 +86,21 @@ static enum xs_dialogue_result judge_offer(struct xs_dialogue *dialogue,
 	return XS_DIALOGUE_MORE;
 }
 
+/* All lines of a reply have one code (RFC 5321, 4.2.1). */
+static bool fits(struct smtp *smtp, const struct xs_reply *reply)
+{
+	bool same = !smtp->code || smtp->code == reply->code;
+
+	smtp->code = reply->last ? 0 : reply->code;
+	return same;
+}
+
 static enum xs_dialogue_result server(struct xs_dialogue *dialogue,
 				      struct xs_unit unit, struct xs_error *err)
 {
 	struct xs_reply reply;
 
-	if (!xs_reply_read(unit.text, &reply))
+	if (!xs_reply_read(unit.text, &reply) || !fits(dialogue->own, &reply))
 		return xs_dialogue_broken(
 			dialogue, err, "the server said %s",
 			xs_said(unit.text, strlen(unit.text)).text);
@@ -123,6 +130,7 @@ const struct xs_protocol xs_protocol_smtp = {
 	.name = "smtp",
 	.title = "SMTP",
 	.asks = "STARTTLS",
+	.begin = begin,
 	.server = server,
 	.secured = secured,
 	.end = forget,
@@ -132,6 +140,7 @@ const struct xs_protocol xs_protocol_lmtp = {
 	.name = "lmtp",
 	.title = "LMTP",
 	.asks = "STARTTLS",
+	.begin = begin,
 	.server = server,
 	.secured = secured,
 	.end = forget,

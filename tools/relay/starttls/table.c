@@ -4,10 +4,11 @@
 #include <string.h>
 
 const struct xs_protocol *const xs_protocols[] = {
-	&xs_protocol_smtp,	&xs_protocol_lmtp,	  &xs_protocol_ftp,
-	&xs_protocol_ldap,	&xs_protocol_xmpp,	  &xs_protocol_xmpp_server,
-	&xs_protocol_postgres,	&xs_protocol_mysql,	  &xs_protocol_watch,
-	NULL,
+	&xs_protocol_smtp,  &xs_protocol_lmtp,	      &xs_protocol_imap,
+	&xs_protocol_pop3,  &xs_protocol_nntp,	      &xs_protocol_sieve,
+	&xs_protocol_irc,   &xs_protocol_ftp,	      &xs_protocol_ldap,
+	&xs_protocol_xmpp,  &xs_protocol_xmpp_server, &xs_protocol_postgres,
+	&xs_protocol_mysql, &xs_protocol_watch,	      NULL,
 };
 
 const struct xs_protocol *xs_protocol_find(const char *scheme)

@@ -1,0 +1,199 @@
+/* What an application may say in plaintext under starttls://, by protocol.
+ *
+ * A row is harmless: it carries no credential, no address and no content, and
+ * begins nothing that only makes sense behind TLS.  What is not here must wait
+ * for TLS.  The order of the protocols counts where a server's first line
+ * fits several (SMTP, LMTP and FTP all say 220): the first that knows the
+ * application's verb is taken.
+ */
+#include "watch_text.h"
+
+#include "ftp.h"
+#include "reply.h"
+#include "sieve.h"
+
+#include <string.h>
+
+#define STARTTLS .asks = "STARTTLS"
+
+static const struct xs_watch_verb smtp_verbs[] = {
+	{ .word = "EHLO", .opens = true },
+	{ .word = "HELO", .opens = true },
+	{ .word = "NOOP" },
+	{ .word = "RSET" },
+	{ .word = "HELP" },
+	{ .word = "QUIT", .ends = true },
+	{ .word = "STARTTLS", STARTTLS },
+	{ .word = NULL },
+};
+
+static const struct xs_watch_verb lmtp_verbs[] = {
+	{ .word = "LHLO", .opens = true },
+	{ .word = "NOOP" },
+	{ .word = "RSET" },
+	{ .word = "HELP" },
+	{ .word = "QUIT", .ends = true },
+	{ .word = "STARTTLS", STARTTLS },
+	{ .word = NULL },
+};
+
+/* RFC 4217; AUTH SSL and TLS-P are the drafts before it. */
+static const struct xs_watch_verb ftp_verbs[] = {
+	{ .word = "FEAT", .opens = true },
+	{ .word = "SYST" },
+	{ .word = "NOOP" },
+	{ .word = "HELP" },
+	{ .word = "HOST", .opens = true },
+	{ .word = "OPTS" },
+	{ .word = "CLNT" },
+	{ .word = "QUIT", .ends = true },
+	{ "AUTH", "TLS", .opens = true, .asks = "AUTH TLS" },
+	{ "AUTH", "TLS-C", .opens = true, .asks = "AUTH TLS-C" },
+	{ "AUTH", "SSL", .opens = true, .asks = "AUTH SSL" },
+	{ "AUTH", "TLS-P", .opens = true, .asks = "AUTH TLS-P" },
+	{ .word = NULL },
+};
+
+static const struct xs_watch_verb nntp_verbs[] = {
+	{ .word = "CAPABILITIES", .form = XS_FORM_LIST, .opens = true },
+	{ "LIST", "EXTENSIONS", .form = XS_FORM_LIST },
+	{ "MODE", "READER", .opens = true },
+	{ .word = "DATE" },
+	{ .word = "HELP", .form = XS_FORM_LIST },
+	{ .word = "QUIT", .ends = true },
+	{ .word = "STARTTLS", STARTTLS },
+	{ .word = NULL },
+};
+
+static const struct xs_watch_verb pop3_verbs[] = {
+	{ .word = "CAPA", .form = XS_FORM_LIST, .opens = true },
+	{ .word = "NOOP" },
+	{ .word = "QUIT", .ends = true },
+	{ .word = "STLS", .opens = true, .asks = "STLS" },
+	{ .word = NULL },
+};
+
+static const struct xs_watch_verb imap_verbs[] = {
+	{ .word = "CAPABILITY", .opens = true },
+	{ .word = "NOOP" },
+	{ .word = "ID", .opens = true },
+	{ .word = "LOGOUT", .ends = true },
+	{ .word = "STARTTLS", .opens = true, .asks = "STARTTLS" },
+	{ .word = NULL },
+};
+
+static const struct xs_watch_verb sieve_verbs[] = {
+	{ .word = "CAPABILITY", .opens = true },
+	{ .word = "NOOP" },
+	{ .word = "LOGOUT", .ends = true },
+	{ .word = "STARTTLS", STARTTLS },
+	{ .word = NULL },
+};
+
+/* A name is not a secret, and registering is what a server that knows
+ * STARTTLS holds back until CAP END. */
+static const struct xs_watch_verb irc_verbs[] = {
+	{ .word = "CAP", .form = XS_FORM_NONE, .opens = true },
+	{ .word = "NICK", .form = XS_FORM_NONE, .opens = true },
+	{ .word = "USER", .form = XS_FORM_NONE },
+	{ .word = "PING", .form = XS_FORM_NONE },
+	{ .word = "PONG", .form = XS_FORM_NONE },
+	{ .word = "QUIT", .form = XS_FORM_NONE, .ends = true },
+	{ .word = "STARTTLS", STARTTLS },
+	{ .word = NULL },
+};
+
+static const int go_mail[] = { 220, 0 };
+static const int go_file[] = { 234, 334, 0 };
+static const int go_news[] = { 382, 0 };
+
+/* Data connections need TLS, too. */
+static enum xs_dialogue_result observe_ftp(struct xs_dialogue *dialogue,
+					   struct xs_error *err)
+{
+	xs_watch_text_end(dialogue);
+	return xs_ftp_observe(dialogue, false, err);
+}
+
+#define PROTOCOL(protocol_title, protocol_asks)                                \
+	.title = (protocol_title), .asks = (protocol_asks), .name = "",        \
+	.server = xs_watch_text_server, .app = xs_watch_text_app,              \
+	.end = xs_watch_text_end
+
+const struct xs_watch_dialect xs_watch_dialects[] = {
+	{ .protocol = { PROTOCOL("IMAP", "STARTTLS") },
+	  .greets = { "* " },
+	  .tags = true,
+	  .read = xs_watch_read_tagged,
+	  .verbs = imap_verbs },
+	{ .protocol = { PROTOCOL("POP3", "STLS") },
+	  .greets = { "+OK", "-ERR" },
+	  .read = xs_watch_read_mailbox,
+	  .verbs = pop3_verbs },
+	{ .protocol = { PROTOCOL("NNTP", "STARTTLS") },
+	  .greets = { "200 ", "201 ", "400 ", "502 " },
+	  .go = go_news,
+	  .read = xs_watch_read_news,
+	  .verbs = nntp_verbs },
+	{ .protocol = { PROTOCOL("SMTP", "STARTTLS") },
+	  .greets = { "###" },
+	  .go = go_mail,
+	  .read = xs_watch_read_reply,
+	  .verbs = smtp_verbs },
+	{ .protocol = { PROTOCOL("LMTP", "STARTTLS") },
+	  .greets = { "###" },
+	  .go = go_mail,
+	  .read = xs_watch_read_reply,
+	  .verbs = lmtp_verbs },
+	{ .protocol = { PROTOCOL("FTP", "AUTH TLS"), .secured = observe_ftp },
+	  .greets = { "###" },
+	  .loose = true,
+	  .go = go_file,
+	  .read = xs_watch_read_reply,
+	  .verbs = ftp_verbs },
+	/* Its server tells the capabilities again behind TLS, unasked. */
+	{ .protocol = { PROTOCOL("ManageSieve", "STARTTLS"),
+			.frame = xs_sieve_frame, .lines = true,
+			.server_first = true },
+	  .greets = { "\"", "{", "OK", "NO", "BYE" },
+	  .read = xs_watch_read_response,
+	  .verbs = sieve_verbs },
+	{ .protocol = { PROTOCOL("IRC", "STARTTLS"), .any_text = true },
+	  .greets = { ":", "@", "NOTICE ", "PING ", "ERROR " },
+	  .no_answers = true,
+	  .read = xs_watch_read_message,
+	  .verbs = irc_verbs },
+	{ .read = NULL },
+};
+
+const struct xs_watch_verb *
+xs_watch_verb(const struct xs_watch_dialect *dialect, const char *said)
+{
+	if (dialect->tags)
+		said = xs_reply_next(said);
+	for (const struct xs_watch_verb *verb = dialect->verbs; verb->word;
+	     verb++)
+		if (xs_reply_word(said, verb->word) &&
+		    (!verb->second ||
+		     xs_reply_word(xs_reply_next(said), verb->second)))
+			return verb;
+	return NULL;
+}
+
+static bool begins(const char *line, const char *how)
+{
+	for (; *how; how++, line++)
+		if (*how == '#' ? (*line < '0' || *line > '9') : *line != *how)
+			return false;
+	return true;
+}
+
+const struct xs_watch_dialect *xs_watch_greeted(const char *line)
+{
+	for (const struct xs_watch_dialect *row = xs_watch_dialects; row->read;
+	     row++)
+		for (const char *const *how = row->greets; *how; how++)
+			if (begins(line, *how))
+				return row;
+	return NULL;
+}
