@@ -61,6 +61,38 @@ Test(relay_stream, leaving_after_the_last_write, .timeout = 60)
 	server_end(server);
 }
 
+/* A server of plaintext that has said everything, and ended, before the relay
+ * sees that it is connected: one event tells all of that. */
+Test(relay_stream, a_server_that_has_ended_before, .timeout = 60)
+{
+	struct relay relay = relay_start("0");
+	struct xs_address at = loopback(0);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct pollfd ready;
+	struct xs_wire verdict;
+	struct wrapped w;
+	char text[16];
+	int server;
+
+	cr_assert_eq(bind(listener, &at.any, at.len), 0);
+	cr_assert_eq(listen(listener, 1), 0);
+	cr_assert_eq(getsockname(listener, &at.any, &at.len), 0);
+	w = wrap_prepare(xs_address_port(&at), "relay=yes");
+	w.request.string[XS_WIRE_SCHEME] = "tcp";
+	server = accept(listener, NULL, NULL);
+	cr_assert_eq(send(server, "* OK", 4, 0), 4);
+	close(server);
+	wrap_send(&w, &relay);
+	cr_assert_eq(wrap_verdict(&w, &verdict), 0);
+	cr_assert_eq(recv(w.end[0], text, 4, MSG_WAITALL), 4);
+	ready = (struct pollfd){ .fd = w.end[0], .events = POLLIN };
+	cr_assert_eq(poll(&ready, 1, 10000), 1, "no end");
+	cr_assert_eq(recv(w.end[0], text, sizeof(text), 0), 0);
+	wrap_close(&w);
+	close(listener);
+	cr_assert_eq(relay_wait(&relay, 20), 0);
+}
+
 /* The server talks on and on while the last bytes are under way: closing with
  * unread data would reset the connection and lose them. */
 static void serve_talk_then_sink(struct served *served)

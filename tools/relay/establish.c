@@ -445,7 +445,9 @@ static bool make_tls(struct xs_connection *connection)
 	return true;
 }
 
-static void connected(struct xs_connection *connection)
+/* events: what came with the news, perhaps the server's end already, of which
+ * nothing comes again. */
+static void connected(struct xs_connection *connection, uint32_t events)
 {
 	struct xs_opening *opening = connection->opening;
 	const char *scheme = opening->request->wire.string[XS_WIRE_SCHEME];
@@ -458,6 +460,7 @@ static void connected(struct xs_connection *connection)
 		   sizeof(on));
 	xs_pump_init(&connection->pump, connection->pair_fd,
 		     connection->tcp_fd);
+	xs_pump_server_event(&connection->pump, events);
 	if (!opening->context)
 		succeed(connection, NULL, 0);
 	else if (!make_tls(connection))
@@ -524,7 +527,7 @@ static void attempt_failed(struct xs_connection *connection, int errnum)
 	dial_next(connection, &err);
 }
 
-static void step_connect(struct xs_connection *connection)
+static void step_connect(struct xs_connection *connection, uint32_t events)
 {
 	int error = xs_dial_check(connection->tcp_fd);
 
@@ -533,7 +536,7 @@ static void step_connect(struct xs_connection *connection)
 	if (error)
 		attempt_failed(connection, error);
 	else
-		connected(connection);
+		connected(connection, events);
 }
 
 /* --- RESOLVE --------------------------------------------------------- */
@@ -586,7 +589,7 @@ static void begin_resolve(struct xs_connection *connection)
 void xs_establish_event(struct xs_connection *connection, uint32_t events)
 {
 	if (connection->state == CONNECT) {
-		step_connect(connection);
+		step_connect(connection, events);
 		return;
 	}
 	xs_pump_server_event(&connection->pump, events);
