@@ -2,6 +2,7 @@
 # port_gitd_tls; it serves what is in $T/gitd/repositories, also pushes.
 #
 # Packages: git, and those of nginx.sh, which is sourced before.
+needs_gitd="git nginx socat"
 
 start_gitd()
 {

@@ -6,6 +6,7 @@
 # The server is irc.example.test.
 #
 # Packages: inspircd.
+needs_inspircd=inspircd
 
 start_inspircd()
 {

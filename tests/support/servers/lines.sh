@@ -7,6 +7,7 @@
 # or else ends without close_notify (proxy_half_close).
 #
 # Packages: stunnel4.
+needs_lines=stunnel4
 
 start_lines()
 {

@@ -8,6 +8,7 @@
 # MySQL's alone, and Debian has no MySQL.
 #
 # Packages: mariadb-server, and those of nginx.sh, which is sourced before.
+needs_mariadb="mariadbd mariadb-install-db mariadb nginx"
 
 start_mariadb()
 {

@@ -2,6 +2,7 @@
 # without).  start_memcached sets port_memcached_tls.
 #
 # Packages: memcached, and those of nginx.sh, which is sourced before.
+needs_memcached="memcached nginx"
 
 start_memcached()
 {

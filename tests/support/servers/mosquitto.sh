@@ -2,6 +2,7 @@
 # "alice", password "secret".
 #
 # Packages: mosquitto.
+needs_mosquitto="mosquitto mosquitto_passwd"
 
 start_mosquitto()
 {

@@ -11,6 +11,7 @@
 #                               and output the connection, for each client
 #
 # Packages: nginx-light, libnginx-mod-stream, fcgiwrap, git, socat.
+needs_nginx="nginx fcgiwrap git"
 
 start_nginx()
 {

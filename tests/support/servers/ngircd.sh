@@ -2,6 +2,7 @@
 # irc.example.test, the channel #talk is there.
 #
 # Packages: ngircd.
+needs_ngircd=ngircd
 
 start_ngircd()
 {

@@ -7,6 +7,7 @@
 # User "alice", password "secret", owns the database "shop".
 #
 # Packages: postgresql-15, and those of nginx.sh, which is sourced before.
+needs_postgres="nginx setpriv"
 
 start_postgres()
 {

@@ -7,6 +7,7 @@
 # "alice", password "secret"; her home is $T/proftpd/home.
 #
 # Packages: proftpd-core, proftpd-mod-crypto.
+needs_proftpd=proftpd
 
 start_proftpd()
 {

@@ -5,15 +5,16 @@
 #   port_prosody_s2s_tls        servers, TLS from the first byte
 #   port_prosody_s2s_starttls   servers, STARTTLS required
 #
-# Accounts alice@localhost and bob@localhost, password "secret".
+# Accounts alice, bob and carol at localhost, password "secret".
 #
 # Packages: prosody.
+needs_prosody=prosody
 
 start_prosody()
 {
 	local here=$T/prosody name
 	mkdir -p "$here/data/localhost/accounts"
-	for name in alice bob; do
+	for name in alice bob carol; do
 		echo 'return { ["password"] = "secret" };' \
 			>"$here/data/localhost/accounts/$name.dat"
 	done

@@ -2,6 +2,7 @@
 # "secret" may do everything, and nobody else anything.
 #
 # Packages: redis-server.
+needs_redis=redis-server
 
 start_redis()
 {

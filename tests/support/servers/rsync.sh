@@ -3,6 +3,7 @@
 # "secret word".
 #
 # Packages: rsync, and those of nginx.sh, which is sourced before.
+needs_rsync="rsync nginx socat"
 
 start_rsync()
 {

@@ -2,6 +2,7 @@
 # the repository is "project", alice with password "secret" may write to it.
 #
 # Packages: subversion, and those of nginx.sh, which is sourced before.
+needs_subversion="svnserve nginx socat"
 
 start_subversion()
 {

@@ -12,6 +12,7 @@
 #
 # Packages: vsftpd or else those that it needs, libnsl2 and libwrap0.  It must
 # be started by root.
+needs_vsftpd="apt-get dpkg-deb"
 
 start_vsftpd()
 {
