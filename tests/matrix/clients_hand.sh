@@ -7,6 +7,9 @@ rows_hand()
 	nc | lines_tls | nc_quits | talks until the server ends
 	telnet | lines_tls | telnet_lines | talks, line by line
 	socat | lines_tls | socat_lines | talks, ends its half, reads the rest
+	nc by IPv6 | lines_tls | six nc_lines | talks, ends its half, reads the rest
+	socat by IPv6 | lines_tls | six socat_lines | talks, ends its half, reads the rest
+	telnet by IPv6 | lines_tls | six telnet_lines | talks, line by line
 	irssi | ngircd_tls | irssi_chats | registers, joins, talks
 	END
 }
@@ -31,7 +34,7 @@ nc_quits()
 socat_lines()
 {
 	printf '%s\r\n' "$tag" two |
-		client socat -t 20 - "TCP:$host:$port" >"$W/said" &&
+		client socat -t 20 - "TCP:$at:$port" >"$W/said" &&
 	lines_are "$W/said" "299 end of file"
 }
 

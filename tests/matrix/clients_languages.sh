@@ -15,6 +15,9 @@ rows_languages()
 	tclsh -async | lines_tls | tcl_asynchronous | talks from its event loop
 	gawk /inet | lines_tls | gawk_lines | talks, line by line
 	bash /dev/tcp | lines_tls | bash_lines | talks, line by line
+	python3 by IPv6 | lines_tls | six python_asyncio | talks, line by line
+	node by IPv6 | nginx_tls | six node_fetches | fetches 5 MB
+	java by IPv6 | nginx_tls | six java_client | fetches 5 MB, NIO
 	END
 }
 
@@ -122,7 +125,7 @@ java_client()
 java_client_is()
 {
 	client java -XX:TieredStopAtLevel=1 -Xmx128m "$W/Fetch.java" \
-		"http://$host:$port/files/large" >"$W/large" &&
+		"http://$at:$port/files/large" >"$W/large" &&
 	large_is "$W/large"
 }
 

@@ -8,6 +8,12 @@ rows_store()
 	mariadb --skip-ssl | mariadb_tls | mariadb_native | inserts and selects 1 MB
 	mariadb ed25519 | mariadb_tls | mariadb_ed25519 | inserts and selects 1 MB
 	mosquitto_pub and _sub | mosquitto_tls | mosquitto_works | publishes, is told, QoS 2
+	redis-cli by IPv6 | redis_tls | six redis_works | sets and gets 1 MB, subscribes
+	psql by IPv6 | postgres_tls | six psql_works | inserts and selects 1 MB
+	php mysqlnd | mariadb_tls | php_mysql | inserts and selects
+	php pg_connect | postgres_tls | php_postgres | inserts and selects
+	python3 pymysql | mariadb_tls | python_mysql | inserts and selects 1 MB
+	java JDBC | postgres_tls | java_postgres | inserts and selects 1 MB
 	memccp and memccat | memcached_tls | memcached_tools | brings and fetches
 	perl Cache::Memcached | memcached_tls | memcached_perl | sets and gets 500 kB
 	python3 pymemcache | memcached_tls | memcached_pymemcache | sets and gets 500 kB
@@ -70,6 +76,84 @@ mariadb_works()
 	client mariadb --no-defaults --protocol=tcp -h "$host" -P "$port" \
 		-u "$1" -psecret --skip-ssl -N shop <"$W/sql" >"$W/back" &&
 	same "$W/numbers" "$W/back"
+}
+
+php_mysql()
+{
+	cat >"$W/program" <<-'END'
+	<?php
+	[, $host, $port, $tag] = $argv;
+	mysqli_report(MYSQLI_REPORT_ERROR | MYSQLI_REPORT_STRICT);
+	$db = new mysqli($host, "alice", "secret", "shop", (int)$port);
+	$db->query("CREATE TABLE $tag (t LONGTEXT)");
+	$text = str_repeat("$tag,", 10000);
+	$insert = $db->prepare("INSERT INTO $tag VALUES (?)");
+	$insert->bind_param("s", $text);
+	$insert->execute();
+	$row = $db->query("SELECT t FROM $tag")->fetch_row();
+	exit($row[0] === $text ? 0 : 1);
+	END
+	# "localhost" would be a file for it; the rule's name has its address.
+	client php "$W/program" "${host/localhost/127.0.0.1}" "$port" "$tag"
+}
+
+# PHP loads the library for it with RTLD_DEEPBIND.
+php_postgres()
+{
+	cat >"$W/program" <<-'END'
+	<?php
+	[, $host, $port, $tag] = $argv;
+	$db = pg_connect("host=$host port=$port user=alice password=secret
+		dbname=shop sslmode=disable") or exit(1);
+	pg_query($db, "CREATE TABLE $tag (t text)");
+	$text = str_repeat("$tag,", 10000);
+	pg_query_params($db, "INSERT INTO $tag VALUES ($1)", [$text]);
+	$row = pg_fetch_row(pg_query($db, "SELECT t FROM $tag"));
+	exit($row[0] === $text ? 0 : 1);
+	END
+	client php "$W/program" "$host" "$port" "$tag"
+}
+
+python_mysql()
+{
+	cat >"$W/program" <<-'END'
+	import sys, pymysql
+	host, port, tag = sys.argv[1:]
+	db = pymysql.connect(host=host, port=int(port), user="alice",
+	    password="secret", database="shop", ssl_disabled=True)
+	c = db.cursor()
+	c.execute("CREATE TABLE %s (t LONGTEXT)" % tag)
+	c.execute("INSERT INTO %s VALUES (%%s)" % tag, (tag * 80000,))
+	c.execute("SELECT t FROM %s" % tag)
+	assert c.fetchone()[0] == tag * 80000
+	END
+	client "$PYTHON" "$W/program" "$host" "$port" "$tag"
+}
+
+java_postgres()
+{
+	cat >"$W/Query.java" <<-'END'
+	import java.sql.*;
+	public class Query {
+		public static void main(String[] a) throws Exception {
+			Connection c = DriverManager.getConnection(a[0], "alice", "secret");
+			c.createStatement().execute("CREATE TABLE " + a[1] + " (t text)");
+			PreparedStatement p = c.prepareStatement(
+				"INSERT INTO " + a[1] + " VALUES (?)");
+			String text = a[1].repeat(80000);
+			p.setString(1, text);
+			p.execute();
+			ResultSet r = c.createStatement().executeQuery(
+				"SELECT t FROM " + a[1]);
+			r.next();
+			if (!r.getString(1).equals(text))
+				System.exit(1);
+		}
+	}
+	END
+	client java -XX:TieredStopAtLevel=1 -Xmx128m \
+		-cp /usr/share/java/postgresql.jar "$W/Query.java" \
+		"jdbc:postgresql://$at:$port/shop?sslmode=disable" "$tag"
 }
 
 mosquitto_works()

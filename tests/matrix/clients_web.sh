@@ -5,6 +5,7 @@ rows_web()
 	matrix_rows <<-'END'
 	curl | nginx_tls | curl_fetches | fetches 5 MB, twice on one connection
 	wget | nginx_tls | wget_fetches | fetches 5 MB
+	curl by IPv6 | nginx_tls | six curl_fetches | fetches 5 MB, twice on one connection
 	lynx | nginx_tls | lynx_shows | shows a page
 	w3m | nginx_tls | w3m_shows | shows a page
 	tnftp | nginx_tls | tnftp_fetches | fetches 5 MB by HTTP
@@ -13,6 +14,8 @@ rows_web()
 	git | gitd_tls | git_by_git | clones and pushes, git://
 	svn | subversion_tls | svn_works | checks out, commits, cats
 	rsync | rsync_tls | rsync_works | brings and fetches a tree
+	git by IPv6 | gitd_tls | six git_by_git | clones and pushes, git://
+	rsync by IPv6 | rsync_tls | six rsync_works | brings and fetches a tree
 	END
 }
 
@@ -23,7 +26,7 @@ large_is()
 
 curl_fetches()
 {
-	local url=http://$host:$port/files/large
+	local url=http://$at:$port/files/large
 	client curl -sSf --noproxy '*' -w '%{num_connects}' \
 		-o "$W/one" "$url" -o "$W/two" "$url" >"$W/connects" &&
 	large_is "$W/one" && large_is "$W/two" && has "$W/connects" 10
@@ -32,7 +35,7 @@ curl_fetches()
 wget_fetches()
 {
 	client wget -nv --no-proxy --tries=1 -O "$W/large" \
-		"http://$host:$port/files/large" && large_is "$W/large"
+		"http://$at:$port/files/large" && large_is "$W/large"
 }
 
 # The page tells what the server has seen.
@@ -43,39 +46,39 @@ page_is()
 
 lynx_shows()
 {
-	no_proxy='*' client lynx -dump "http://$host:$port/" >"$W/page" &&
+	no_proxy='*' client lynx -dump "http://$at:$port/" >"$W/page" &&
 	page_is "$W/page"
 }
 
 w3m_shows()
 {
-	HOME=$W client w3m -no-proxy -dump "http://$host:$port/" >"$W/page" &&
+	HOME=$W client w3m -no-proxy -dump "http://$at:$port/" >"$W/page" &&
 	page_is "$W/page"
 }
 
 tnftp_fetches()
 {
 	HOME=$W no_proxy=$host client tnftp -V -o "$W/large" \
-		"http://$host:$port/files/large" && large_is "$W/large"
+		"http://$at:$port/files/large" && large_is "$W/large"
 }
 
 lftp_fetches()
 {
 	HOME=$W client lftp -c "set net:max-retries 1; set http:proxy '';
-		get http://$host:$port/files/large -o $W/large" &&
+		get http://$at:$port/files/large -o $W/large" &&
 	large_is "$W/large"
 }
 
 git_by_http()
 {
 	git_repository "$T/nginx/git/$tag" &&
-	git_works "$T/nginx/git/$tag" "http://$host:$port/git/$tag"
+	git_works "$T/nginx/git/$tag" "http://$at:$port/git/$tag"
 }
 
 git_by_git()
 {
 	git_repository "$T/gitd/repositories/$tag" &&
-	git_works "$T/gitd/repositories/$tag" "git://$host:$port/$tag"
+	git_works "$T/gitd/repositories/$tag" "git://$at:$port/$tag"
 }
 
 # git_repository FOLDER: bare, with one commit of two files
@@ -114,7 +117,7 @@ git_client()
 
 svn_works()
 {
-	local url=svn://$host:$port/project
+	local url=svn://$at:$port/project
 	svn_client checkout -q "$url" "$W/copy" &&
 	head -c 1000000 /dev/urandom >"$W/copy/$tag" &&
 	client svn add -q "$W/copy/$tag" &&
@@ -134,9 +137,9 @@ rsync_works()
 	mkdir "$W/tree" &&
 	head -c 3000000 /dev/urandom >"$W/tree/large" &&
 	echo "$tag" >"$W/tree/word" &&
-	rsync_client "$W/tree/" "rsync://alice@$host:$port/files/$tag/" &&
+	rsync_client "$W/tree/" "rsync://alice@$at:$port/files/$tag/" &&
 	same "$W/tree/large" "$T/rsync/files/$tag/large" &&
-	rsync_client "rsync://alice@$host:$port/files/$tag/" "$W/back/" &&
+	rsync_client "rsync://alice@$at:$port/files/$tag/" "$W/back/" &&
 	same "$W/tree/large" "$W/back/large" && has "$W/back/word" "$tag"
 }
 

@@ -59,9 +59,10 @@ matrix_wanted()
 
 # --- what the functions of rows use --------------------------------------
 #
-# They find $host and $port to connect to, $W, a folder of their own, and $tag,
-# a word that nothing else has; they write what they have to say to standard
-# output and error, and are true when the data are what they should be.
+# They find $host and $port to connect to ($at is $host as URLs have it), $W, a
+# folder of their own, and $tag, a word that nothing else has; they write what
+# they have to say to standard output and error, and are true when the data are
+# what they should be.
 
 # client COMMAND…: with the library, or plain
 client()
@@ -71,6 +72,15 @@ client()
 	else
 		with_xsock "$rules" "$@"
 	fi
+}
+
+# six FUNCTION: over IPv6; a row of its own.  Instead of a name, a network.
+six()
+{
+	host=::1 at=[::1]
+	rules="$at:$port=tls://?cafile=$CA"
+	[ "$mode" != name ] || rules="[::/112]:$port=tls://?cafile=$CA"
+	"$@"
 }
 
 # has FILE TEXT…: each TEXT is in it, as it stands
@@ -99,7 +109,7 @@ same()
 attempt()
 {
 	local row=$1 mode=$2
-	local port=port_${ports_of[row]} host=127.0.0.1 LIMIT=$TLS_LIMIT rules
+	local port=port_${ports_of[row]} host=127.0.0.1 at LIMIT=$TLS_LIMIT rules
 	local W=$T/rows/$row-$mode
 	local tag=x${row}y$mode$RANDOM
 
@@ -108,21 +118,22 @@ attempt()
 	plain) LIMIT=$PLAIN_LIMIT ;;
 	name) host=localhost ;;
 	esac
-	rules="$host:$port=tls://?cafile=$CA"
+	rules="$host:$port=tls://?cafile=$CA" at=$host
 	mkdir -p "$W"
 	: >"$W/log"
 	export XSOCK_LOG=info:$W/log
-	"${functions[row]}" >"$W/stdout" 2>"$W/stderr" </dev/null
+	${functions[row]} >"$W/stdout" 2>"$W/stderr" </dev/null
 	echo $? >"$W/status"
+	echo "$host" >"$W/host"
 }
 
 # judge ROW MODE NAME
 judge()
 {
-	local W=$T/rows/$1-$2 host=127.0.0.1 other
+	local W=$T/rows/$1-$2 host other
 	local name="$3: ${2/#/by }"
 
-	[ "$2" != name ] || host=localhost
+	host=$(cat "$W/host")
 	OUT=$W/stdout ERR=$W/stderr STATUS=$(cat "$W/status")
 	other=$(grep -vE ": TLSv1\.[23] [^ ,]*, verified \"$host\"(,|\$)" "$W/log")
 	if [ "$2" = plain ]; then
