@@ -101,6 +101,7 @@ LIBRARY_SRC := \
 	shim/config.c \
 	shim/connect.c \
 	shim/decide.c \
+	shim/expected.c \
 	shim/fresh.c \
 	shim/handoff.c \
 	shim/hook_connect.c \

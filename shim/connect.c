@@ -5,6 +5,7 @@
 #include "ask.h"
 #include "config.h"
 #include "decide.h"
+#include "expected.h"
 #include "report.h"
 #include "wrap.h"
 
@@ -192,6 +193,34 @@ static int carry_out(int fd, struct xs_destination *where, struct xs_error *err)
 	return result;
 }
 
+/* Perhaps it has been announced.  True when that is settled, one way or the
+ * other, and *result is connect's; false: the decision counts.  (Not on the
+ * stack of everybody.) */
+__attribute__((noinline)) static bool
+connect_expected(int fd, const struct xs_rules *rules,
+		 struct xs_destination *where, int *result)
+{
+	struct xs_error err = { .kind = XS_ERR_NONE };
+	struct xs_expected expected;
+	int asked = xs_expected_ask(rules, where->decision, &where->asked,
+				    &expected, &err);
+
+	if (asked == 0)
+		return false;
+	*result = -1;
+	if (asked < 0) {
+		errno = EACCES;
+	} else {
+		where->expected = &expected;
+		xs_destination_aim(where);
+		*result = xs_wrap(fd, where, &err);
+		where->expected = NULL;
+	}
+	if (*result < 0 && xs_error_is_set(&err) && is_worth_a_line(errno))
+		xs_report_failure(&where->asked, where->decision, &err);
+	return true;
+}
+
 /* Broken rules: nothing of the Internet is reached, the rest is libc's. */
 static int refuse(int fd, const struct sockaddr *to, socklen_t len)
 {
@@ -232,6 +261,8 @@ static int decide_and_connect(int fd, const struct sockaddr *to, socklen_t len)
 	struct xs_pair_info pair;
 	const struct xs_rules *rules;
 	struct xs_error err = { .kind = XS_ERR_NONE };
+	bool asks;
+	int result;
 
 	if (len < sizeof(to->sa_family) || len > sizeof(struct sockaddr_storage) ||
 	    !xs_readable(to, len))
@@ -243,7 +274,8 @@ static int decide_and_connect(int fd, const struct sockaddr *to, socklen_t len)
 		return refuse(fd, to, len);
 	xs_decide(rules, false, &where.asked, &tcp, &err);
 	xs_decide(rules, true, &where.asked, &udp, &err);
-	if (!is_about(&tcp) && !is_about(&udp))
+	asks = xs_expected_applies(rules, &tcp);
+	if (!asks && !is_about(&tcp) && !is_about(&udp))
 		return pass(fd, to, len);
 	switch (kind_of(fd, &where.family, &pair)) {
 	case WRAPPED:
@@ -257,10 +289,13 @@ static int decide_and_connect(int fd, const struct sockaddr *to, socklen_t len)
 	case OTHER:
 		return connect(fd, to, len);
 	}
-	if (!is_about(where.decision))
-		return connect(fd, to, len);
 	/* A socket of the other family: libc says what it says. */
 	if (where.asked.any.sa_family != where.family)
+		return connect(fd, to, len);
+	if (asks && where.decision == &tcp &&
+	    connect_expected(fd, rules, &where, &result))
+		return result;
+	if (!is_about(where.decision))
 		return connect(fd, to, len);
 	return carry_out(fd, &where, &err);
 }

@@ -243,6 +243,44 @@ static int try_key(const char *key, const char *path, struct xs_error *err)
 	return started < 0 ? -1 : -2;
 }
 
+/* The relay that was used last, which has the connections that were made: when
+ * its program has been replaced since, another one would be looked for. */
+static char used_key[XS_PAIR_KEY_LEN + 1];
+
+static void note_used(const char *key)
+{
+	if (memcmp(used_key, key, sizeof(used_key)) != 0)
+		memcpy(used_key, key, sizeof(used_key));
+}
+
+int xs_handoff_find(struct xs_error *err)
+{
+	char key[XS_PAIR_KEY_LEN + 1];
+	struct stat file;
+	int fd;
+
+	if (used_key[0])
+		memcpy(key, used_key, sizeof(key));
+	else if (private_key[0])
+		memcpy(key, private_key, sizeof(key));
+	else if (stat(xs_config.relay_path, &file) == 0)
+		identify(&file, key);
+	else
+		return -2;
+	fd = xs_handoff_reach(key);
+	if (fd >= 0 && is_of_this_user(fd))
+		return fd;
+	if (fd < 0 && errno != ECONNREFUSED)
+		return xs_error_set(err, XS_ERR_RELAY, EACCES,
+				    "the relay @xsock-relay/%s cannot be asked "
+				    "whether this is an FTP data connection: "
+				    "%s",
+				    key, xs_error_name(errno));
+	if (fd >= 0)
+		close(fd);
+	return -2;
+}
+
 int xs_handoff_open(char key[XS_PAIR_KEY_LEN + 1], struct xs_error *err)
 {
 	const struct timespec pause = { .tv_nsec = TRY_NANOSECONDS };
@@ -258,6 +296,8 @@ int xs_handoff_open(char key[XS_PAIR_KEY_LEN + 1], struct xs_error *err)
 	for (int i = 0; i < 2 * TRIES; i++) {
 		int fd = try_key(key, path, err);
 
+		if (fd >= 0)
+			note_used(key);
 		if (fd >= -1)
 			return fd;
 		if (fd == -3 || i == TRIES) {

@@ -19,6 +19,11 @@
  * *err set. */
 int xs_handoff_open(char key[XS_PAIR_KEY_LEN + 1], struct xs_error *err);
 
+/* Connects to the relay that this process, or one that it was forked from, has
+ * used last, or else would use; starts none.  Returns the control socket, -1
+ * with *err set, or -2 when there is none. */
+int xs_handoff_find(struct xs_error *err);
+
 /* Connects to the relay with that key, which another process may have
  * started.  Returns the control socket, or -1 with errno. */
 int xs_handoff_reach(const char *key);

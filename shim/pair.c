@@ -156,6 +156,11 @@ int xs_pair_unlock_gate(int app_end, int limit)
 	return setsockopt(app_end, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 }
 
+int xs_pair_leave_mark(int app_end)
+{
+	return send(app_end, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1 ? 0 : -1;
+}
+
 int xs_pair_open_gate(int relay_end, uint32_t filler)
 {
 	char drain[8192];
@@ -250,6 +255,23 @@ bool xs_pair_read(int fd, struct xs_pair_info *info)
 	}
 	rest = read_id(name, &id);
 	return rest && id == info->id && parse_state(rest, info);
+}
+
+bool xs_pair_read_asked(int relay_end, struct xs_address *asked)
+{
+	struct xs_pair_info info;
+	pair_name name;
+	char *rest;
+	bool unnamed;
+
+	memset(&info, 0, sizeof(info));
+	if (!read_name(relay_end, true, name, &unnamed))
+		return false;
+	rest = read_id(name, &info.id);
+	if (!rest || !parse_own(rest, &info))
+		return false;
+	*asked = info.asked;
+	return true;
 }
 
 bool xs_pair_read_id(int fd, uint32_t *id)

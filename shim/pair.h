@@ -72,6 +72,11 @@ uint32_t xs_pair_shut_gate(int app_end);
  * would outlive the application's close(2).  The second
  * reads filler bytes from the relay's end.  They return 0, or -1 with errno. */
 int xs_pair_unlock_gate(int app_end, int limit);
+/* Between the two: leaves a byte that the relay's end reads behind the filler.
+ * As long as it lies there, closing the relay's end is ECONNRESET for the
+ * application, instead of the end of the stream (unix_release_sock).  Returns
+ * 0, or -1 with errno. */
+int xs_pair_leave_mark(int app_end);
 int xs_pair_open_gate(int relay_end, uint32_t filler);
 
 /* Relay: names its end, "connected" or "failed".  Returns 0, or -1 with errno.
@@ -86,6 +91,9 @@ int xs_pair_name_failed(int relay_end, uint32_t id, int errnum);
  * application's end of a pair; *info is then filled.  False for every other
  * descriptor; errno is left as it was. */
 bool xs_pair_read(int fd, struct xs_pair_info *info);
+
+/* Relay: what the application asked for, from the relay's end. */
+bool xs_pair_read_asked(int relay_end, struct xs_address *asked);
 
 /* Relay: the id in the name of the application's end fd that a client sent,
  * when its peer is the end that has this relay's name for it.  False when fd

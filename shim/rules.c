@@ -359,6 +359,23 @@ static int read_base_options(struct reader *reader, const char *text)
 	return fail_with_place(reader, &source);
 }
 
+/* FTP's data connections are announced on the control connection, which may
+ * also be one whose application says AUTH TLS itself. */
+static size_t find_announcer(const struct xs_rules *rules)
+{
+	size_t i = 0;
+
+	for (; i < rules->count; i++) {
+		const struct xs_scheme *scheme = rules->rule[i].target.scheme;
+
+		if (scheme->kind == XS_SCHEME_WATCH ||
+		    (scheme->kind == XS_SCHEME_UPGRADE &&
+		     strcmp(scheme->name, "ftp+starttls") == 0))
+			break;
+	}
+	return i;
+}
+
 /* Moves the rules into one array and builds the index over it. */
 static struct xs_rules *finish(struct reader *reader)
 {
@@ -373,6 +390,7 @@ static struct xs_rules *finish(struct reader *reader)
 	rules->count = reader->count;
 	for (struct node *node = reader->first; node; node = node->next)
 		*rule++ = node->rule;
+	rules->announcer = find_announcer(rules);
 	rules->index = xs_index_build(rules->rule, rules->count, arena);
 	return rules->index ? rules : NULL;
 }

@@ -31,6 +31,8 @@ struct xs_rules {
 	const struct xs_rule *rule;
 	size_t count;
 	const struct xs_index *index; /* what makes matching fast: index.h */
+	size_t announcer; /* the first rule for connections that may announce
+			     others, as FTP's do; count: there is none */
 };
 
 /* Limits, so that no text exhausts the process that reads it. */

@@ -51,7 +51,7 @@ const struct xs_scheme xs_schemes[] = {
 	UPGRADE("pop3", "POP3", NULL),
 	UPGRADE("nntp", "NNTP", NULL),
 	UPGRADE("sieve", "ManageSieve", NULL),
-	UPGRADE("ftp", "FTP", NOT_YET),
+	UPGRADE("ftp", "FTP", NULL),
 	UPGRADE("ldap", "LDAP", NULL),
 	UPGRADE("xmpp", "XMPP client", NULL),
 	UPGRADE("xmpp-server", "XMPP server", NULL),

@@ -14,6 +14,7 @@
  *   GETOPT    + { application's end } → VALUE
  *   SETOPT    + { application's end } → VALUE (without bytes)
  *   RESOLVE                           → ADDRESSES, at least one for each name
+ *   EXPECTED                          → EXPECTATION
  *
  * A client that does not wait (non-blocking connect) closes the control
  * connection after it sent CONNECT; the verdict is then read from the pair
@@ -33,7 +34,7 @@
 #include <stdint.h>
 
 #define XS_WIRE_MAGIC	0x4b4f5358u /* "XSOK" in memory */
-#define XS_WIRE_VERSION 3
+#define XS_WIRE_VERSION 4
 
 enum xs_wire_type {
 	XS_WIRE_CONNECT = 1,
@@ -43,6 +44,8 @@ enum xs_wire_type {
 	XS_WIRE_VALUE,
 	XS_WIRE_RESOLVE,
 	XS_WIRE_ADDRESSES,
+	XS_WIRE_EXPECTED,
+	XS_WIRE_EXPECTATION,
 	XS_WIRE_TYPES
 };
 
@@ -98,14 +101,17 @@ struct xs_wire_head {
 	uint16_t family;   /* CONNECT: of the application's socket */
 	uint8_t started;   /* CONNECT: connect(2) on the TCP socket began */
 	uint8_t unused[3];
-	struct xs_address to; /* CONNECT, started: where the TCP socket goes */
-	int32_t errnum;	      /* VERDICT, VALUE: 0 or an errno; ADDRESSES:
-				 below */
+	struct xs_address to; /* CONNECT, started: where the TCP socket goes;
+				 EXPECTED: the address in question;
+				 EXPECTATION: where a connection to it goes */
+	int32_t errnum;	      /* VERDICT, VALUE: 0 or an errno; ADDRESSES,
+				 EXPECTATION: below */
 	int32_t level, option; /* GETOPT, SETOPT: as getsockopt(2) */
 	uint32_t value_len; /* GETOPT: room; SETOPT, VALUE, ADDRESSES: bytes that
 			       follow */
 	uint32_t name;	    /* ADDRESSES: which name of the RESOLVE, from 0 */
 	uint32_t more;	    /* ADDRESSES: another message for this name comes */
+	uint32_t token[2];  /* EXPECTATION, CONNECT: below; 0, 0: none */
 };
 
 /* RESOLVE asks which addresses some names have now.  Each is answered by its
@@ -116,8 +122,15 @@ struct xs_wire_head {
 #define XS_WIRE_NAMES_MAX 64 /* names of one RESOLVE */
 #define XS_WIRE_ADDRESSES_MAX (XS_WIRE_VALUE_MAX / sizeof(struct xs_address))
 
+/* EXPECTED asks whether a connection to this address has been announced on
+ * another one: the data connection of an FTP session that has TLS.  If so,
+ * errnum is 0, the strings SCHEME, NAME and RULE are those of the other
+ * connection, and a CONNECT with the token, which counts once, and these strings
+ * gets its TLS; its verdict comes when TCP is connected.  Otherwise errnum is
+ * ENOENT. */
+
 /* A 32-bit library talks to a 64-bit relay. */
-_Static_assert(sizeof(struct xs_wire_head) == 96 &&
+_Static_assert(sizeof(struct xs_wire_head) == 104 &&
 		       offsetof(struct xs_wire_head, to) == 40 &&
 		       offsetof(struct xs_wire_head, value_len) == 84,
 	       "the head of a message is the same for every ABI");

@@ -29,8 +29,16 @@ static const struct xs_rule *rule_of(const struct xs_destination *where)
 
 void xs_destination_aim(struct xs_destination *where)
 {
-	const struct xs_target *target = &rule_of(where)->target;
+	const struct xs_target *target;
 
+	if (where->expected) {
+		where->to = where->expected->wire.head.to;
+		where->port = xs_address_port(&where->to);
+		if (!xs_address_to_family(&where->to, where->family))
+			where->to.len = 0;
+		return;
+	}
+	target = &rule_of(where)->target;
 	where->port = target->port ? target->port :
 				     xs_address_port(&where->asked);
 	where->to = where->asked;
@@ -44,10 +52,14 @@ void xs_destination_aim(struct xs_destination *where)
 const char *xs_destination_host(const struct xs_destination *where,
 				char text[XS_ADDRESS_TEXT_MAX])
 {
-	const struct xs_target *target = &rule_of(where)->target;
+	const struct xs_target *target;
 
 	if (where->to.len)
 		return "";
+	if (where->expected)
+		return xs_address_format_ip(&where->expected->wire.head.to,
+					    text, XS_ADDRESS_TEXT_MAX);
+	target = &rule_of(where)->target;
 	if (target->host)
 		return target->host;
 	return xs_address_format_ip(&target->address, text,
@@ -327,7 +339,7 @@ static bool is_settled(const struct handoff *h,
 
 	if (poll(&tcp, 1, 0) != 1)
 		return false;
-	return (tcp.revents & (POLLERR | POLLHUP)) ||
+	return (tcp.revents & (POLLERR | POLLHUP)) || where->expected ||
 	       rule_of(where)->target.scheme->kind == XS_SCHEME_TCP;
 }
 
@@ -375,8 +387,6 @@ static int name_pair(struct handoff *h, const struct xs_destination *where,
 static void fill_request(struct xs_wire *m, const struct handoff *h,
 			 const struct xs_destination *where)
 {
-	const struct xs_rule *rule = rule_of(where);
-
 	xs_wire_init(m, XS_WIRE_CONNECT);
 	m->head.id = h->id;
 	m->head.pid = getpid();
@@ -389,13 +399,34 @@ static void fill_request(struct xs_wire *m, const struct handoff *h,
 	m->head.started = where->to.len > 0;
 	m->head.to = where->to;
 	m->string[XS_WIRE_PROGRAM] = program_invocation_short_name;
-	m->string[XS_WIRE_SCHEME] = rule->target.scheme->name;
-	m->string[XS_WIRE_OPTIONS] = rule->options_text;
 	m->string[XS_WIRE_LOG_DEST] = xs_config.log.dest;
 	m->string[XS_WIRE_CERT_FILE] = xs_config.cert_file;
 	m->string[XS_WIRE_CERT_DIR] = xs_config.cert_dir;
 	m->string[XS_WIRE_KEYLOG_FILE] = xs_config.keylog_file;
 	m->string[XS_WIRE_OPENSSL_CONF] = xs_config.openssl_conf;
+}
+
+/* What is to be done with the connection: as its token says, or the rule.  The
+ * texts are room for strings of *m. */
+static void fill_policy(struct xs_wire *m, const struct xs_destination *where,
+			char peer[XS_ADDRESS_TEXT_MAX],
+			char text[XS_REPORT_RULE_MAX])
+{
+	const struct xs_rule *rule = rule_of(where);
+
+	if (where->expected) {
+		const struct xs_wire *from = &where->expected->wire;
+
+		memcpy(m->head.token, from->head.token, sizeof(m->head.token));
+		m->string[XS_WIRE_SCHEME] = from->string[XS_WIRE_SCHEME];
+		m->string[XS_WIRE_NAME] = from->string[XS_WIRE_NAME];
+		m->string[XS_WIRE_RULE] = from->string[XS_WIRE_RULE];
+		return;
+	}
+	m->string[XS_WIRE_SCHEME] = rule->target.scheme->name;
+	m->string[XS_WIRE_OPTIONS] = rule->options_text;
+	m->string[XS_WIRE_NAME] = peer_of(where, peer);
+	m->string[XS_WIRE_RULE] = xs_report_rule(text, rule);
 }
 
 static int send_request(struct handoff *h, const struct xs_destination *where,
@@ -411,11 +442,10 @@ static int send_request(struct handoff *h, const struct xs_destination *where,
 	struct xs_wire m;
 
 	fill_request(&m, h, where);
+	fill_policy(&m, where, peer, rule);
 	m.string[XS_WIRE_HOST] = xs_destination_host(where, host);
-	m.string[XS_WIRE_NAME] = peer_of(where, peer);
 	m.string[XS_WIRE_ASKED] = xs_report_asked(asked, &where->asked,
 						  where->decision->name);
-	m.string[XS_WIRE_RULE] = xs_report_rule(rule, rule_of(where));
 	if (xs_wire_send(h->control, &m, fds, log < 0 ? XS_WIRE_FD_LOG :
 							XS_WIRE_FDS) == 0)
 		return 0;

@@ -13,12 +13,14 @@
 
 #include "decide.h"
 #include "error.h"
+#include "expected.h"
 
 /* Where a connection that matches a rule goes. */
 struct xs_destination {
 	struct xs_address asked; /* by the application, in its socket's family */
 	int family;		 /* of the application's socket */
 	const struct xs_decision *decision;
+	const struct xs_expected *expected; /* what decides instead, or NULL */
 	/* Filled by xs_destination_aim: */
 	struct xs_address to; /* len 0: a name has to be resolved */
 	uint16_t port;

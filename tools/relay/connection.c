@@ -84,6 +84,7 @@ void xs_connection_end(struct xs_connection *connection)
 		close(connection->pair_fd);
 	}
 	free_opening(connection);
+	xs_expect_end(connection->announced);
 	xs_later_forget(&connection->later);
 	xs_linger_close(connection->tcp_fd);
 	xs_worker_later(worker, &connection->task);
@@ -117,12 +118,23 @@ static void step_linger(struct xs_connection *connection)
 /* --- OPEN ------------------------------------------------------------ */
 
 /* What goes wrong now has no connect(2) to fail; it is for the log. */
-static void log_later(struct xs_connection *connection, const char *sentence)
+static void log_at(struct xs_connection *connection, enum xs_log_level level,
+		   const char *sentence)
 {
 	int fd = xs_later_open(&connection->later);
 
-	xs_request_log(connection->request, fd, XS_LOG_ERROR, sentence);
+	xs_request_log(connection->request, fd, level, sentence);
 	xs_later_close(&connection->later, fd);
+}
+
+static void log_later(struct xs_connection *connection, const char *sentence)
+{
+	log_at(connection, XS_LOG_ERROR, sentence);
+}
+
+void xs_connection_note(struct xs_connection *connection, const char *sentence)
+{
+	log_at(connection, XS_LOG_INFO, sentence);
 }
 
 void xs_connection_break(struct xs_connection *connection,
@@ -205,7 +217,11 @@ static void step_open(struct xs_connection *connection)
 		watch_app(connection);
 		xs_establish_heed(connection);
 		break;
+	case XS_PUMP_GIVEN_UP:
+		xs_linger_abort(connection->tcp_fd);
+		/* fall through */
 	case XS_PUMP_CLOSED:
+	case XS_PUMP_TORN:
 		xs_connection_end(connection);
 		break;
 	case XS_PUMP_LINGER:

@@ -37,6 +37,8 @@ struct xs_connection {
 	int timeout_ms;	     /* as the rule says */
 	uint64_t stalled_at; /* bytes that the server had taken */
 	struct xs_tls *tls;  /* the pump has it, too, once it stands */
+	struct xs_expect *announced; /* FTP's data connections; NULL: none */
+	bool is_data;		     /* it is one of them itself */
 	struct xs_pump pump;
 	struct xs_linger linger;
 };
@@ -63,6 +65,9 @@ void xs_connection_resume(struct xs_connection *connection, const uint8_t *in,
  * fail; it is for the log. */
 void xs_connection_break(struct xs_connection *connection,
 			 const struct xs_error *err);
+
+/* connection.c: a line at level info about an open connection. */
+void xs_connection_note(struct xs_connection *connection, const char *sentence);
 
 /* connection.c: a line about an open connection's handshake. */
 void xs_connection_log_tls(struct xs_connection *connection,

@@ -12,6 +12,7 @@
 #include "control.h"
 
 #include "connection.h"
+#include "expect.h"
 #include "life.h"
 #include "lookups.h"
 #include "sockopt.h"
@@ -206,6 +207,33 @@ static void begin_lookups(struct xs_control *control,
 		end(control);
 }
 
+/* Only for this user, too. */
+static void answer_expected(struct xs_control *control,
+			    const struct xs_wire *question)
+{
+	struct xs_expect_answer found;
+	struct xs_address asked;
+	struct xs_wire answer;
+
+	if (peer_of(control).uid != geteuid() ||
+	    !xs_address_from(&asked, &question->head.to.any,
+			     question->head.to.len)) {
+		end(control);
+		return;
+	}
+	xs_wire_init(&answer, XS_WIRE_EXPECTATION);
+	answer.head.errnum = ENOENT;
+	if (xs_expect_find(&asked, &found)) {
+		answer.head.errnum = 0;
+		answer.head.to = found.to;
+		memcpy(answer.head.token, found.token, sizeof(found.token));
+		answer.string[XS_WIRE_NAME] = found.name;
+		answer.string[XS_WIRE_SCHEME] = found.scheme;
+		answer.string[XS_WIRE_RULE] = found.rule;
+	}
+	xs_control_answer(control, &answer);
+}
+
 static void take_request(struct xs_control *control)
 {
 	uint8_t *buffer = control->worker->buffers->plain;
@@ -239,6 +267,10 @@ static void take_request(struct xs_control *control)
 	case XS_WIRE_RESOLVE:
 		close_all(fds, nfds);
 		begin_lookups(control, &message);
+		break;
+	case XS_WIRE_EXPECTED:
+		close_all(fds, nfds);
+		answer_expected(control, &message);
 		break;
 	default:
 		close_all(fds, nfds);

@@ -146,6 +146,9 @@ static void succeed(struct xs_connection *connection, const uint8_t *in,
 	/* Who waits for the verdict may write at once. */
 	xs_pair_unlock_gate(opening->app_end,
 			    send_limit(connection->tcp_fd));
+	if (connection->is_data)
+		connection->pump.mark =
+			xs_pair_leave_mark(opening->app_end) == 0;
 	xs_opening_close_app(opening);
 	xs_pair_open_gate(connection->pair_fd, filler);
 	xs_opening_answer(opening, NULL, summary);
@@ -170,6 +173,8 @@ static void shaken(struct xs_connection *connection,
 	} else {
 		xs_connection_log_tls(connection, summary);
 	}
+	if (!pump->dialogue)
+		pump->wants = XS_DIALOGUE_MORE;
 	if (pump->dialogue && !xs_pump_secured(pump, buffers, &err)) {
 		fail(connection, &err);
 	} else if (!connection->opening) {
@@ -226,11 +231,31 @@ static bool shake(struct xs_connection *connection, size_t len)
 	return result == XS_TLS_WANT;
 }
 
+/* A transfer that the server refuses on the control connection, or that the
+ * application gave up: nothing is wrong. */
+static bool is_no_transfer(const struct xs_connection *connection)
+{
+	return connection->is_data && !connection->opening &&
+	       !xs_tls_heard(connection->tls);
+}
+
+static void end_no_transfer(struct xs_connection *connection)
+{
+	xs_connection_note(connection, "the data connection ends without a "
+				       "transfer: the server did not begin "
+				       "TLS");
+	xs_connection_end(connection);
+}
+
 /* The server ended TCP, or TCP broke. */
 static void fail_handshake(struct xs_connection *connection, ssize_t got)
 {
 	struct xs_error err = { 0 };
 
+	if (is_no_transfer(connection)) {
+		end_no_transfer(connection);
+		return;
+	}
 	if (got < 0 && errno != ECONNRESET)
 		broke(connection, errno, &err);
 	else
@@ -313,7 +338,7 @@ static bool check_injection(struct xs_connection *connection)
 
 static void begin_upgrade(struct xs_connection *connection)
 {
-	if (!check_injection(connection))
+	if (connection->pump.dialogue && !check_injection(connection))
 		return;
 	if (!connection->opening)
 		xs_worker_timer(connection->worker, &connection->timer,
@@ -398,6 +423,53 @@ static void step_dialogue(struct xs_connection *connection)
 	}
 }
 
+/* --- FTP's data connections -------------------------------------------- */
+
+static struct xs_expect *make_expect(struct xs_connection *connection)
+{
+	const char *const *string = connection->request->wire.string;
+	struct xs_expect_terms terms = {
+		.peer.len = sizeof(terms.peer.v6),
+		.name = string[XS_WIRE_NAME],
+		.scheme = string[XS_WIRE_SCHEME],
+		.rule = string[XS_WIRE_RULE],
+	};
+
+	if (!xs_pair_read_asked(connection->pair_fd, &terms.asked) ||
+	    getpeername(connection->tcp_fd, &terms.peer.any,
+			&terms.peer.len) < 0)
+		return NULL;
+	return xs_expect_begin(&terms, xs_tls_context_of(connection->tls));
+}
+
+/* The dialogue announces one; the application has not read of it yet. */
+static bool announce(void *with, const struct xs_address *to, uint16_t port,
+		     struct xs_error *err)
+{
+	struct xs_connection *connection = with;
+
+	if (!connection->announced)
+		connection->announced = make_expect(connection);
+	if (connection->announced)
+		return xs_expect_add(connection->announced, to, port,
+				     xs_tls_session_take(connection->tls), err);
+	xs_error_set(err, XS_ERR_SYSTEM, errno,
+		     "the relay cannot expect a data connection: %s",
+		     strerror(errno));
+	return false;
+}
+
+/* A server does not begin TLS before a command asks for a transfer, which the
+ * application sends when it is connected.  So it is told first, and what it
+ * writes waits until the server is verified. */
+static void begin_data(struct xs_connection *connection)
+{
+	connection->is_data = true;
+	connection->pump.strict = true;
+	connection->pump.wants = XS_DIALOGUE_TLS;
+	succeed(connection, NULL, 0);
+}
+
 static void begin_dialogue(struct xs_connection *connection)
 {
 	struct xs_opening *opening = connection->opening;
@@ -409,6 +481,8 @@ static void begin_dialogue(struct xs_connection *connection)
 		.domain = options->peer_name ? options->peer_name
 					     : wire->string[XS_WIRE_NAME],
 		.optional = options->starttls_optional,
+		.announce = announce,
+		.with = connection,
 	};
 	struct xs_pump *pump = &connection->pump;
 	struct xs_error err = { 0 };
@@ -439,6 +513,10 @@ static bool make_tls(struct xs_connection *connection)
 		fail(connection, &err);
 		return false;
 	}
+	if (opening->expect) {
+		xs_expect_resume(opening->expect, connection->tls);
+		return true;
+	}
 	xs_address_format(xs_dial_address(&opening->dial), server,
 			  sizeof(server));
 	xs_tls_resume(connection->tls, server);
@@ -465,6 +543,8 @@ static void connected(struct xs_connection *connection, uint32_t events)
 		succeed(connection, NULL, 0);
 	else if (!make_tls(connection))
 		return;
+	else if (opening->expect)
+		begin_data(connection);
 	else if (xs_scheme_find(scheme)->kind == XS_SCHEME_TLS)
 		begin_handshake(connection);
 	else
@@ -627,6 +707,10 @@ static void fail_late(struct xs_connection *connection)
 {
 	struct xs_error err = { 0 };
 
+	if (is_no_transfer(connection) && connection->pump.app_gone) {
+		end_no_transfer(connection);
+		return;
+	}
 	xs_error_set(&err, XS_ERR_TIMEOUT, 0,
 		     "the server did not finish the TLS handshake within %g s",
 		     connection->timeout_ms / 1000.0);

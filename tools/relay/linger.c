@@ -79,6 +79,13 @@ bool xs_linger_overdue(struct xs_linger *linger, int fd)
 	return linger->stalled >= STALLED_MAX;
 }
 
+void xs_linger_abort(int fd)
+{
+	const struct linger at_once = { .l_onoff = 1 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
+
 void xs_linger_close(int fd)
 {
 	const struct linger off = { 0 };

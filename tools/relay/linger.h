@@ -39,6 +39,9 @@ bool xs_linger_read(struct xs_linger *linger, int fd,
 /* XS_LINGER_MS have passed.  True when fd can be closed, or must be. */
 bool xs_linger_overdue(struct xs_linger *linger, int fd);
 
+/* Makes close(2) abort the connection. */
+void xs_linger_abort(int fd);
+
 /* Closes a TCP socket without waiting, whatever SO_LINGER says. */
 void xs_linger_close(int fd);
 

@@ -5,6 +5,7 @@
  * here, before the first thread.  The rest is done by the workers (worker.h);
  * the main thread only waits for the time to leave (life.h).
  */
+#include "expect.h"
 #include "life.h"
 #include "resolver.h"
 #include "tls.h"
@@ -251,6 +252,7 @@ static int serve(const struct arguments *arguments)
 	if (!xs_resolver_stop())
 		_exit(EXIT_SUCCESS);
 	xs_workers_stop();
+	xs_expect_forget();
 	xs_tls_context_forget();
 	close(listen_fd);
 	return EXIT_SUCCESS;

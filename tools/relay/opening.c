@@ -94,9 +94,27 @@ static int read_plain_rule(const char *text, double *timeout,
 	return result;
 }
 
+/* A data connection has the TLS of its control connection. */
+static int redeem_token(struct xs_opening *opening, double *timeout,
+			struct xs_error *err)
+{
+	const struct xs_wire_head *head = &opening->request->wire.head;
+
+	opening->expect = xs_expect_take(head->token, head->port);
+	if (!opening->expect)
+		return xs_error_set(err, XS_ERR_RELAY, 0,
+				    "the data connection is not expected any "
+				    "more");
+	opening->context = xs_expect_context(opening->expect);
+	xs_tls_context_keep(opening->context);
+	*timeout = xs_tls_context_options(opening->context)->timeout;
+	return 0;
+}
+
 static int read_rule(struct xs_opening *opening, double *timeout,
 		     struct xs_error *err)
 {
+	const uint32_t *token = opening->request->wire.head.token;
 	const char *const *string = opening->request->wire.string;
 	const struct xs_scheme *scheme = xs_scheme_find(string[XS_WIRE_SCHEME]);
 	const struct xs_tls_policy policy = {
@@ -108,6 +126,8 @@ static int read_rule(struct xs_opening *opening, double *timeout,
 		.openssl_conf = string[XS_WIRE_OPENSSL_CONF],
 	};
 
+	if (token[0] || token[1])
+		return redeem_token(opening, timeout, err);
 	if (scheme && scheme->kind == XS_SCHEME_TCP)
 		return read_plain_rule(string[XS_WIRE_OPTIONS], timeout, err);
 	opening->context = xs_tls_context_get(&policy, err);
@@ -191,6 +211,7 @@ void xs_opening_free(struct xs_opening *opening, int tcp_fd)
 	if (opening->log_fd >= 0)
 		close(opening->log_fd);
 	xs_tls_context_put(opening->context);
+	xs_expect_put(opening->expect);
 	xs_dial_free(&opening->dial);
 	free(opening->request);
 	free(opening);

@@ -4,6 +4,7 @@
 
 #include "control.h"
 #include "dial.h"
+#include "expect.h"
 #include "presence.h"
 #include "request.h"
 #include "resolver.h"
@@ -19,6 +20,7 @@ struct xs_opening {
 	struct xs_request *request; /* a connection may keep it for its log */
 	struct xs_lookup *lookup;   /* under way; else NULL */
 	struct xs_tls_context *context; /* NULL: no TLS */
+	struct xs_expect *expect; /* whose data connection it is; else NULL */
 	struct xs_dial dial;
 	struct xs_tls_summary summary; /* of the handshake */
 	bool secure;		       /* … which is done */

@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 /* Reads of one way in one turn. */
@@ -313,19 +314,55 @@ static ssize_t read_end(struct xs_pump_end *end, void *data, size_t size)
 	return got;
 }
 
+/* As long as nothing lies behind the mark it stays.  True when it is gone. */
+static bool take_mark(struct xs_pump *pump)
+{
+	int waiting = 0;
+	char byte;
+
+	if (!pump->mark)
+		return true;
+	if (!pump->app.ended &&
+	    ioctl(pump->app.fd, FIONREAD, &waiting) == 0 && waiting == 1) {
+		pump->app.readable = false;
+		return false;
+	}
+	pump->mark = recv(pump->app.fd, &byte, 1, MSG_DONTWAIT) != 1;
+	return !pump->mark;
+}
+
 /* Reads once from the application.  ECONNRESET is how the kernel says that it
  * closed without reading everything that we sent. */
 static bool step_up(struct xs_pump *pump, struct xs_buffers *buffers,
 		    struct xs_error *err)
 {
-	ssize_t got = read_end(&pump->app, buffers->plain, XS_APP_READ_MAX);
+	ssize_t got;
 
+	if (!take_mark(pump))
+		return true;
+	got = read_end(&pump->app, buffers->plain, XS_APP_READ_MAX);
+	pump->wrote |= got > 0;
 	if (got > 0)
 		return hear_app(pump, buffers, (size_t)got, err);
 	if (got < 0 && errno == EAGAIN)
 		return true;
+	pump->unread |= got < 0;
 	pump->up_eof = true;
 	return true;
+}
+
+/* The server has ended TCP.  The end of a strict stream up needs no
+ * close_notify: nothing was to come. */
+static void note_end(struct xs_pump *pump)
+{
+	bool goodbye = pump->dialogue && xs_dialogue_goodbye(pump->dialogue);
+
+	if (!goodbye && pump->tls && !pump->down_eof &&
+	    (!pump->strict || pump->mark)) {
+		pump->cut = true;
+		pump->torn = pump->strict;
+	}
+	pump->down_eof = true;
 }
 
 /* Reads once from the server.  After close_notify nothing that comes counts,
@@ -346,9 +383,7 @@ static bool step_down(struct xs_pump *pump, struct xs_buffers *buffers,
 		return false;
 	if (got < 0 || pump->up_errno)
 		return fail_server(err, got < 0 ? errno : pump->up_errno);
-	if (pump->tls && !pump->down_eof)
-		pump->cut = true;
-	pump->down_eof = true;
+	note_end(pump);
 	return true;
 }
 
@@ -370,8 +405,10 @@ static bool flush(struct xs_pump *pump, struct xs_error *err)
 	if (xs_queue_len(&pump->up) && !pump->server.blocked &&
 	    !judge_up(pump, xs_queue_flush(&pump->up, pump->server.fd), err))
 		return false;
-	if (pump->app_gone)
+	if (pump->app_gone) {
+		pump->unread |= xs_queue_len(&pump->down) > 0;
 		xs_queue_free(&pump->down);
+	}
 	if (xs_queue_len(&pump->down) && !pump->app.blocked)
 		return judge_down(
 			pump, xs_queue_flush(&pump->down, pump->app.fd), err);
@@ -402,10 +439,23 @@ static bool end_up(struct xs_pump *pump, struct xs_buffers *buffers,
 /* Tells the application that the server has ended its side. */
 static void end_down(struct xs_pump *pump)
 {
+	char byte;
+
 	if (!pump->down_eof || pump->down_done || xs_queue_len(&pump->down))
 		return;
 	pump->down_done = true;
+	if (pump->torn)
+		return;
+	if (pump->mark)
+		pump->mark = recv(pump->app.fd, &byte, 1, MSG_DONTWAIT) != 1;
 	shutdown(pump->app.fd, SHUT_WR);
+}
+
+/* A farewell would look as if it had something to say.  (proftpd takes FIN
+ * amid a download for a fault of TLS.) */
+static bool is_given_up(const struct xs_pump *pump)
+{
+	return pump->strict && pump->app_gone && pump->unread && !pump->wrote;
 }
 
 enum xs_pump_result xs_pump_run(struct xs_pump *pump,
@@ -425,9 +475,13 @@ enum xs_pump_result xs_pump_run(struct xs_pump *pump,
 	}
 	if (pump->wants != XS_DIALOGUE_MORE)
 		return XS_PUMP_DIALOGUE;
+	if (is_given_up(pump))
+		return XS_PUMP_GIVEN_UP;
 	if (!end_up(pump, buffers, err))
 		return XS_PUMP_FAILED;
 	end_down(pump);
+	if (pump->down_done && pump->torn)
+		return XS_PUMP_TORN;
 	if (pump->up_done && pump->down_done)
 		return XS_PUMP_CLOSED;
 	if (pump->up_done && pump->app_gone)

@@ -52,6 +52,15 @@ struct xs_pump {
 	bool app_gone;	  /* nobody holds the application's end any more */
 	bool app_deaf;	  /* it does not read any more: shutdown(SHUT_RD) */
 	bool cut;	  /* the server ended without close_notify */
+	/* A stream that must not look whole when it was cut, because its end
+	 * is the only thing that tells how long it is: FTP's data.  Set by who
+	 * has it. */
+	bool strict;
+	bool mark; /* a byte lies in front of what the application sends, and
+		      is left there as long as possible (pair.h) */
+	bool torn; /* strict, and it was cut */
+	bool wrote;  /* the application sent something */
+	bool unread; /* it is gone, and did not read all that came */
 };
 
 enum xs_pump_result {
@@ -59,8 +68,12 @@ enum xs_pump_result {
 	XS_PUMP_DIALOGUE, /* the dialogue wants what pump->wants says */
 	XS_PUMP_AGAIN,	  /* there is more to do, but others want their turn */
 	XS_PUMP_CLOSED,	  /* both ways have ended in good order */
+	XS_PUMP_GIVEN_UP, /* the application has ended in the middle of a
+			     strict stream that it received */
 	XS_PUMP_LINGER,	  /* the application is gone, and all that it wrote is
 			     with the kernel, close_notify and FIN behind it */
+	XS_PUMP_TORN,	  /* the application has all that came before a cut: to
+			     be closed with the mark in its place */
 	XS_PUMP_FAILED,	  /* *err tells; what is in cipher_out has been sent */
 };
 

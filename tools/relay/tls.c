@@ -163,6 +163,16 @@ void xs_tls_resume(struct xs_tls *tls, const char *server)
 	xs_tls_sessions_use(sessions, tls->server, tls->ssl);
 }
 
+struct xs_tls_context *xs_tls_context_of(const struct xs_tls *tls)
+{
+	return tls->context;
+}
+
+bool xs_tls_heard(const struct xs_tls *tls)
+{
+	return !tls->early || tls->early->received > 0;
+}
+
 enum xs_tls_result xs_tls_handshake(struct xs_tls *tls, struct xs_tls_io *io,
 				    struct xs_tls_summary *summary,
 				    struct xs_error *err)

@@ -39,6 +39,8 @@ struct xs_tls_policy {
 struct xs_tls_context *xs_tls_context_get(const struct xs_tls_policy *policy,
 					  struct xs_error *err);
 void xs_tls_context_put(struct xs_tls_context *context);
+/* One reference more. */
+void xs_tls_context_keep(struct xs_tls_context *context);
 
 /* The options that the policy's text holds; they live as long as context. */
 const struct xs_options *
@@ -93,6 +95,24 @@ struct xs_tls *xs_tls_new(struct xs_tls_context *context, const char *name,
  * earlier connection with the same context and name, and keeps what it gives
  * now.  server is "192.0.2.7:443", copied. */
 void xs_tls_resume(struct xs_tls *tls, const char *server);
+
+/* A session on its own, so that another connection, of any thread, can resume
+ * it: FTP's data connections must resume that of their control connection
+ * where the server demands it.  take is a copy of the one that tls has now,
+ * NULL when there is none that can be resumed, or session_reuse says no.  use,
+ * before the handshake, takes a copy for tls, whose context and name must be
+ * the same; the session stays the caller's, and NULL is fine. */
+struct xs_tls_session;
+struct xs_tls_session *xs_tls_session_take(const struct xs_tls *tls);
+void xs_tls_session_use(struct xs_tls *tls,
+			const struct xs_tls_session *session);
+void xs_tls_session_free(struct xs_tls_session *session);
+
+/* The context of tls; it lives as long as that. */
+struct xs_tls_context *xs_tls_context_of(const struct xs_tls *tls);
+
+/* During the handshake: has the server said anything yet? */
+bool xs_tls_heard(const struct xs_tls *tls);
 
 /* Says goodbye to nobody; for that, xs_tls_close before.  NULL is fine. */
 void xs_tls_free(struct xs_tls *tls);

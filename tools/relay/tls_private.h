@@ -102,7 +102,6 @@ void xs_tls_ocsp_setup(SSL_CTX *ssl);
 
 /* tls_context.c: a client in this context, not connected to anything yet. */
 SSL *xs_tls_context_new_ssl(struct xs_tls_context *context);
-void xs_tls_context_keep(struct xs_tls_context *context);
 /* NULL: sessions are not resumed. */
 struct xs_tls_sessions *
 xs_tls_context_sessions(const struct xs_tls_context *context);

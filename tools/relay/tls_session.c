@@ -6,6 +6,9 @@
  * C.4).  A session ends with its own lifetime, after two hours, or with the
  * certificate, whichever is first.
  *
+ * A session can also be taken from a connection, for one that must resume the
+ * session of exactly that one.
+ *
  * Sessions come whenever the server sends them, on the worker's thread of that
  * connection; one lock for each context.
  */
@@ -201,4 +204,39 @@ void xs_tls_sessions_drop(struct xs_tls_sessions *sessions, const char *key)
 	pthread_mutex_unlock(&sessions->lock);
 	if (server)
 		free_server(server);
+}
+
+/* --- one session, for one other connection ------------------------------- */
+
+/* A copy each time, because OpenSSL changes a session in use. */
+struct xs_tls_session *xs_tls_session_take(const struct xs_tls *tls)
+{
+	SSL_SESSION *session = SSL_get0_session(tls->ssl), *copy = NULL;
+
+	if (session && xs_tls_context_options(tls->context)->session_reuse &&
+	    SSL_SESSION_is_resumable(session))
+		copy = SSL_SESSION_dup(session);
+	ERR_clear_error();
+	return (struct xs_tls_session *)copy;
+}
+
+void xs_tls_session_use(struct xs_tls *tls,
+			const struct xs_tls_session *session)
+{
+	const struct xs_options *options = xs_tls_context_options(tls->context);
+	SSL_SESSION *copy =
+		session ? SSL_SESSION_dup((const SSL_SESSION *)session) : NULL;
+	X509 *cert = copy ? SSL_SESSION_get0_peer(copy) : NULL;
+
+	/* No certificate comes, so what was accepted counts. */
+	if (cert && SSL_set_session(tls->ssl, copy))
+		tls->early->self_signed = options->allow_self_signed &&
+					  X509_self_signed(cert, 0) == 1;
+	SSL_SESSION_free(copy);
+	ERR_clear_error();
+}
+
+void xs_tls_session_free(struct xs_tls_session *session)
+{
+	SSL_SESSION_free((SSL_SESSION *)session);
 }

@@ -179,6 +179,11 @@ bool xs_dialogue_cut(const struct xs_dialogue *dialogue, struct xs_error *err)
 	return true;
 }
 
+bool xs_dialogue_goodbye(const struct xs_dialogue *dialogue)
+{
+	return dialogue->goodbye && !xs_queue_len(&dialogue->server.in);
+}
+
 bool xs_dialogue_late(const struct xs_dialogue *dialogue, double seconds,
 		      struct xs_error *err)
 {

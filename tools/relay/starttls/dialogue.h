@@ -104,6 +104,10 @@ bool xs_dialogue_cut(const struct xs_dialogue *dialogue, struct xs_error *err);
 bool xs_dialogue_late(const struct xs_dialogue *dialogue, double seconds,
 		      struct xs_error *err);
 
+/* Has the server said that it closes the connection now?  Then it is no cut,
+ * with close_notify or without. */
+bool xs_dialogue_goodbye(const struct xs_dialogue *dialogue);
+
 /* What to say when the server has sent something before the handshake that
  * it may not have sent. */
 void xs_dialogue_injected(const struct xs_dialogue *dialogue,

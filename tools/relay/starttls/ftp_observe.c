@@ -237,6 +237,7 @@ static void count_reply(struct xs_dialogue *dialogue, int code)
 	size_t due = 0;
 
 	observer->told = false;
+	dialogue->goodbye = code == 221 || code == 421;
 	if (code < 200)
 		return;
 	/* One that nobody asked for, as 421, counts for none. */

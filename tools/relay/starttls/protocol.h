@@ -65,6 +65,7 @@ struct xs_dialogue {
 	bool asked;	  /* TLS was asked for, the server owes its answer */
 	const char *asks; /* how, where the protocol has several ways; NULL:
 			     as the protocol says */
+	bool goodbye;	  /* the server said that it closes the connection */
 	void *own;	  /* the protocol's own memory */
 	struct {
 		struct xs_queue in; /* not a whole unit yet */
