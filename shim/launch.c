@@ -97,6 +97,10 @@ int xs_launch_check(const char *path, struct stat *file, struct xs_error *err)
 			    path, xs_error_name(errno));
 }
 
+/* No copied memory; no signal at the end; and not for the debugger of the
+ * application (strace -f), which would wait for the relay. */
+enum { UNSEEN = CLONE_VM | CLONE_VFORK | CLONE_UNTRACED };
+
 /* What the child needs; it shares the parent's memory until exec. */
 struct start {
 	const char *path;
@@ -147,8 +151,7 @@ static int second_child(void *arg)
 static int first_child(void *arg)
 {
 	struct start *start = arg;
-	int pid = clone(second_child, start->stack_end, CLONE_VM | CLONE_VFORK,
-			start);
+	int pid = clone(second_child, start->stack_end, UNSEEN, start);
 
 	if (pid < 0)
 		start->failed = errno;
@@ -194,7 +197,7 @@ static int clone_child(struct start *start, char *stack_end)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	pid = clone(first_child, stack_end, CLONE_VM | CLONE_VFORK, start);
+	pid = clone(first_child, stack_end, UNSEEN, start);
 	saved = errno;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	errno = saved;

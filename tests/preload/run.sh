@@ -28,6 +28,7 @@ victims=(
 	prepared:tls,relay,slow
 	threads:tls,relay
 	forks:tls
+	processes:tls,relay
 	streams:tls,relay
 	limits:tls,mute
 	many:tls,relay,slow
