@@ -81,7 +81,7 @@ def attacks_of(protocol):
     for name, (family, modes, words) in rows.items():
         if words is None:
             continue
-        for mode in modes:
+        for mode in set(modes) & set(protocol.modes):
             yield name, family, mode, words
 
 

@@ -18,7 +18,7 @@ hostile_rule()
 	quick=$(hostile_ports "$1" "$2" '$2 == "silent"')
 	ports=$(hostile_ports "$1" "$2" '$2 != "silent"')
 	[ ! "$quick" ] || echo "localhost:$quick=$3://?cafile=$CA&timeout=2"
-	echo "localhost:$ports=$3://?cafile=$CA"
+	[ ! "$ports" ] || echo "localhost:$ports=$3://?cafile=$CA"
 }
 
 hostile_ports()

@@ -30,6 +30,7 @@ class Protocol:
     accepted = b""
     # An answer that somebody between might put behind the go-ahead.
     injected = b""
+    modes = ("performed", "seen")
     # Does the performed connect succeed before TLS?
     opens_early = False
     # Attacks beside the common ones: name: (family, {word: bytes}), where a
@@ -104,4 +105,7 @@ class Lmtp(Smtp):
     hello = b"LHLO client\r\n"
 
 
-PROTOCOLS = [Smtp(), Lmtp()]
+# It needs what is above.
+from hostile_binary import BINARY  # noqa: E402
+
+PROTOCOLS = [Smtp(), Lmtp()] + BINARY

@@ -28,6 +28,27 @@ struct tag {
 	char name[32];	/* without its prefix; "?xml" */
 };
 
+static bool is_blank(uint8_t c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static enum xs_dialogue_result malformed(const struct xs_dialogue *dialogue,
+					 const uint8_t *data, size_t len,
+					 struct xs_error *err)
+{
+	return xs_dialogue_broken(dialogue, err, "the server sent %s",
+				  xs_said((const char *)data, len).text);
+}
+
+/* Elements of features, such as <mechanism>, have text; what begins a stream
+ * and what answers <starttls/> has not. */
+static bool must_be_tag(const struct xs_dialogue *dialogue, bool from_app)
+{
+	return !from_app &&
+	       (dialogue->state == HEADER || xs_dialogue_server_owes(dialogue));
+}
+
 /* The end of the first tag, or 0: more is needed. */
 static size_t frame(struct xs_dialogue *dialogue, bool from_app,
 		    const uint8_t *data, size_t size, struct xs_error *err)
@@ -35,10 +56,14 @@ static size_t frame(struct xs_dialogue *dialogue, bool from_app,
 	uint8_t quote = 0;
 	bool inside = false;
 
-	(void)dialogue, (void)from_app, (void)err;
 	for (size_t i = 0; i < size; i++) {
 		if (!inside) {
 			inside = data[i] == '<';
+			if (!inside && !is_blank(data[i]) &&
+			    must_be_tag(dialogue, from_app)) {
+				malformed(dialogue, data, size, err);
+				return XS_FRAME_BROKEN;
+			}
 		} else if (quote) {
 			if (data[i] == quote)
 				quote = 0;
@@ -49,11 +74,6 @@ static size_t frame(struct xs_dialogue *dialogue, bool from_app,
 		}
 	}
 	return 0;
-}
-
-static bool is_blank(uint8_t c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
 /* Reads the tag of a unit.  *silent: there is no text before it but blanks. */
@@ -85,15 +105,6 @@ static bool read_tag(struct xs_unit unit, struct tag *tag, bool *silent)
 static bool is_named(const struct tag *tag, const char *name)
 {
 	return strcmp(tag->name, name) == 0;
-}
-
-static enum xs_dialogue_result malformed(const struct xs_dialogue *dialogue,
-					 struct xs_unit unit,
-					 struct xs_error *err)
-{
-	return xs_dialogue_broken(
-		dialogue, err, "the server sent %s",
-		xs_said((const char *)unit.raw, unit.len).text);
 }
 
 /* --- performed --------------------------------------------------------- */
@@ -154,7 +165,7 @@ static enum xs_dialogue_result judge_header(struct xs_dialogue *dialogue,
 	if (is_named(tag, "?xml"))
 		return XS_DIALOGUE_MORE;
 	if (!is_named(tag, "stream") || tag->closes)
-		return malformed(dialogue, unit, err);
+		return malformed(dialogue, unit.raw, unit.len, err);
 	dialogue->state = FEATURES;
 	return XS_DIALOGUE_MORE;
 }
@@ -166,9 +177,9 @@ static enum xs_dialogue_result judge_go(const struct xs_dialogue *dialogue,
 					struct xs_error *err)
 {
 	if (!is_named(tag, "proceed"))
-		return malformed(dialogue, unit, err);
+		return malformed(dialogue, unit.raw, unit.len, err);
 	if (!tag->closes && !tag->about_tls)
-		return malformed(dialogue, unit, err);
+		return malformed(dialogue, unit.raw, unit.len, err);
 	return tag->closes || tag->is_empty ? XS_DIALOGUE_TLS
 					    : XS_DIALOGUE_MORE;
 }
@@ -186,14 +197,11 @@ static enum xs_dialogue_result server(struct xs_dialogue *dialogue,
 	bool silent;
 
 	if (!read_tag(unit, &tag, &silent))
-		return malformed(dialogue, unit, err);
+		return malformed(dialogue, unit.raw, unit.len, err);
 	if (is_refusal(&tag))
 		return xs_dialogue_refused(
 			dialogue,
 			xs_said((const char *)unit.raw, unit.len).text, err);
-	/* Elements of features, such as <mechanism>, have text. */
-	if (!silent && (dialogue->state == HEADER || dialogue->state == GO))
-		return malformed(dialogue, unit, err);
 	switch (dialogue->state) {
 	case HEADER:
 		return judge_header(dialogue, &tag, unit, err);
@@ -234,8 +242,9 @@ static enum xs_dialogue_result watch_server(struct xs_dialogue *dialogue,
 	bool silent;
 
 	if (!read_tag(unit, &tag, &silent))
-		return malformed(dialogue, unit, err);
+		return malformed(dialogue, unit.raw, unit.len, err);
 	xs_dialogue_replay(dialogue, unit.raw, unit.len);
+	dialogue->state = FEATURES;
 	if (!dialogue->asked)
 		return XS_DIALOGUE_MORE;
 	if (is_refusal(&tag))
