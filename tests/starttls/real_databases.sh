@@ -14,6 +14,9 @@ rows_databases()
 	mysql | performed | mariadb_starttls | mariadb ed25519 | mariadb_ed25519
 	mysql | performed | mariadb_starttls | python3 pymysql | pymysql_mysql
 	mysql | performed | mariadb_starttls | php mysqli | php_mysql
+	mysql | performed | mysql8_starttls | mariadb caching_sha2_password | mariadb_sha2
+	mysql | performed | mysql8_starttls | php caching_sha2_password | php_sha2
+	mysql | performed | mysql8_starttls | python3 caching_sha2_password | pymysql_sha2
 	END
 }
 
@@ -86,6 +89,43 @@ cursor = db.cursor()
 cursor.execute("SHOW STATUS LIKE %s", "Ssl_cipher")
 print(*cursor.fetchone())' "$host" "$port" >"$W/rows" &&
 		has "$W/rows" "Ssl_cipher TLS_"
+}
+
+# Twice: in full, with the relay's RSA key, and then by the hash.
+sha2()
+{
+	local how
+	for how in full fast; do
+		"$1" >"$W/$how" && has "$W/$how" "TLS TLS_" "$how" || return
+	done
+}
+
+mariadb_sha2() { sha2 mariadb_select; }
+php_sha2() { sha2 php_select; }
+pymysql_sha2() { sha2 pymysql_select; }
+
+mariadb_select()
+{
+	client mariadb --no-defaults --skip-ssl --protocol=TCP -h "$host" \
+		-P "$port" -u alice -psecret -N -e "SELECT 1"
+}
+
+php_select()
+{
+	client php -r '
+$db = new mysqli("127.0.0.1", "alice", "secret", null, (int)$argv[1]);
+print($db->query("SELECT 1")->fetch_row()[0]);' "$port"
+}
+
+pymysql_select()
+{
+	client "$PYTHON" -c '
+import sys, pymysql
+db = pymysql.connect(host=sys.argv[1], port=int(sys.argv[2]), user="alice",
+                     password="secret", ssl_disabled=True)
+cursor = db.cursor()
+cursor.execute("SELECT 1")
+print(*cursor.fetchone())' "$host" "$port"
 }
 
 php_mysql()
