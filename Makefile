@@ -58,6 +58,11 @@ ssl_libs   := $(shell $(PKG_CONFIG) --libs openssl 2>/dev/null || echo -lssl -lc
 ssl_has := $(shell $(CC) $(ssl_cflags) -include openssl/opensslconf.h -dM -E -x c /dev/null \
 	2>/dev/null | grep -oE 'OPENSSL_(CONFIGURED_API|NO_SSL3)\>')
 xs_cppflags += $(if $(filter OPENSSL_NO_SSL3,$(ssl_has)),,$(if $(ssl_has),-DXS_HAVE_SSL3))
+# Victims of another ABI are built without OpenSSL.
+ifneq ($(ABI),)
+ssl_cflags :=
+ssl_libs   :=
+endif
 json_libs  := $(shell $(PKG_CONFIG) --libs jansson 2>/dev/null)
 
 # --- sources -----------------------------------------------------------
@@ -234,6 +239,15 @@ supports := $(call programs,$(SUPPORT_SRC))
 farmers  := $(call programs,$(FARM_SRC))
 fuzzers  := $(call programs,$(FUZZ_SRC))
 relay_tests := $(call programs,$(RELAY_TEST_SRC))
+# Of musl, without those that are about what only glibc has: plug-ins with
+# namespaces and RTLD_DEEPBIND, getaddrinfo_a.
+ifeq ($(ABI),musl)
+victims := $(filter-out %/loads %/dodge,$(victims))
+$(victims): abi_cflags := -idirafter $(BUILD)/kernel -include tests/support/musl.h
+$(victims): | $(kernel_headers)
+endif
+.PHONY: victims
+victims: $(victims)
 plugins := $(PLUGIN_SRC:%.c=$(BUILD)/%.so)
 test_programs := $(BUILD)/tests/unit-tests $(victims) $(plugins) $(supports) $(farmers) \
 	$(fuzzers) $(relay_tests)
@@ -248,7 +262,7 @@ $(BUILD)/tests/unit-tests: $(unit_obj) $(unit_links)
 $(victims) $(supports) $(farmers): $(BUILD)/tests/%: tests/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -D_GNU_SOURCE -std=gnu11 -O1 -g -Wall -Wextra $(if $(WERROR),-Werror) \
-		-MMD -MP -MF $@.d $(ssl_cflags) -o $@ $< $(ssl_libs) -lpthread -ldl \
+		-MMD -MP -MF $@.d $(abi_cflags) $(ssl_cflags) -o $@ $< $(ssl_libs) -lpthread -ldl \
 		-Wl,--enable-new-dtags,-rpath,'$$ORIGIN/plugins'
 
 $(plugins): $(BUILD)/%.so: %.c Makefile
@@ -309,10 +323,14 @@ farm: deps $(products) ## print the table of servers with something wrong: expec
 .PHONY: hosts
 hosts: deps $(products) ## try the library in programs of every kind: languages, allocators, 32 bits, musl, a browser
 	tests/support/install.sh tests/hosts/packages
-	+$(MAKE) m32 musl $(supports)
+	+$(MAKE) m32 musl $(supports) $(victims)
+	+$(MAKE) ABI=m32 BUILD=$(BUILD)/m32 CC='$(M32_CC)' victims
+	+$(MAKE) ABI=musl BUILD=$(BUILD)/musl CC='$(MUSL_CC)' victims
 	tests/symbols.sh $(BUILD)/m32/libxsock.so '$(M32_CC)'
 	tests/symbols.sh $(BUILD)/musl/libxsock.so '$(MUSL_CC)'
 	$(test_env) tests/hosts/run.sh
+	$(test_env) tests/hosts/victims.sh m32
+	$(test_env) tests/hosts/victims.sh musl
 
 .PHONY: matrix
 matrix: deps $(products) ## print the matrix of real clients and real servers: version, cipher, result

@@ -94,7 +94,7 @@ matches_nothing='
 run_victim()
 {
 	local victim=$1 mode=$2
-	local program=$BUILD/tests/preload/$victim
+	local program=${XSOCK_TEST_VICTIMS:-$BUILD/tests/preload}/$victim
 	local world=
 	[ "$victim" != unreachable ] || world="unshare -rn"
 	case $mode in

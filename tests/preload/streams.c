@@ -43,7 +43,7 @@ static void vectors(void)
 	say("writev", writev(fd, out, 2));
 	say("recvmsg", recvmsg(fd, &message, MSG_WAITALL));
 	say_text("recvmsg gives", "%s %s, %zu of control, flags %x", a, b,
-		 message.msg_controllen, message.msg_flags);
+		 (size_t)message.msg_controllen, message.msg_flags);
 	say("send", send(fd, "peeked", 6, MSG_NOSIGNAL));
 	say("recv, peeking",
 	    recv(fd, control, 6, MSG_PEEK | MSG_WAITALL));
