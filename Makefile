@@ -134,8 +134,10 @@ without_json := tools/xsock/probe_$(if $(json_libs),no_json,json).c
 XSOCK_SRC := $(filter-out $(without_json),$(sort $(wildcard tools/xsock/*.c)))
 # "xsock probe" connects and verifies with the relay's own files.
 PROBE_SRC := $(sort $(wildcard tools/relay/tls*.c)) \
+	$(sort $(wildcard tools/relay/starttls/*.c)) \
 	tools/relay/dial.c \
-	tools/relay/outcome.c
+	tools/relay/outcome.c \
+	tools/relay/queue.c
 
 # --- what is built -----------------------------------------------------
 

@@ -56,6 +56,26 @@ hostile_all()
 	[ "$STATUS" -eq 0 ] || fail "the hostile client"
 }
 
+# "xsock probe" says the same dialogues: it accepts the good ones alone.
+hostile_probe()
+{
+	local protocol attack family mode port
+	while read -r protocol attack family mode port; do
+		if [ "$mode" != performed ] || ! wanted "$protocol"; then
+			continue
+		fi
+		case_run "$BUILD/xsock" probe \
+			"$protocol+starttls://localhost:$port?cafile=$CA&timeout=2"
+		if [ "$attack" = good ] && [ "$STATUS" -ne 0 ]; then
+			fail "probe: $protocol"
+		elif [ "$attack" != good ] && [ "$STATUS" -eq 0 ]; then
+			fail "probe: $protocol, $attack" "is accepted"
+		else
+			pass "probe: $protocol, $attack"
+		fi
+	done <"$T/hostile/cases"
+}
+
 # hostile_cell PROTOCOL MODE: for the table
 hostile_cell()
 {

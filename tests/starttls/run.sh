@@ -295,6 +295,7 @@ mkdir "$T/rows"
 start_all
 try_all
 hostile_all
+hostile_probe
 echo
 print_table | align | tee "$BUILD/starttls.txt"
 echo

@@ -256,7 +256,7 @@ static void print_verdict(const struct xs_destination *to,
 	if (rule->target.scheme->kind == XS_SCHEME_DENY)
 		return;
 	print_target(to, verdict);
-	if (rule->target.scheme->kind == XS_SCHEME_TLS)
+	if (xs_scheme_has_tls(rule->target.scheme))
 		print_certificate(verdict);
 }
 
@@ -306,7 +306,7 @@ static int ask_openssl(const struct xs_rules *rules)
 	for (size_t i = 0; i < rules->count; i++) {
 		const struct xs_rule *rule = &rules->rule[i];
 
-		if (rule->target.scheme->kind != XS_SCHEME_TLS ||
+		if (!xs_scheme_has_tls(rule->target.scheme) ||
 		    !*rule->options_text || (last && same_policy(last, rule)))
 			continue;
 		last = rule;

@@ -64,33 +64,84 @@ static void judge_star(const struct xs_rule *rule, char *text, size_t size)
 			 "port, as in *:80");
 }
 
-/* Plaintext ports, and where the same service takes TLS at once. */
+static void judge_optional(const struct xs_rule *rule, char *text, size_t size)
+{
+	if (rule->options.starttls_optional)
+		snprintf(text, size,
+			 "starttls=optional: who takes the offer of TLS out of "
+			 "the server's words gets everything in plaintext");
+}
+
+/* Plaintext ports, where the same service takes TLS at once, and the protocol
+ * in which it takes it later, if there is one. */
 static const struct {
 	uint16_t plain, tls;
+	const char *upgrade;
 } port_pairs[] = {
-	{ 21, 990 },  { 23, 992 },    { 25, 465 },    { 80, 443 },
-	{ 110, 995 }, { 119, 563 },   { 143, 993 },   { 389, 636 },
-	{ 587, 465 }, { 1883, 8883 }, { 5672, 5671 }, { 6667, 6697 },
+	{ 21, 990, "ftp" },	 { 23, 992, NULL },
+	{ 25, 465, "smtp" },	 { 80, 443, NULL },
+	{ 110, 995, "pop3" },	 { 119, 563, "nntp" },
+	{ 143, 993, "imap" },	 { 389, 636, "ldap" },
+	{ 587, 465, "smtp" },	 { 1883, 8883, NULL },
+	{ 3306, 0, "mysql" },	 { 4190, 0, "sieve" },
+	{ 5222, 5223, "xmpp" },	 { 5269, 5270, "xmpp-server" },
+	{ 5432, 0, "postgres" }, { 5672, 5671, NULL },
+	{ 6667, 6697, "irc" },
 };
 
-static void judge_port(const struct xs_rule *rule, char *text, size_t size)
+/* The one port that the rule goes to, or 0. */
+static uint16_t port_of(const struct xs_rule *rule)
 {
 	const struct xs_pattern *pattern = &rule->pattern;
-	uint16_t port = rule->target.port;
+
+	if (rule->target.port || pattern->nports != 1 ||
+	    pattern->ports[0].first != pattern->ports[0].last)
+		return rule->target.port;
+	return pattern->ports[0].first;
+}
+
+/* TLS at once to a port where servers speak plaintext first. */
+static void judge_port(const struct xs_rule *rule, char *text, size_t size)
+{
+	uint16_t port = port_of(rule);
 
 	if (rule->target.scheme->kind != XS_SCHEME_TLS)
 		return;
-	if (port == 0 && pattern->nports == 1 &&
-	    pattern->ports[0].first == pattern->ports[0].last)
-		port = pattern->ports[0].first;
+	for (size_t i = 0; i < sizeof(port_pairs) / sizeof(port_pairs[0]);
+	     i++) {
+		const char *upgrade = port_pairs[i].upgrade;
+		char tls[64] = "";
+
+		if (port_pairs[i].plain != port)
+			continue;
+		if (port_pairs[i].tls)
+			snprintf(tls, sizeof(tls),
+				 "the port for TLS is usually %u, as in "
+				 "%s://:%u%s",
+				 port_pairs[i].tls, rule->target.scheme->name,
+				 port_pairs[i].tls, upgrade ? "; " : "");
+		snprintf(text, size,
+			 "TLS goes to port %u, where servers speak plaintext "
+			 "first: %s%s%s%s",
+			 port, tls, upgrade ? "here it is " : "",
+			 upgrade ? upgrade : "", upgrade ? "+starttls://" : "");
+	}
+}
+
+/* STARTTLS to a port where servers want TLS at once. */
+static void judge_upgrade(const struct xs_rule *rule, char *text, size_t size)
+{
+	uint16_t port = port_of(rule);
+
+	if (!port || (rule->target.scheme->kind != XS_SCHEME_WATCH &&
+		      rule->target.scheme->kind != XS_SCHEME_UPGRADE))
+		return;
 	for (size_t i = 0; i < sizeof(port_pairs) / sizeof(port_pairs[0]); i++)
-		if (port_pairs[i].plain == port)
+		if (port_pairs[i].tls == port)
 			snprintf(text, size,
-				 "TLS goes to port %u, where servers speak "
-				 "plaintext first: the port for TLS is usually "
-				 "%u, as in %s://:%u",
-				 port, port_pairs[i].tls,
-				 rule->target.scheme->name, port_pairs[i].tls);
+				 "STARTTLS goes to port %u, where servers want "
+				 "TLS at once: that is tls://",
+				 port);
 }
 
 static void judge_transport(const struct xs_rule *rule, char *text, size_t size)
@@ -120,8 +171,8 @@ static void judge_target(const struct xs_rule *rule, char *text, size_t size)
 }
 
 static judge *const judges[] = {
-	judge_verification, judge_star,	  judge_port,
-	judge_transport,    judge_target,
+	judge_verification, judge_optional,  judge_star,   judge_port,
+	judge_upgrade,	    judge_transport, judge_target,
 };
 
 /* --- two rules ----------------------------------------------------------- */

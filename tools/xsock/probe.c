@@ -152,7 +152,13 @@ static int run(struct xs_probe *probe, struct xs_error *err)
 				    "with EACCES");
 	case XS_SCHEME_TCP:
 		return reach(probe, NULL, err);
+	case XS_SCHEME_WATCH:
+		return xs_error_set(err, XS_ERR_RULES, 0,
+				    "starttls:// leaves it to the application "
+				    "to ask for TLS: for the probe to ask, say "
+				    "which protocol, as in smtp+starttls://");
 	case XS_SCHEME_TLS:
+	case XS_SCHEME_UPGRADE:
 		context = make_context(probe->rule, err);
 		if (!context)
 			return -1;
@@ -162,7 +168,7 @@ static int run(struct xs_probe *probe, struct xs_error *err)
 		return result;
 	default:
 		return xs_error_set(err, XS_ERR_RULES, 0,
-				    "xsock probe does not know %s:// yet",
+				    "xsock probe does not know %s://",
 				    scheme->name);
 	}
 }

@@ -3,9 +3,12 @@
  * The same calls as in the relay's establish.c, one after the other.  A server
  * may say more behind the handshake: a TLS 1.3 session, or that it wants a
  * client certificate after all; so there is a moment to listen.  What it says
- * as an application is thrown away, and no application data is ever sent.
+ * as an application is thrown away, and no application data is ever sent.  What
+ * STARTTLS needs before is the relay's dialogue, too.
  */
 #include "probe.h"
+
+#include "../relay/starttls/dialogue.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -140,6 +143,98 @@ static int listen_behind(struct line *line, struct xs_error *err)
 	}
 }
 
+/* --- STARTTLS ----------------------------------------------------------------
+ */
+
+/* Takes a dialogue's bytes for the server: 0, or -1 with errno. */
+static int send_words(struct line *line, struct xs_queue *words)
+{
+	size_t len = xs_queue_len(words);
+
+	if (len > line->io.out_size) {
+		errno = EMSGSIZE;
+		return -1;
+	}
+	if (len)
+		memcpy(line->out, words->data + words->start, len);
+	line->io.out_len = len;
+	xs_queue_free(words);
+	return flush(line);
+}
+
+/* The server does not go on. */
+static int fail_words(const struct line *line,
+		      const struct xs_dialogue *dialogue, int errnum,
+		      struct xs_error *err)
+{
+	double timeout = line->probe->rule->options.timeout;
+
+	if (errnum == ETIMEDOUT)
+		xs_dialogue_late(dialogue, timeout, err);
+	else if (errnum == 0 || errnum == ECONNRESET)
+		xs_dialogue_cut(dialogue, err);
+	if (!xs_error_is_set(err))
+		xs_dial_failed(xs_dial_address(line->dial), errnum, err);
+	return -1;
+}
+
+/* Says what is said before TLS, and in MySQL's case what an application would
+ * say: 0, or -1 with *err set. */
+static int converse(struct line *line, struct xs_dialogue *dialogue,
+		    struct xs_error *err)
+{
+	enum xs_dialogue_result result = xs_dialogue_begin(dialogue, err);
+	const void *hello;
+	size_t len;
+	ssize_t got;
+
+	for (;;) {
+		if (send_words(line, xs_dialogue_to_server(dialogue)) < 0)
+			return fail_words(line, dialogue, errno, err);
+		switch (result) {
+		case XS_DIALOGUE_TLS:
+			line->io.in_len = 0;
+			return 0;
+		case XS_DIALOGUE_OPEN:
+			hello = xs_dialogue_hello(dialogue, &len);
+			result = xs_dialogue_app(dialogue, hello, len, err);
+			break;
+		case XS_DIALOGUE_MORE:
+			got = receive(line, line->deadline);
+			if (got <= 0)
+				return fail_words(line, dialogue,
+						  got < 0 ? errno : 0, err);
+			result = xs_dialogue_server(dialogue, line->in,
+						    (size_t)got, err);
+			break;
+		default:
+			return -1;
+		}
+	}
+}
+
+static int upgrade(struct line *line, struct xs_error *err)
+{
+	const struct xs_rule *rule = line->probe->rule;
+	const struct xs_dialogue_setup setup = {
+		.scheme = rule->target.scheme->name,
+		.domain = rule->options.peer_name ? rule->options.peer_name
+						  : line->probe->host,
+	};
+	struct xs_dialogue *dialogue;
+	int result;
+
+	if (rule->target.scheme->kind != XS_SCHEME_UPGRADE)
+		return 0;
+	dialogue = xs_dialogue_new(&setup);
+	if (!dialogue)
+		return xs_error_set(err, XS_ERR_SYSTEM, ENOMEM,
+				    "out of memory");
+	result = converse(line, dialogue, err);
+	xs_dialogue_free(dialogue);
+	return result;
+}
+
 /* --- one connection ------------------------------------------------------- */
 
 static int line_begin(struct line *line, const struct xs_probe *probe,
@@ -196,7 +291,7 @@ static void try_to_resume(struct xs_probe *probe,
 		return;
 	begin = xs_probe_now();
 	if (line_begin(&line, probe, &dial, context, fd, deadline, &err) == 0 &&
-	    shake(&line, &summary, &err) == 0) {
+	    upgrade(&line, &err) == 0 && shake(&line, &summary, &err) == 0) {
 		probe->resumed = xs_tls_report_resumed(line.tls);
 		probe->resumed_ms = (double)(xs_probe_now() - begin) / 1000;
 	}
@@ -214,6 +309,8 @@ int xs_probe_handshake(struct xs_probe *probe, struct xs_tls_context *context,
 
 	result = line_begin(&line, probe, &probe->dial, context, fd, deadline,
 			    err);
+	if (result == 0)
+		result = upgrade(&line, err);
 	if (result == 0) {
 		result = shake(&line, &probe->summary, err);
 		probe->ms[XS_OUTCOME_HANDSHAKE] =

@@ -61,6 +61,12 @@ bool xs_dialogue_server_first(const struct xs_dialogue *dialogue)
 	return dialogue->protocol->server_first;
 }
 
+const void *xs_dialogue_hello(const struct xs_dialogue *dialogue, size_t *len)
+{
+	*len = dialogue->protocol->hello_len;
+	return dialogue->protocol->hello;
+}
+
 bool xs_dialogue_skips(const struct xs_dialogue *dialogue, uint8_t byte)
 {
 	return dialogue->protocol->blanks && memchr(" \t\r\n", byte, 4) != NULL;

@@ -93,6 +93,11 @@ bool xs_dialogue_server_owes(const struct xs_dialogue *dialogue);
  * for the application for long. */
 bool xs_dialogue_server_first(const struct xs_dialogue *dialogue);
 
+/* What may be said in the application's place, after OPEN and before TLS, by
+ * somebody who only wants to see TLS; it asks for nothing.  *len is 0 where
+ * nothing has to be said. */
+const void *xs_dialogue_hello(const struct xs_dialogue *dialogue, size_t *len);
+
 /* Does this byte, which the application sent behind what asks for TLS, mean
  * nothing?  Then it goes nowhere. */
 bool xs_dialogue_skips(const struct xs_dialogue *dialogue, uint8_t byte);

@@ -380,6 +380,24 @@ static enum xs_dialogue_result app(struct xs_dialogue *dialogue,
 	return XS_DIALOGUE_MORE;
 }
 
+/* A client of protocol 4.1 without a name: capabilities, the longest packet,
+ * utf8mb4, 23 reserved bytes, no user, no answer. */
+static const uint8_t hello[HEAD + SSL_REQUEST + 2] = {
+	SSL_REQUEST + 2,
+	0,
+	0,
+	1,
+	0x00,
+	CLIENT_PROTOCOL_41 >> 8,
+	0,
+	0,
+	0,
+	0,
+	0,
+	1,
+	45,
+};
+
 const struct xs_protocol xs_protocol_mysql = {
 	.name = "mysql",
 	.title = "MySQL",
@@ -388,5 +406,7 @@ const struct xs_protocol xs_protocol_mysql = {
 	.server = server,
 	.app = app,
 	.secured = secured,
+	.hello = hello,
+	.hello_len = sizeof(hello),
 	.end = forget,
 };

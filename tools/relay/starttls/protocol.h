@@ -51,8 +51,10 @@ struct xs_protocol {
 			      for TLS means nothing (XML), and is dropped */
 	bool server_first; /* the server speaks first after the handshake */
 	xs_judge *server;
-	xs_judge *app;	  /* NULL: the application has no part in it */
-	xs_step *secured; /* NULL: nothing to do after TLS: PASS */
+	xs_judge *app;	   /* NULL: the application has no part in it */
+	xs_step *secured;  /* NULL: nothing to do after TLS: PASS */
+	const void *hello; /* see xs_dialogue_hello; NULL: nothing */
+	size_t hello_len;
 	void (*end)(struct xs_dialogue *dialogue); /* frees own; may be NULL */
 };
 
