@@ -125,6 +125,9 @@ static bool judge_down(struct xs_pump *pump, enum xs_queue_result result,
 		return fail_memory(err);
 	xs_queue_free(&pump->down);
 	pump->app_deaf = true;
+	/* Its end, which has come or is about to, is looked for. */
+	pump->app.readable = true;
+	pump->app.ended = true;
 	return true;
 }
 
@@ -365,6 +368,13 @@ static void note_end(struct xs_pump *pump)
 	pump->down_eof = true;
 }
 
+/* What breaks then does not matter to anybody. */
+static bool is_nobody_there(const struct xs_pump *pump)
+{
+	return pump->strict && !pump->wrote &&
+	       (pump->app_gone || pump->app_deaf);
+}
+
 /* Reads once from the server.  After close_notify nothing that comes counts,
  * but for the end. */
 static bool step_down(struct xs_pump *pump, struct xs_buffers *buffers,
@@ -381,8 +391,13 @@ static bool step_down(struct xs_pump *pump, struct xs_buffers *buffers,
 		return true;
 	if (pump->dialogue && xs_dialogue_cut(pump->dialogue, err))
 		return false;
-	if (got < 0 || pump->up_errno)
-		return fail_server(err, got < 0 ? errno : pump->up_errno);
+	if (got < 0 || pump->up_errno) {
+		if (!is_nobody_there(pump))
+			return fail_server(err, got < 0 ? errno
+							: pump->up_errno);
+		pump->unread = true;
+		return true;
+	}
 	note_end(pump);
 	return true;
 }
@@ -455,7 +470,7 @@ static void end_down(struct xs_pump *pump)
  * amid a download for a fault of TLS.) */
 static bool is_given_up(const struct xs_pump *pump)
 {
-	return pump->strict && pump->app_gone && pump->unread && !pump->wrote;
+	return pump->strict && pump->unread && !pump->wrote;
 }
 
 enum xs_pump_result xs_pump_run(struct xs_pump *pump,

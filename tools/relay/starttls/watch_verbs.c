@@ -107,12 +107,15 @@ static const int go_mail[] = { 220, 0 };
 static const int go_file[] = { 234, 334, 0 };
 static const int go_news[] = { 382, 0 };
 
-/* Data connections need TLS, too. */
+/* Data connections need TLS, too: after PROT P, or at once (RFC 4217, 17). */
 static enum xs_dialogue_result observe_ftp(struct xs_dialogue *dialogue,
 					   struct xs_error *err)
 {
+	bool at_once = strcmp(dialogue->asks, "AUTH SSL") == 0 ||
+		       strcmp(dialogue->asks, "AUTH TLS-P") == 0;
+
 	xs_watch_text_end(dialogue);
-	return xs_ftp_observe(dialogue, false, err);
+	return xs_ftp_observe(dialogue, at_once, err);
 }
 
 #define PROTOCOL(protocol_title, protocol_asks)                                \
