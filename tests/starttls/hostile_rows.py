@@ -105,7 +105,59 @@ class Lmtp(Smtp):
     hello = b"LHLO client\r\n"
 
 
+class Ftp(Replies):
+    """The control connection; data connections are ftp_data.py's."""
+
+    name = "ftp"
+    greeting = b"220-hostile.example\r\n welcome\r\n220 FTP\r\n"
+    hello = b"FEAT\r\n"
+    offer = b"211-Features:\r\n AUTH TLS\r\n PROT\r\n211 End\r\n"
+    stripped = b"211-Features:\r\n XXXX XXX\r\n PROT\r\n211 End\r\n"
+    asks = b"AUTH TLS\r\n"
+    go = b"234 go ahead\r\n"
+    refusal = b"534 not here\r\n"
+    credential = b"PASS " + SECRET + b"\r\n"
+    accepted = b"230 welcome\r\n"
+    injected = b"230 INJECTED\r\n"
+    size = b"200 PBSZ=0\r\n"
+    level = b"200 private\r\n"
+    attacks = {
+        # The relay does not ask what the server offers, it asks for TLS.
+        "stripped": ("negotiation", {"offer": stripped}, ["seen"]),
+        "greeted-421": (
+            "negotiation", {"greeting": b"421 go away\r\n"}, ["performed"]),
+        "greeted-230": (
+            "tampering", {"greeting": b"230 INJECTED\r\n"}, ["performed"]),
+        "greeting-twice": (
+            "buffering",
+            {"greeting": b"220 hello\r\n230 INJECTED\r\n"}, ["performed"]),
+        "agreed-334": ("negotiation", {"go": b"334 ADAT=\r\n"}, ["performed"]),
+        "agreed-200": ("negotiation", {"go": b"200 as you like\r\n"}),
+        "size-refused": (
+            "negotiation", {"size": b"503 no\r\n"}, ["performed"]),
+        "level-refused": (
+            "negotiation", {"level": b"536 no\r\n"}, ["performed"]),
+        "level-not-asked": (
+            "tampering", {"level": b"331 and now?\r\n"}, ["performed"]),
+    }
+
+    def complete(self, said, got):
+        lines = got.split(b"\r\n")
+        return not lines[-1] and len(lines) > 1 and \
+            lines[-2][:3].isdigit() and lines[-2][3:4] == b" "
+
+    def offered(self, got):
+        return b"AUTH TLS" in got
+
+    def answer(self, words, said, tls):
+        if said.startswith(b"PBSZ"):
+            return words["size"]
+        if said.startswith(b"PROT"):
+            return words["level"]
+        return super().answer(words, said, tls)
+
+
 # It needs what is above.
 from hostile_binary import BINARY  # noqa: E402
 
-PROTOCOLS = [Smtp(), Lmtp()] + BINARY
+PROTOCOLS = [Smtp(), Lmtp(), Ftp()] + BINARY

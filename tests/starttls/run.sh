@@ -148,7 +148,7 @@ complaint()
 	elif [ "$spoken" -eq 0 ]; then
 		echo "no TLS"
 	fi
-	grep -vE ': TLSv1\.[23] [^ ,]*, verified "|connected; TLS follows' "$log"
+	grep -vE ': TLSv1\.[23] [^ ,]*, verified "|connected; TLS follows|connection ends without a transfer' "$log"
 }
 
 judge_rule()

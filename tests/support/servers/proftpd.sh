@@ -1,6 +1,7 @@
 # proftpd: FTP.  start_proftpd sets
 #
 #   port_proftpd_starttls   AUTH TLS, required for login and for data
+#   port_proftpd_six        the same on ::1, where there is IPv6
 #   port_proftpd_tls        TLS from the first byte
 #
 # Data connections must resume the session of the control connection.  User
@@ -22,7 +23,8 @@ start_proftpd()
 		-g "$proftpd_user")::$here/home:/bin/sh" >"$here/passwd"
 	chmod 600 "$here/passwd"
 	start_on_port proftpd proftpd_exec 2
-	port_proftpd_starttls=${ports[0]} port_proftpd_tls=${ports[1]}
+	port_proftpd_starttls=${ports[0]} port_proftpd_six=${ports[0]}
+	port_proftpd_tls=${ports[1]}
 }
 
 proftpd_exec()
@@ -58,6 +60,10 @@ proftpd_exec()
 		TLSLog $here/tls.log
 		TLSRenegotiate none
 	</Global>
+	$(! ipv6_loopback || echo "<VirtualHost ::1>
+		ServerName six
+		Port $1
+	</VirtualHost>")
 	<VirtualHost 127.0.0.1>
 		ServerName implicit
 		Port $2
