@@ -143,7 +143,7 @@ __attribute__((noinline)) static int redirect(int fd, const struct xs_destinatio
 static bool is_worth_a_line(int errnum)
 {
 	return errnum != EISCONN && errnum != EALREADY && errnum != EBADF &&
-	       errnum != EINPROGRESS && errnum != EINTR;
+	       errnum != XS_WRAP_LOST && errnum != EINPROGRESS && errnum != EINTR;
 }
 
 /* The rule's name could not be looked up; *err may say why. */
@@ -300,11 +300,29 @@ static int decide_and_connect(int fd, const struct sockaddr *to, socklen_t len)
 	return carry_out(fd, &where, &err);
 }
 
+/* True when another thread has just put a pair behind fd, so that the answer is
+ * not what a TCP socket would have said. */
+static bool has_lost_race(int fd, int errnum)
+{
+	struct xs_pair_info pair;
+	bool lost = false;
+
+	/* AF_UNIX says EINVAL to an Internet address. */
+	if (errnum == XS_WRAP_LOST || (errnum == EINVAL &&
+				       option_of(fd, SO_DOMAIN) == AF_UNIX))
+		lost = xs_wrap_wait(fd) && (xs_pair_read(fd, &pair) ||
+					    option_of(fd, SO_DOMAIN) != AF_UNIX);
+	errno = errnum == XS_WRAP_LOST ? EALREADY : errnum;
+	return lost;
+}
+
 int xs_connect(int fd, const struct sockaddr *to, socklen_t len)
 {
 	int saved = errno;
 	int result = decide_and_connect(fd, to, len);
 
+	if (result < 0 && has_lost_race(fd, errno))
+		result = decide_and_connect(fd, to, len);
 	if (result == 0)
 		errno = saved;
 	return result;

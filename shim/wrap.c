@@ -105,6 +105,7 @@ struct handoff {
 	struct xs_flags shared_flags[XS_SHARE_MAX];
 	size_t nshared; /* … that are the pair's end too, now */
 	bool begun;   /* tcp is no longer unconnected */
+	bool nameless; /* swapped, and the pair has no name yet */
 	bool settled; /* what comes now does not wait for the network */
 };
 
@@ -237,6 +238,31 @@ static void swap_unlock(int fd)
 	__atomic_store_n(&swapping[fd % 64], false, __ATOMIC_RELEASE);
 }
 
+/* How many connects are between the swap and the name, by descriptor. */
+static int nameless[64];
+
+static void set_nameless(struct handoff *h, bool on)
+{
+	if (h->nameless == on)
+		return;
+	h->nameless = on;
+	__atomic_add_fetch(&nameless[h->fd % 64], on ? 1 : -1,
+			   __ATOMIC_ACQ_REL);
+}
+
+bool xs_wrap_wait(int fd)
+{
+	const struct timespec pause = { .tv_nsec = 100000 };
+	int *count = &nameless[(unsigned)fd % 64];
+	int tries = 0;
+
+	/* As long as for the lock, for the same reason. */
+	for (; __atomic_load_n(count, __ATOMIC_ACQUIRE) && tries < 20000;
+	     tries++)
+		nanosleep(&pause, NULL);
+	return tries < 20000;
+}
+
 /* What dup(2) made of the socket before. */
 static int swap_shared(struct handoff *h, struct xs_error *err)
 {
@@ -268,7 +294,7 @@ static int take_socket(struct handoff *h, struct xs_error *err)
 
 	getsockopt(h->fd, SOL_SOCKET, SO_DOMAIN, &family, &len);
 	if (family == AF_UNIX)
-		return xs_error_set(err, XS_ERR_NETWORK, EALREADY,
+		return xs_error_set(err, XS_ERR_NETWORK, XS_WRAP_LOST,
 				    "another thread connects the socket");
 	h->own = fcntl(h->fd, F_DUPFD_CLOEXEC, 3);
 	if (h->own < 0 || xs_replace(h->fd, h->end[0], &h->flags) < 0)
@@ -284,7 +310,9 @@ static int swap_in(struct handoff *h, struct xs_error *err)
 	if (!swap_lock(h->fd))
 		return xs_error_set(err, XS_ERR_NETWORK, EALREADY,
 				    "another thread connects a socket");
+	set_nameless(h, true);
 	take_socket(h, err);
+	set_nameless(h, h->swapped);
 	swap_unlock(h->fd);
 	if (!h->swapped)
 		return -1;
@@ -377,8 +405,10 @@ static int name_pair(struct handoff *h, const struct xs_destination *where,
 	    getsockname(h->tcp, &local.any, &local.len) < 0)
 		local.len = 0;
 	if (xs_pair_name_app(h->end[0], &h->id, h->key, &where->asked,
-			     &local) == 0)
+			     &local) == 0) {
+		set_nameless(h, false);
 		return 0;
+	}
 	return xs_error_set(err, XS_ERR_SYSTEM, errno,
 			    "cannot name the socket pair: %s",
 			    xs_error_name(errno));
@@ -539,6 +569,7 @@ int xs_wrap(int fd, const struct xs_destination *where, struct xs_error *err)
 	    name_pair(&h, where, err) < 0 || send_request(&h, where, err) < 0) {
 		if (h.own >= 0)
 			give_back(&h);
+		set_nameless(&h, false);
 		errno = err->errnum;
 	} else if (h.flags.status & O_NONBLOCK) {
 		xs_again_mark(h.end[0]);

@@ -13,6 +13,8 @@
 
 #include "decide.h"
 #include "error.h"
+
+#include <errno.h>
 #include "expected.h"
 
 /* Where a connection that matches a rule goes. */
@@ -34,6 +36,14 @@ void xs_destination_aim(struct xs_destination *where);
  * string of the rule. */
 const char *xs_destination_host(const struct xs_destination *where,
 				char text[XS_ADDRESS_TEXT_MAX]);
+
+/* Another thread has put a pair behind fd, which has no name yet, so that nobody
+ * knows it for one: waits until it has.  True when it is worth to look
+ * again. */
+bool xs_wrap_wait(int fd);
+
+/* errno of xs_wrap for the thread that comes second. */
+#define XS_WRAP_LOST ECANCELED
 
 /* Connects fd through the relay: as connect(2), 0 or -1 with errno.  *err is
  * set when the reason was found here and not by the relay, which reports by

@@ -25,6 +25,7 @@ victims=(
 	signals:tls,mute
 	names:tls
 	fastopen:tls,slow
+	connecting:tls,relay,slow
 	prepared:tls,relay,slow
 	threads:tls,relay
 	forks:tls
