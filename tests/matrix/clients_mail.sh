@@ -225,7 +225,8 @@ fetchmail_fetches()
 		sslproto '' no keep fetchall mda "cat >>$W/got"
 	END
 	chmod 600 "$W/fetchmailrc"
-	client env FETCHMAILHOME="$W" fetchmail -f "$W/fetchmailrc" &&
+	client env FETCHMAILHOME="$W" fetchmail --pidfile "$W/pid" \
+		-f "$W/fetchmailrc" &&
 	fetched "$W/got" 3 && emptied
 }
 

@@ -71,7 +71,8 @@ slixmpp_talks()
 # The server forgets what is said before it has welcomed.
 bash_irc()
 {
-	irc_words visitor >"$W/words"
+	printf '%s\r\n' "NICK visitor" "USER visitor 0 * :test" "JOIN #$tag" \
+		"TOPIC #$tag :topic of $tag" "PING :$tag" "QUIT :done" >"$W/words"
 	client bash -c '
 		exec 3<>"/dev/tcp/$1/$2" || exit
 		head -n 2 "$3" >&3
@@ -79,5 +80,5 @@ bash_irc()
 			echo "$line"
 			case $line in *" 001 "*) tail -n +3 "$3" >&3 ;; esac
 		done' - "$host" "$port" "$W/words" >"$W/said" &&
-	irc_answered "$W/said" visitor
+	has "$W/said" " JOIN :#$tag" "TOPIC #$tag :topic of $tag" "PONG"
 }
