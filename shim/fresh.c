@@ -30,7 +30,8 @@ enum {
 	VALUE_MAX = 64,
 };
 
-/* SO_RCVLOWAT and the time-outs are for the pair, which has them. */
+/* SO_RCVLOWAT, SO_OOBINLINE and the time-outs are for the pair, which has
+ * them. */
 static const struct {
 	int level, option, how;
 } options[] = {
@@ -38,7 +39,6 @@ static const struct {
 	{ SOL_SOCKET, SO_REUSEPORT, 0 },
 	{ SOL_SOCKET, SO_KEEPALIVE, 0 },
 	{ SOL_SOCKET, SO_BROADCAST, 0 },
-	{ SOL_SOCKET, SO_OOBINLINE, 0 },
 	{ SOL_SOCKET, SO_LINGER, 0 },
 	{ SOL_SOCKET, SO_PRIORITY, 0 },
 	{ SOL_SOCKET, SO_RCVBUF, HALF },

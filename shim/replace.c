@@ -61,12 +61,13 @@ static int carry_owner(int from, int to)
 int xs_flags_carry(int from, int to, const struct xs_flags *flags)
 {
 	struct timeval time;
-	int low;
+	int low, urgent;
 
 	if (carry_owner(from, to) < 0 ||
 	    carry_option(from, to, SO_RCVTIMEO, &time, sizeof(time)) < 0 ||
 	    carry_option(from, to, SO_SNDTIMEO, &time, sizeof(time)) < 0 ||
-	    carry_option(from, to, SO_RCVLOWAT, &low, sizeof(low)) < 0)
+	    carry_option(from, to, SO_RCVLOWAT, &low, sizeof(low)) < 0 ||
+	    carry_option(from, to, SO_OOBINLINE, &urgent, sizeof(urgent)) < 0)
 		return -1;
 	return flags->status & O_NONBLOCK ? fcntl(to, F_SETFL, O_NONBLOCK) : 0;
 }

@@ -19,6 +19,7 @@ bool xs_sockopt_is_local(int option)
 	case SO_ACCEPTCONN:
 	case SO_COOKIE:
 	case SO_ERROR:
+	case SO_OOBINLINE:
 	case SO_PEEK_OFF:
 	case SO_RCVLOWAT:
 	case SO_RCVTIMEO_OLD:

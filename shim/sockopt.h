@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 
 /* True for options at SOL_SOCKET that mean the descriptor's own queue or its
- * waiting, and so the pair's end: time-outs, SO_RCVLOWAT, SO_TYPE … */
+ * waiting, and so the pair's end: time-outs, SO_RCVLOWAT, SO_OOBINLINE … */
 bool xs_sockopt_is_local(int option);
 
 /* getsockopt(2) and setsockopt(2) on the pair's end fd, beyond what is local.

@@ -55,11 +55,32 @@ static void messages(void)
 	close(fd);
 }
 
+/* The server does not look for urgent data, so it gets the rest. */
+static void urgent(void)
+{
+	int fd = connected("127.0.0.1", "ECHO");
+	int on = 1, got = -1;
+	socklen_t len = sizeof(got);
+
+	say_text("urgent", "as follows");
+	say("  send", send(fd, "abc", 3, 0));
+	say("  send the byte", send(fd, "X", 1, MSG_OOB));
+	say("  send more", send(fd, "def", 3, 0));
+	read_back("urgent, back", fd, 6);
+	say("  nothing came", recv(fd, &on, 1, MSG_OOB));
+	say("  SO_OOBINLINE", setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on,
+					 sizeof(on)));
+	getsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &got, &len);
+	say("  SO_OOBINLINE is", got);
+	close(fd);
+}
+
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
 	to_an_address("over IPv4", "127.0.0.1");
 	to_an_address("over IPv6", "::1");
 	messages();
+	urgent();
 	return 0;
 }

@@ -34,7 +34,7 @@
 /* How often to see whether the application still waits. */
 enum { WATCH_MS = 1000 };
 
-#define SERVER_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
+#define SERVER_EVENTS (EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET)
 
 static void step_dialogue(struct xs_connection *connection);
 
@@ -124,13 +124,13 @@ static void succeed(struct xs_connection *connection, const uint8_t *in,
 	uint32_t filler = opening->request->wire.head.filler;
 	struct xs_address local, peer;
 	struct xs_error err = { 0 };
-	const int on = 1;
+	const int in_place = !connection->pump.plain;
 
 	read_addresses(connection, &local, &peer);
 	/* TLS has no urgent data (RFC 9293, 3.8.5): such a byte stays in its
 	 * place among the others. */
-	setsockopt(connection->pair_fd, SOL_SOCKET, SO_OOBINLINE, &on,
-		   sizeof(on));
+	setsockopt(connection->pair_fd, SOL_SOCKET, SO_OOBINLINE, &in_place,
+		   sizeof(in_place));
 	if (xs_pair_name_connected(connection->pair_fd,
 				   connection->registered.id, &local,
 				   &peer) < 0 ||
@@ -529,17 +529,23 @@ static void connected(struct xs_connection *connection, uint32_t events)
 {
 	struct xs_opening *opening = connection->opening;
 	const char *scheme = opening->request->wire.string[XS_WIRE_SCHEME];
-	const int on = 1;
+	const int on = 1, tls = opening->context != NULL;
 
 	xs_timer_set(&connection->worker->timers, &connection->timer,
 		     opening->deadline);
+	/* Nor may the server, or who is on the way, take a byte out of a
+	 * record by calling it urgent.  The application's own setting is the
+	 * pair's. */
+	setsockopt(connection->tcp_fd, SOL_SOCKET, SO_OOBINLINE, &tls,
+		   sizeof(tls));
 	/* What is sent is complete records: Nagle could only delay them. */
 	setsockopt(connection->tcp_fd, IPPROTO_TCP, TCP_NODELAY, &on,
 		   sizeof(on));
 	xs_pump_init(&connection->pump, connection->pair_fd,
 		     connection->tcp_fd);
+	connection->pump.plain = !tls;
 	xs_pump_server_event(&connection->pump, events);
-	if (!opening->context)
+	if (!tls)
 		succeed(connection, NULL, 0);
 	else if (!make_tls(connection))
 		return;

@@ -303,6 +303,31 @@ bool xs_pump_feed(struct xs_pump *pump, struct xs_buffers *buffers,
 	return sent && result != XS_TLS_FAILED;
 }
 
+/* When reading has come to an urgent byte, sends that on as one: a read would
+ * stop in front of it, and the next leave it out.  False when the other end
+ * takes nothing now. */
+static bool carry_urgent(struct xs_pump_end *from, struct xs_pump_end *to)
+{
+	int at_mark = 0;
+	char byte;
+	ssize_t sent;
+
+	/* Behind a byte that was carried, the mark may still be told. */
+	if (ioctl(from->fd, SIOCATMARK, &at_mark) < 0 || !at_mark ||
+	    recv(from->fd, &byte, 1, MSG_OOB | MSG_PEEK | MSG_DONTWAIT) != 1)
+		return true;
+	do
+		sent = send(to->fd, &byte, 1,
+			    MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	if (sent < 0 && errno == EAGAIN) {
+		to->blocked = true;
+		return false;
+	}
+	recv(from->fd, &byte, 1, MSG_OOB | MSG_DONTWAIT);
+	return true;
+}
+
 /* One read of an end.  Returns what recv(2) would, with EAGAIN as -1 and every
  * error in errno; keeps account of whether there may be more. */
 static ssize_t read_end(struct xs_pump_end *end, void *data, size_t size)
@@ -341,7 +366,8 @@ static bool step_up(struct xs_pump *pump, struct xs_buffers *buffers,
 {
 	ssize_t got;
 
-	if (!take_mark(pump))
+	if (!take_mark(pump) ||
+	    (pump->plain && !carry_urgent(&pump->app, &pump->server)))
 		return true;
 	got = read_end(&pump->app, buffers->plain, XS_APP_READ_MAX);
 	pump->wrote |= got > 0;
@@ -380,9 +406,12 @@ static bool is_nobody_there(const struct xs_pump *pump)
 static bool step_down(struct xs_pump *pump, struct xs_buffers *buffers,
 		      struct xs_error *err)
 {
-	ssize_t got = read_end(&pump->server, buffers->cipher_in,
-			       sizeof(buffers->cipher_in));
+	ssize_t got;
 
+	if (pump->plain && !carry_urgent(&pump->server, &pump->app))
+		return true;
+	got = read_end(&pump->server, buffers->cipher_in,
+		       sizeof(buffers->cipher_in));
 	if (got > 0)
 		return pump->down_eof ||
 		       xs_pump_feed(pump, buffers, buffers->cipher_in,
@@ -402,17 +431,25 @@ static bool step_down(struct xs_pump *pump, struct xs_buffers *buffers,
 	return true;
 }
 
+/* An urgent byte waits for the other end without being in its queue. */
+static bool is_held_up(const struct xs_pump *pump,
+		       const struct xs_pump_end *to)
+{
+	return pump->plain && to->blocked;
+}
+
 static bool can_step_up(const struct xs_pump *pump)
 {
 	return pump->opened && pump->wants == XS_DIALOGUE_MORE &&
 	       pump->app.readable && !pump->up_eof && !pump->up_errno &&
-	       !xs_queue_len(&pump->up);
+	       !xs_queue_len(&pump->up) && !is_held_up(pump, &pump->server);
 }
 
 static bool can_step_down(const struct xs_pump *pump)
 {
 	return pump->wants == XS_DIALOGUE_MORE && pump->server.readable &&
-	       !xs_queue_len(&pump->down) && xs_queue_len(&pump->up) < UP_MAX;
+	       !xs_queue_len(&pump->down) && !is_held_up(pump, &pump->app) &&
+	       xs_queue_len(&pump->up) < UP_MAX;
 }
 
 static bool flush(struct xs_pump *pump, struct xs_error *err)

@@ -39,6 +39,8 @@ struct xs_pump {
 	struct xs_dialogue *dialogue;  /* NULL: none, or it is done */
 	enum xs_dialogue_result wants; /* what XS_PUMP_DIALOGUE is about */
 	bool opened;		       /* the application takes part */
+	bool plain; /* never TLS: urgent data (MSG_OOB) travels, both ways.
+		       Set by who has it. */
 	struct xs_pump_end app;
 	struct xs_pump_end server;
 	struct xs_queue up;
