@@ -345,7 +345,7 @@ const struct xs_tls_error_row xs_tls_error_alerts[] = {
 
 #define NOT_TLS "the server does not speak TLS on this port"
 #define OTHER_PORT                                                             \
-	"use its TLS port; STARTTLS is not in this version"
+	"use its TLS port, or a rule such as smtp+starttls://"
 #define TOO_OLD                                                                \
 	"tls:// takes the best version of both; TLS 1.0 and 1.1 also need "    \
 	"security_level=0 in the rule"
