@@ -33,7 +33,7 @@ get()
 	if [ "$(grep -c ": $want\$" "$OUT")" -ne "$ways" ]; then
 		fail "$name" "not all of $ways ways with: $want"
 	else
-		expect "$name, $ways ways" ": $want\$|^closed under a reader: Socket closed\$"
+		expect "$name, $ways ways" ": $want\$"
 	fi
 }
 
@@ -42,7 +42,9 @@ in_java()
 	need Java javac || return
 	build Java javac -d "$T/java" "$here/programs/Get.java" || return
 	get "Java" 6 java java -cp "$T/java" Get
-	if grep -q '^closed under a reader: Socket closed$' "$OUT"; then
+	# nginx ends such a connection without close_notify, which is told.
+	case_run with_xsock "$to_nginx" java -cp "$T/java" Get "$port_front" close
+	if [ "$STATUS" -eq 0 ] && grep -q '^closed under a reader: Socket closed$' "$OUT"; then
 		pass "Java: a socket closed under its reader"
 	else
 		fail "Java: a socket closed under its reader"

@@ -2,6 +2,7 @@
 // "WAY: LENGTH SUM" of its bytes.
 //
 //     java Get PORT PATH
+//     java Get PORT close        closes a socket that a thread reads from
 //
 // The JVM's sockets are dual-stack IPv6, to IPv4 by mapped addresses; closing
 // one that a thread reads from puts another descriptor in its place (dup2).
@@ -172,12 +173,15 @@ public class Get {
 	public static void main(String[] arguments) throws Exception {
 		port = Integer.parseInt(arguments[0]);
 		path = arguments[1];
+		if (path.equals("close")) {
+			close();
+			return;
+		}
 		url();
 		client();
 		socket();
 		timeouts();
 		selector();
 		asynchronous();
-		close();
 	}
 }
