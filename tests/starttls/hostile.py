@@ -44,7 +44,9 @@ COMMON = {
         "spoofed alert", BOTH, lambda p: {"behind": ALERT + b"\x01\x00"}),
     "pipelined": (
         "command injection", ("seen",), lambda p: {"client": "pipelines"}),
-    "stripped": ("negotiation", BOTH, lambda p: {"offer": p.stripped}),
+    "stripped": (
+        "negotiation", BOTH,
+        lambda p: {"offer": p.stripped} if p.stripped else None),
     "refused": ("negotiation", BOTH, lambda p: {"go": p.refusal}),
     "silent": ("negotiation", BOTH, lambda p: {"silent": True}),
     "closed": ("negotiation", BOTH, lambda p: {"close": True}),

@@ -159,7 +159,7 @@ def run(protocol, mode, port, words):
 
 def judge_good(name, got, ended):
     if ended:
-        return "the connection ended: %r" % got
+        return "the connection ended: %r" % got[:500]
     if SECRET not in read(os.path.join(FOLDER, name + ".tls")):
         return "the credential did not reach the server through TLS"
     return ""
@@ -173,12 +173,12 @@ def judge_hostile(protocol, attack, mode, failed, got, ended, words):
     if mode == "seen" and failed:
         return "connect: " + errno.errorcode.get(failed, str(failed))
     if not ended:
-        return "the connection goes on: %r" % got
+        return "the connection goes on: %r" % got[-500:]
     if MARK in got:
-        return "injected bytes came: %r" % got
+        return "injected bytes came: %r" % got[:500]
     if attack == "refused" and mode == "seen" and \
             protocol.refusal.split()[-1] not in got:
-        return "the client does not see the refusal: %r" % got
+        return "the client does not see the refusal: %r" % got[:500]
     return ""
 
 

@@ -46,7 +46,8 @@ class Protocol:
         return stream.readline(70000)
 
     def answer(self, words, said, tls):
-        """What the server says to a unit, before and behind TLS."""
+        """What the server says to a unit that does not ask for TLS; tls:
+        behind it."""
         if SECRET in said:
             return words["accepted"]
         return words["offer"]
@@ -92,8 +93,7 @@ class Smtp(Replies):
         "greeted-554": (
             "negotiation", {"greeting": b"554 go away\r\n"}, ["performed"]),
         "greeting-codes": (
-            "tampering", {"greeting": b"220-hello\r\n250 INJECTED\r\n"},
-            ["performed"]),
+            "tampering", {"greeting": b"220-hello\r\n250 INJECTED\r\n"}),
         "ehlo-refused": ("negotiation", {"offer": b"502 5.5.1 no\r\n"}),
         "agreed-334": ("negotiation", {"go": b"334 \r\n"}),
     }
@@ -156,8 +156,199 @@ class Ftp(Replies):
             return words["level"]
         return super().answer(words, said, tls)
 
+class Nntp(Replies):
+    name = "nntp"
+    greeting = b"200 hostile.example ready\r\n"
+    hello = b"CAPABILITIES\r\n"
+    offer = b"101 list\r\nVERSION 2\r\nSTARTTLS\r\n.\r\n"
+    stripped = b"101 list\r\nVERSION 2\r\nXXXXXXXX\r\n.\r\n"
+    asks = b"STARTTLS\r\n"
+    go = b"382 go ahead\r\n"
+    refusal = b"580 not available\r\n"
+    credential = b"AUTHINFO PASS " + SECRET + b"\r\n"
+    accepted = b"281 welcome\r\n"
+    injected = b"281 INJECTED\r\n"
+    attacks = {
+        "greeted-502": (
+            "negotiation", {"greeting": b"502 go away\r\n"}, ["performed"]),
+        "greeting-lines": (
+            "tampering", {"greeting": b"200-hello\r\n200 INJECTED\r\n"}),
+        "mode-reader": (
+            "negotiation",
+            {"offer": b"101 list\r\nMODE-READER\r\n.\r\n"}),
+        "no-capabilities": (
+            "negotiation", {"offer": b"502 no\r\n"}),
+    }
+
+    def complete(self, said, got):
+        if said == self.hello and got.startswith(b"1"):
+            return got.endswith(b"\r\n.\r\n")
+        return super().complete(said, got)
+
+
+class Pop3(Protocol):
+    name = "pop3"
+    greeting = b"+OK hostile.example <1.2@hostile.example>\r\n"
+    hello = b"CAPA\r\n"
+    offer = b"+OK list\r\nTOP\r\nSTLS\r\nUSER\r\n.\r\n"
+    stripped = b"+OK list\r\nTOP\r\nXXXX\r\nUSER\r\n.\r\n"
+    asks = b"STLS\r\n"
+    go = b"+OK go ahead\r\n"
+    refusal = b"-ERR not available\r\n"
+    credential = b"PASS " + SECRET + b"\r\n"
+    accepted = b"+OK welcome\r\n"
+    injected = b"+OK INJECTED\r\n"
+    attacks = {
+        "greeted-err": (
+            "negotiation", {"greeting": b"-ERR go away\r\n"}, ["performed"]),
+        "greeting-twice": (
+            "tampering", {"greeting": b"+OK hello\r\n+OK INJECTED\r\n"},
+            ["seen"]),
+        "agreed-plus": ("negotiation", {"go": b"+ \r\n"}),
+        "mailbox": (
+            "tampering", {"go": b"+OK\r\n1 INJECTED\r\n.\r\n"}),
+    }
+
+    def complete(self, said, got):
+        if said == self.hello and got.startswith(b"+OK"):
+            return got.endswith(b"\r\n.\r\n")
+        return got.endswith(b"\r\n")
+
+    def offered(self, got):
+        return b"STLS" in got
+
+
+class Imap(Protocol):
+    """Every answer has the tag of the command in front."""
+
+    name = "imap"
+    greeting = b"* OK [CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED] hello\r\n"
+    hello = b"a1 CAPABILITY\r\n"
+    offer = (b"* CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED\r\n"
+             b"TAG OK done\r\n")
+    stripped = b"* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\nTAG OK done\r\n"
+    asks = b"a2 STARTTLS\r\n"
+    go = b"TAG OK go ahead\r\n"
+    refusal = b"TAG NO not available\r\n"
+    credential = b"a3 LOGIN me " + SECRET + b"\r\n"
+    accepted = b"TAG OK welcome\r\n"
+    injected = b"* CAPABILITY IMAP4rev1 INJECTED\r\na3 OK welcome\r\n"
+    attacks = {
+        "stripped": (
+            "negotiation",
+            {"greeting": b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hello\r\n",
+             "offer": stripped}),
+        "bad": ("negotiation", {"go": b"TAG BAD what?\r\n"}),
+        "continuation": ("negotiation", {"go": b"+ go on\r\n"}),
+        "other-tag": ("negotiation", {"go": b"zz OK go ahead\r\n"}),
+        "preauth": (
+            "negotiation",
+            {"greeting": b"* PREAUTH [CAPABILITY IMAP4rev1] INJECTED\r\n"}),
+        "bye": ("negotiation", {"go": b"* BYE leave\r\n"}),
+        "greeted-bye": ("negotiation", {"greeting": b"* BYE leave\r\n"}),
+        "referral": (
+            "tampering",
+            {"go": b"TAG NO [REFERRAL imap://evil.example/] moved\r\n"}),
+        "alert": (
+            "tampering",
+            {"go": b"* NO [ALERT] change your password\r\nTAG NO no\r\n"}),
+        "mailbox": (
+            "tampering",
+            {"go": b'* LIST () "/" INJECTED\r\n* 1 EXISTS\r\nTAG OK\r\n'}),
+        "flood": (
+            "negotiation", {"go": b"* OK wait\r\n" * 10000}),
+        "literal": (
+            "tampering", {"go": b"* OK {10}\r\nINJECTED\r\nTAG OK\r\n"}),
+    }
+
+    def wants_tls(self, said):
+        return said.upper().split()[1:] == [b"STARTTLS"]
+
+    def shape(self, words, said, text):
+        return text.replace(b"TAG", said.split()[0])
+
+    def complete(self, said, got):
+        if not said:
+            return got.endswith(b"\r\n")
+        tag = said.split()[0]
+        return got.endswith(b"\r\n") and any(
+            line.startswith((tag + b" ", b"+ ", b"zz "))
+            for line in got.split(b"\r\n"))
+
+
+class Sieve(Protocol):
+    name = "sieve"
+    offer = (b'"IMPLEMENTATION" "hostile"\r\n"SASL" ""\r\n"STARTTLS"\r\n'
+             b"OK\r\n")
+    greeting = offer
+    stripped = b'"IMPLEMENTATION" "hostile"\r\n"SASL" "PLAIN"\r\nOK\r\n'
+    hello = b"CAPABILITY\r\n"
+    asks = b"STARTTLS\r\n"
+    go = b'OK "go ahead"\r\n'
+    refusal = b'NO "not available"\r\n'
+    secured = b'"IMPLEMENTATION" "hostile"\r\n"SASL" "PLAIN"\r\nOK\r\n'
+    credential = b'AUTHENTICATE "PLAIN" "' + SECRET + b'"\r\n'
+    accepted = b"OK\r\n"
+    injected = b'"SASL" "INJECTED"\r\nOK\r\n'
+    attacks = {
+        "stripped": (
+            "negotiation", {"greeting": stripped, "offer": stripped}),
+        "bye": ("negotiation", {"go": b'BYE "leave"\r\n'}),
+        "referral": (
+            "tampering",
+            {"go": b'BYE (REFERRAL "sieve://evil.example") "moved"\r\n'}),
+        "greeted-bye": ("negotiation", {"greeting": b'BYE "leave"\r\n'}),
+        "capability": ("tampering", {"go": b'"SASL" "INJECTED"\r\nOK\r\n'}),
+        "literal": (
+            "tampering", {"go": b'"X" {10}\r\nINJECTED\r\n\r\nOK\r\n'}),
+        "long-literal": (
+            "tampering",
+            {"greeting": b'"X" {10000}\r\n' + b"x" * 10000 + b"\r\nOK\r\n"}),
+    }
+
+    def complete(self, said, got):
+        return got.endswith(b"\r\n") and got.split(b"\r\n")[-2].startswith(
+            (b"OK", b"NO", b"BYE"))
+
+    def agreed(self, got):
+        return got.startswith(b"OK")
+
+
+class Irc(Protocol):
+    """The client speaks first; a server that has no STARTTLS says 421."""
+
+    name = "irc"
+    hello = b""
+    asks = b"STARTTLS\r\n"
+    go = b":hostile.example 670 * :go ahead\r\n"
+    refusal = b":hostile.example 691 * :not available\r\n"
+    credential = b"PASS " + SECRET + b"\r\n"
+    accepted = b":hostile.example NOTICE * :welcome\r\n"
+    injected = b":hostile.example NOTICE * :INJECTED\r\n"
+    attacks = {
+        "stripped": (
+            "negotiation",
+            {"go": b":hostile.example 421 * STARTTLS :Unknown command\r\n"}),
+        "not-registered": (
+            "negotiation",
+            {"go": b":hostile.example 451 * :Register first\r\n"}),
+        "error": ("negotiation", {"go": b"ERROR :Closing Link\r\n"}),
+        "welcome": (
+            "negotiation",
+            {"go": b":hostile.example 001 me :INJECTED\r\n"}),
+        "flood": (
+            "negotiation", {"go": b"NOTICE * :wait\r\n" * 10000}),
+    }
+
+    def agreed(self, got):
+        return b" 670 " in got
+
+    def offered(self, got):
+        return True
+
 
 # It needs what is above.
 from hostile_binary import BINARY  # noqa: E402
 
-PROTOCOLS = [Smtp(), Lmtp(), Ftp()] + BINARY
+PROTOCOLS = [Smtp(), Lmtp(), Imap(), Pop3(), Nntp(), Sieve(), Irc(),
+             Ftp()] + BINARY

@@ -374,6 +374,9 @@ static enum xs_dialogue_result go_on(struct xs_dialogue *dialogue,
 		if (!len)
 			break;
 		result = judge(dialogue, from_app, data, len, err);
+		/* The application has asked: what was before is forgotten. */
+		if (from_app)
+			dialogue->server.total = 0;
 		in->start += len;
 		if (!xs_queue_len(in))
 			xs_queue_free(in);
@@ -392,7 +395,8 @@ static enum xs_dialogue_result take(struct xs_dialogue *dialogue, bool from_app,
 		from_app ? &dialogue->app.total : &dialogue->server.total;
 
 	*total += len;
-	if (!dialogue->opened && *total > XS_TOTAL_MAX)
+	if ((!dialogue->opened || xs_dialogue_server_owes(dialogue)) &&
+	    *total > XS_TOTAL_MAX)
 		return xs_dialogue_broken(dialogue, err,
 					  "%s sent more than %d bytes and did "
 					  "not agree to %s",

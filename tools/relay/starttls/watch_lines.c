@@ -56,7 +56,7 @@ enum xs_watch_line xs_watch_read_reply(struct xs_watch_text *text,
 	if (text->code && reply.code != text->code)
 		return XS_LINE_WRONG;
 	text->code = reply.last ? 0 : reply.code;
-	if (!reply.last)
+	if (!reply.last || reply.code < 200)
 		return text->count ? XS_LINE_MORE : XS_LINE_WRONG;
 	if (reply.code == 421 && !text->count)
 		return XS_LINE_BYE;
