@@ -4,16 +4,16 @@ rows_store()
 {
 	matrix_rows <<-'END'
 	redis-cli | redis_tls | redis_works | sets and gets 1 MB, subscribes
-	psql sslmode=disable | postgres_tls | psql_works | inserts and selects 1 MB
+	psql sslmode=disable | postgres_tls | postgres psql_works | inserts and selects 1 MB
 	mariadb --skip-ssl | mariadb_tls | mariadb_native | inserts and selects 1 MB
 	mariadb ed25519 | mariadb_tls | mariadb_ed25519 | inserts and selects 1 MB
 	mosquitto_pub and _sub | mosquitto_tls | mosquitto_works | publishes, is told, QoS 2
 	redis-cli by IPv6 | redis_tls | six redis_works | sets and gets 1 MB, subscribes
-	psql by IPv6 | postgres_tls | six psql_works | inserts and selects 1 MB
+	psql by IPv6 | postgres_tls | six postgres psql_works | inserts and selects 1 MB
 	php mysqlnd | mariadb_tls | php_mysql | inserts and selects
-	php pg_connect | postgres_tls | php_postgres | inserts and selects
+	php pg_connect | postgres_tls | postgres php_postgres | inserts and selects
 	python3 pymysql | mariadb_tls | python_mysql | inserts and selects 1 MB
-	java JDBC | postgres_tls | java_postgres | inserts and selects 1 MB
+	java JDBC | postgres_tls | postgres java_postgres | inserts and selects 1 MB
 	memccp and memccat | memcached_tls | memcached_tools | brings and fetches
 	perl Cache::Memcached | memcached_tls | memcached_perl | sets and gets 500 kB
 	python3 pymemcache | memcached_tls | memcached_pymemcache | sets and gets 500 kB
@@ -40,6 +40,13 @@ redis_client()
 {
 	client redis-cli -h "$host" -p "$port" --user alice --pass secret \
 		--no-auth-warning --raw "$@"
+}
+
+# postgres FUNCTION: with what PostgreSQL demands of TLS from the first byte
+postgres()
+{
+	rules="$rules&alpn_protocols=postgresql"
+	"$@"
 }
 
 psql_works()

@@ -5,8 +5,10 @@
 #       /                       one line with protocol, cipher and SNI
 #       /files/…                what is in $T/nginx/files: large, 5 MB
 #       /git/…                  git's smart HTTP for what is in $T/nginx/git
-#   start_front NAME BACKEND    sets port_NAME_tls; BACKEND as nginx names it:
-#                               unix:/path, or 127.0.0.1:port
+#   start_front NAME BACKEND [ALPN]
+#                               sets port_NAME_tls; BACKEND as nginx names it:
+#                               unix:/path, or 127.0.0.1:port.  Who does not
+#                               offer the protocol ALPN is turned away
 #   start_service NAME COMMAND  sets port_NAME_tls: COMMAND, its standard input
 #                               and output the connection, for each client
 #
@@ -38,7 +40,7 @@ start_nginx()
 
 start_front()
 {
-	front_name=$1 front_backend=$2
+	front_name=$1 front_backend=$2 front_alpn=${3-}
 	mkdir -p "$T/$front_name"
 	start_on_port "$front_name-front" front_exec
 	printf -v "port_$1_tls" %s "$port"
@@ -55,13 +57,18 @@ front_exec()
 	error_log $here/front.log;
 	events { worker_connections 1024; }
 	stream {
+		map \$ssl_alpn_protocol \$backend {
+			"$front_alpn" $front_backend;
+			default unix:/nonexistent;
+		}
 		server {
 			listen 127.0.0.1:$1 ssl;
 			$(! ipv6_loopback || echo "listen [::1]:$1 ssl;")
 			ssl_certificate $CERTS/good.pem;
 			ssl_certificate_key $CERTS/good.key;
 			ssl_protocols TLSv1.2 TLSv1.3;
-			proxy_pass $front_backend;
+			${front_alpn:+ssl_alpn $front_alpn;}
+			proxy_pass \$backend;
 			ssl_handshake_timeout 5s;
 		}
 	}

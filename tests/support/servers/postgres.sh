@@ -2,7 +2,8 @@
 #
 #   port_postgres_starttls   TLS by SSLRequest only (hostssl), SCRAM passwords
 #   port_postgres_tls        TLS from the first byte, by nginx in front: the
-#                            server itself has that from version 17 on
+#                            server itself has that from version 17 on, where
+#                            the ALPN "postgresql" is required, as it is here
 #
 # User "alice", password "secret", owns the database "shop".
 #
@@ -31,7 +32,8 @@ start_postgres()
 	postgres_pid=$!
 	at_end+=(postgres_stop)
 	postgres_fill || exit 1
-	start_front postgres "unix:$here/.s.PGSQL.$port_postgres_starttls"
+	start_front postgres "unix:$here/.s.PGSQL.$port_postgres_starttls" \
+		postgresql
 }
 
 postgres_initialise()
