@@ -1,7 +1,8 @@
 #!/bin/bash
 # Programs of every kind that the library may find itself in: memory.sh
 # (sanitizers, allocators), symbols.sh (with an OpenSSL of their own),
-# languages.sh (run-time systems), browser.sh, abi.sh (32 bits, musl).
+# languages.sh (run-time systems), browser.sh, abi.sh (32 bits, musl), foreign.sh
+# (real programs of those).
 #
 #     run.sh [PART…]
 #
@@ -13,7 +14,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 export RES_OPTIONS="timeout:1 attempts:1"
 # Java, Chromium and compilers on a busy machine.
 LIMIT=120
-parts=${*:-memory symbols languages browser abi}
+parts=${*:-memory symbols languages browser abi foreign}
 
 # expect NAME REGEX: the last case_run ended well, every line of its output
 # fits, and there is one
