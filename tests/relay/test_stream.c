@@ -3,6 +3,8 @@
 #include "client.h"
 #include "server.h"
 
+#include <sys/syscall.h>
+
 enum { MEGABYTE = 1 << 20 };
 
 static unsigned char *pattern(size_t len)
@@ -87,6 +89,62 @@ Test(relay_stream, a_server_that_has_ended_before, .timeout = 60)
 	cr_assert_eq(recv(w.end[0], text, 4, MSG_WAITALL), 4);
 	ready = (struct pollfd){ .fd = w.end[0], .events = POLLIN };
 	cr_assert_eq(poll(&ready, 1, 10000), 1, "no end");
+	cr_assert_eq(recv(w.end[0], text, sizeof(text), 0), 0);
+	wrap_close(&w);
+	close(listener);
+	cr_assert_eq(relay_wait(&relay, 20), 0);
+}
+
+/* Whether the relay may take a descriptor of this process (ptrace(2)). */
+static bool may_be_reached(void)
+{
+	int process = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	int own = (int)syscall(SYS_pidfd_getfd, process, 1, 0);
+	FILE *scope = fopen("/proc/sys/kernel/yama/ptrace_scope", "r");
+	int value = scope ? fgetc(scope) : '0';
+
+	if (scope)
+		fclose(scope);
+	close(process);
+	close(own);
+	return own >= 0 && (value == '0' || geteuid() == 0);
+}
+
+/* A server that resets: what it said before is read, then ECONNRESET. */
+Test(relay_stream, a_server_that_resets, .timeout = 60)
+{
+	const struct linger abort = { .l_onoff = 1 };
+	struct relay relay = relay_start("0");
+	struct xs_address at = loopback(0);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct pollfd ready;
+	struct xs_wire verdict;
+	struct wrapped w;
+	char text[16];
+	int server;
+
+	cr_assert_eq(bind(listener, &at.any, at.len), 0);
+	cr_assert_eq(listen(listener, 1), 0);
+	cr_assert_eq(getsockname(listener, &at.any, &at.len), 0);
+	w = wrap_prepare(xs_address_port(&at), "relay=yes");
+	w.request.string[XS_WIRE_SCHEME] = "tcp";
+	w.request.head.app_fd = w.end[0];
+	wrap_send(&w, &relay);
+	cr_assert_eq(wrap_verdict(&w, &verdict), 0);
+	server = accept(listener, NULL, NULL);
+	cr_assert_eq(send(server, "last", 4, 0), 4);
+	ready = (struct pollfd){ .fd = w.end[0], .events = POLLIN };
+	cr_assert_eq(poll(&ready, 1, 10000), 1);
+	cr_assert_eq(setsockopt(server, SOL_SOCKET, SO_LINGER, &abort,
+				sizeof(abort)), 0);
+	close(server);
+	ready.events = 0;
+	cr_assert_eq(poll(&ready, 1, 10000), 1, "no hang-up");
+	cr_assert_eq(recv(w.end[0], text, sizeof(text), 0), 4);
+	if (may_be_reached()) {
+		cr_assert_eq(recv(w.end[0], text, sizeof(text), 0), -1);
+		cr_assert_eq(errno, ECONNRESET);
+	}
 	cr_assert_eq(recv(w.end[0], text, sizeof(text), 0), 0);
 	wrap_close(&w);
 	close(listener);

@@ -20,6 +20,7 @@
 #include "connection_private.h"
 
 #include "life.h"
+#include "reset.h"
 
 #include <netinet/tcp.h>
 #include <stddef.h>
@@ -141,6 +142,9 @@ void xs_connection_break(struct xs_connection *connection,
 			 const struct xs_error *err)
 {
 	log_later(connection, err->text);
+	xs_reset_tell(connection->app_pid, connection->app_fd,
+		      connection->registered.device,
+		      connection->registered.inode);
 	xs_connection_end(connection);
 }
 
@@ -264,6 +268,8 @@ static void keep_request(struct xs_connection *connection)
 
 	xs_later_remember(&connection->later, opening->presence.pid,
 			  opening->log_fd);
+	connection->app_pid = opening->presence.pid;
+	connection->app_fd = opening->presence.fd;
 	connection->request = opening->request;
 	connection->timeout_ms = opening->timeout_ms;
 	opening->request = NULL;

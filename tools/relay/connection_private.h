@@ -32,6 +32,8 @@ struct xs_connection {
 	struct xs_opening *opening; /* NULL: the connect has ended */
 	struct xs_request *request; /* for later lines; NULL before OPEN */
 	struct xs_later later;	    /* where they go */
+	pid_t app_pid;		    /* who had the application's end, … */
+	int app_fd;		    /* … as which descriptor */
 	int tcp_fd;
 	int pair_fd;
 	int timeout_ms;	     /* as the rule says */
