@@ -119,6 +119,7 @@ LIBRARY_SRC := \
 	shim/hook_send.c \
 	shim/hook_sockopt.c \
 	shim/interest.c \
+	shim/keep.c \
 	shim/launch.c \
 	shim/libc.c \
 	shim/procfs.c \

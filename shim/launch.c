@@ -1,6 +1,8 @@
 /* Starting the relay; see launch.h. */
 #include "launch.h"
 
+#include "keep.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -93,7 +95,8 @@ int xs_launch_check(const char *path, struct stat *file, struct xs_error *err)
 	return xs_error_set(err, XS_ERR_RELAY, errno,
 			    "cannot start the relay %.200s: %s (it should be "
 			    "beside the library or in its libexec, or "
-			    "XSOCK_RELAY must name it)",
+			    "XSOCK_RELAY must name it; if the program changed "
+			    "its root directory, inside of that)",
 			    path, xs_error_name(errno));
 }
 
@@ -145,18 +148,30 @@ static int second_child(void *arg)
 	_exit(127);
 }
 
+/* Starts the relay.  Returns its PID, or an errno made negative. */
+static int start_relay(void *arg)
+{
+	struct start *start = arg;
+	int pid = clone(second_child, start->stack_end, UNSEEN, start);
+
+	if (pid < 0)
+		return -errno;
+	if (!start->failed)
+		return pid;
+	waitpid(pid, NULL, __WALL);
+	return -start->failed;
+}
+
 /* Ends at once, so that the relay is nobody's child: execve(2) makes every child
  * one that sends SIGCHLD and that wait(2) sees (de_thread in fs/exec.c).  This
  * one has not called it, and is only seen with __WCLONE. */
 static int first_child(void *arg)
 {
 	struct start *start = arg;
-	int pid = clone(second_child, start->stack_end, UNSEEN, start);
+	int pid = start_relay(start);
 
 	if (pid < 0)
-		start->failed = errno;
-	else if (start->failed)
-		waitpid(pid, NULL, __WCLONE);
+		start->failed = -pid;
 	_exit(0);
 }
 
@@ -188,20 +203,70 @@ static void fill_environment(char *envp[VARIABLES_MAX + 1],
 	envp[n] = NULL;
 }
 
+/* The namespace in which the children of this thread are, if it is not its own
+ * (unshare(2), setns(2)).  The relay would end with that one; and where it has
+ * no process yet, the first child becomes its init, which must not be one of
+ * ours. */
+struct elsewhere {
+	bool is;
+	bool unborn;
+	int back; /* a descriptor of it; -1: none */
+};
+
+static int leave_elsewhere(struct elsewhere *elsewhere)
+{
+	static const char own[] = "/proc/thread-self/ns/pid";
+	static const char children[] = "/proc/thread-self/ns/pid_for_children";
+	struct stat here, there;
+	int fd, failed = 0;
+
+	*elsewhere = (struct elsewhere){ .back = -1 };
+	if (stat(own, &here) < 0)
+		return 0;
+	if (stat(children, &there) < 0)
+		elsewhere->unborn = errno == ENOENT;
+	if (!elsewhere->unborn && there.st_ino == here.st_ino)
+		return 0;
+	fd = open(own, O_RDONLY | O_CLOEXEC);
+	if (!elsewhere->unborn)
+		elsewhere->back = open(children, O_RDONLY | O_CLOEXEC);
+	if (setns(fd, CLONE_NEWPID) == 0)
+		elsewhere->is = true;
+	else if (elsewhere->unborn)
+		failed = errno;
+	close(fd);
+	return failed;
+}
+
+static void return_elsewhere(const struct elsewhere *elsewhere)
+{
+	if (elsewhere->is && elsewhere->unborn)
+		unshare(CLONE_NEWPID);
+	else if (elsewhere->is)
+		setns(elsewhere->back, CLONE_NEWPID);
+	if (elsewhere->back >= 0)
+		close(elsewhere->back);
+}
+
 /* Without the fence of signals a handler of the application could run in the
  * child. */
-static int clone_child(struct start *start, char *stack_end)
+static void start_child(struct start *start, char *stack_end)
 {
 	sigset_t all, before;
-	int pid, saved;
+	int pid;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	pid = clone(first_child, stack_end, UNSEEN, start);
-	saved = errno;
+	if (xs_keep_needed()) {
+		start->failed = xs_keep(start_relay, start);
+	} else {
+		pid = clone(first_child, stack_end, UNSEEN, start);
+		if (pid < 0)
+			start->failed = errno;
+		else
+			waitpid(pid, NULL, __WCLONE);
+	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	errno = saved;
-	return pid;
 }
 
 int xs_launch(const char *path, int listener, int idle,
@@ -217,7 +282,7 @@ int xs_launch(const char *path, int listener, int idle,
 			       .envp = envp };
 	char *stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-	int pid;
+	struct elsewhere elsewhere;
 
 	fill_environment(envp, resolver);
 	if (stack == MAP_FAILED)
@@ -228,11 +293,11 @@ int xs_launch(const char *path, int listener, int idle,
 	else
 		argv[2] = NULL;
 	start.stack_end = stack + STACK / 2;
-	pid = clone_child(&start, stack + STACK);
-	if (pid < 0)
-		start.failed = errno;
-	else
-		waitpid(pid, NULL, __WCLONE);
+	start.failed = leave_elsewhere(&elsewhere);
+	if (!start.failed) {
+		start_child(&start, stack + STACK);
+		return_elsewhere(&elsewhere);
+	}
 	munmap(stack, STACK);
 	if (!start.failed)
 		return 0;

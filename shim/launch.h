@@ -3,8 +3,8 @@
  * The application must not notice: no SIGCHLD, nothing for its wait(2), no
  * atfork handlers, no copied memory.  clone(2) without an exit signal and with
  * CLONE_VM | CLONE_VFORK does that, twice, so that the relay becomes a child of
- * init (or of a subreaper; an application that is one itself does see it); the
- * children only make system calls between clone and exec.  The relay gets the
+ * init (or of a subreaper; for an application that is one itself see keep.h);
+ * the children only make system calls between clone and exec.  The relay gets the
  * listening socket as descriptor 3 and nothing else: /dev/null as 0 to 2, only
  * the resolver's variables in its environment, its own session, and "/" as working directory.
  */

@@ -9,7 +9,9 @@
 #include "victim.h"
 #include <locale.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -281,44 +283,6 @@ static void handler(char **argument)
 							   "refused");
 }
 
-static volatile sig_atomic_t interrupt_malloc, inside_malloc, malloc_again;
-
-/* The program has a malloc of its own, whose lock is not recursive. */
-#ifndef __SANITIZE_ADDRESS__
-void *__libc_malloc(size_t size);
-
-void *malloc(size_t size)
-{
-	void *got;
-
-	if (inside_malloc) {
-		malloc_again++;
-		return __libc_malloc(size);
-	}
-	inside_malloc = interrupt_malloc;
-	if (inside_malloc)
-		raise(SIGUSR1);
-	got = __libc_malloc(size);
-	inside_malloc = 0;
-	return got;
-}
-#endif
-
-/* inside IP PORT: … and surely inside of malloc, which must not be called
- * again */
-
-static void inside(char **argument)
-{
-	caller_to = at(argument[0], argument[1]);
-	signal(SIGUSR1, on_signal);
-	interrupt_malloc = 1;
-	free(malloc(100));
-	interrupt_malloc = 0;
-	say_text("inside malloc", "%s",
-		 calls == 1 && connected_calls == 1 ? "connected" : "refused");
-	say("malloc called", malloc_again);
-}
-
 /* vforked IP PORT: in a child that has the parent's memory; then here */
 static void vforked(char **argument)
 {
@@ -448,6 +412,69 @@ static void passed(char **argument)
 	recv(fd, (char[64]){ 0 }, 64, 0);
 }
 
+/* --- who the process is, and where ------------------------------------- */
+
+static void call_as(const char *key)
+{
+	say_text(key, "%s", call());
+}
+
+/* drop IP PORT: as root; as another user; by then set-user-ID root again */
+static void drop(char **argument)
+{
+	caller_to = at(argument[0], argument[1]);
+	call_as("as root");
+	say("seteuid", seteuid(65534));
+	call_as("as another");
+	say("seteuid back", seteuid(0));
+	call_as("as root again");
+	say("setresuid", setresuid(65534, 65534, 65534));
+	call_as("as another for good");
+}
+
+/* root IP PORT FOLDER: after chroot(2) */
+static void change_root(char **argument)
+{
+	caller_to = at(argument[0], argument[1]);
+	say("chroot", chroot(argument[2]));
+	say("chdir", chdir("/"));
+	call_as("connect");
+}
+
+/* spaces IP PORT: children will be in a new PID namespace, which the first one
+ * of all must be the program's own */
+static void spaces(char **argument)
+{
+	int status = -1;
+	pid_t child;
+
+	caller_to = at(argument[0], argument[1]);
+	say("unshare", unshare(CLONE_NEWPID));
+	call_as("before the first child");
+	child = fork();
+	if (child == 0)
+		_exit(getpid() == 1 ? strcmp(call(), "connected") != 0 : 2);
+	say_ok("fork", child);
+	waitpid(child, &status, 0);
+	say("the first child, status", status);
+	say("wait for nobody", waitpid(-1, NULL, __WALL));
+}
+
+/* reaper IP PORT [subreaper]: the process that inherits orphans */
+static void reaper(char **argument)
+{
+	caller_to = at(argument[0], argument[1]);
+	if (argument[2])
+		say("subreaper", prctl(PR_SET_CHILD_SUBREAPER, 1));
+	else
+		say("PID", getpid());
+	call_as("connect");
+	say("wait for nobody", wait(NULL));
+	call_as("connect again");
+	say("wait for nobody again",
+	    waitid(P_ALL, 0, &(siginfo_t){ 0 }, WEXITED));
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -457,10 +484,12 @@ int main(int argc, char **argv)
 		{ "addresses", addresses }, { "full", full },
 		{ "names", names },	    { "reuse", reuse },
 		{ "jump", jumps },	    { "handler", handler },
-		{ "inside", inside },	    { "vforked", vforked },
+		{ "vforked", vforked },
 		{ "forked", forked },	    { "shared", shared },
 		{ "passed", passed },	    { "async", async },
-		{ "elsewhere", elsewhere },
+		{ "elsewhere", elsewhere }, { "drop", drop },
+		{ "root", change_root },    { "spaces", spaces },
+		{ "reaper", reaper },
 	};
 
 	setlocale(LC_ALL, "");

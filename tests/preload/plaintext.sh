@@ -21,6 +21,10 @@ check_plaintext()
 	case_callers
 	case_shared
 	case_lookups
+	case_users
+	case_roots
+	case_spaces
+	case_reapers
 }
 
 # heard LISTENER: the secret has arrived there
@@ -357,10 +361,10 @@ case_callers()
 		tls_sink
 	# A sanitizer has a malloc of its own.
 	if [ -z "$sanitized" ]; then
-		case_run with_xsock "$rule" "$dodge" inside 127.0.0.1 \
-			"$port_trap"
+		case_run with_xsock "$rule" "$BUILD/tests/preload/inside" \
+			"$port_trap" "$secret"
 		verdict "connect in a signal handler, inside of malloc" \
-			$'inside malloc: connected\nmalloc called: 0' '' \
+			$'connects inside malloc: 1\nmalloc called: 0' '' \
 			tls_sink
 	fi
 	case_run with_xsock "$rule" "$dodge" vforked 127.0.0.1 "$port_trap"
@@ -446,4 +450,106 @@ connect, as looked up: -1 EACCES' 'a.example.test.*denied'
 	verdict "another name with that first label: left alone" \
 		$'connect, address kept: -1 ECONNREFUSED
 connect, as looked up: -1 ECONNREFUSED' ''
+}
+
+# A program that changes its user between two connects: each has its own relay.
+case_users()
+{
+	local name="setuid between two connects"
+	local rule="127.0.0.1:$port_trap=tls://:$port_tls_sink?cafile=$CA&peer_name=localhost"
+
+	if [ "$(id -u)" -ne 0 ]; then
+		CI= skip "$name" "only root can"
+		return
+	fi
+	chmod 711 "$T"
+	chmod 1777 "$T/reports"
+	chmod -R a+rX "$CERTS"
+	case_run with_xsock "$rule" "$dodge" drop 127.0.0.1 "$port_trap"
+	verdict "$name" "as root: connected
+seteuid: 0
+as another: connected
+seteuid back: 0
+as root again: connected
+setresuid: 0
+as another for good: connected" '' tls_sink
+}
+
+# Behind chroot the relay cannot be started, unless it is there, too.
+case_roots()
+{
+	local rule="127.0.0.1:$port_trap=tls://:$port_tls_sink?cafile=$CA&peer_name=localhost"
+
+	private_mounts "chroot before the first connect" || return
+	mkdir "$T/empty" "$T/full"
+	case_run with_xsock "127.0.0.1:$port_trap=tls://" "${mounts[@]}" \
+		"$dodge" root 127.0.0.1 "$port_trap" "$T/empty"
+	verdict "chroot before the first connect: refused" \
+		$'chroot: 0\nchdir: 0\nconnect: refused' \
+		'cannot start the relay .*root directory'
+	case_run with_xsock "$rule" "${mounts[@]}" sh -c \
+		'mount --rbind / "$0" && exec "$@"' "$T/full" \
+		"$dodge" root 127.0.0.1 "$port_trap" "$T/full"
+	verdict "chroot to where the relay is, too" \
+		$'chroot: 0\nchdir: 0\nconnect: connected' '' tls_sink
+}
+
+# namespaces NAME OPTION…: sets $spaces, the command in front of a program that
+# is to be the first in namespaces of its own
+namespaces()
+{
+	local name=$1
+	shift
+	for spaces in "unshare" "unshare -r"; do
+		spaces=($spaces "$@")
+		"${spaces[@]}" true 2>/dev/null && return
+	done
+	[ "$(id -u)" -eq 0 ] && skip "$name" "no namespaces to be had" ||
+		CI= skip "$name" "no namespaces to be had"
+	return 1
+}
+
+case_spaces()
+{
+	local rule="127.0.0.1:$port_trap=tls://:$port_tls_sink?cafile=$CA&peer_name=localhost"
+	local name="a PID namespace of its own" spaces RELAY=$RELAY-spaces
+
+	cp "$BUILD/xsock-relay" "$RELAY"
+	namespaces "$name" -p --fork --mount-proc || return
+	case_run with_xsock "$rule" "${spaces[@]}" sh -c \
+		'"$@"; echo "status $?"' sh "$dodge" addresses 127.0.0.1 "$port_trap"
+	verdict "$name" $'connect 1: 0\nstatus 0' '' tls_sink
+	[ "$(id -u)" -eq 0 ] || return
+	# No relay runs that could be found.
+	rm "$RELAY" && cp "$BUILD/xsock-relay" "$RELAY"
+	case_run with_xsock "$rule" "$dodge" spaces 127.0.0.1 "$port_trap"
+	verdict "unshare, then the first connect: its children are not the relay's" \
+		$'unshare: 0\nbefore the first child: connected\nfork: ok
+the first child, status: 0\nwait for nobody: -1 ECHILD' '' tls_sink
+}
+
+# Who inherits orphans does not inherit the relay.
+case_reapers()
+{
+	local rule="127.0.0.1:$port_trap=tls://:$port_tls_sink?cafile=$CA&peer_name=localhost"
+	local name="init of a PID namespace has no relay for a child" spaces
+	local RELAY=$T/relay-reaped
+
+	cp "$BUILD/xsock-relay" "$RELAY"
+	LIMIT=10 case_run with_xsock "$rule" "$dodge" reaper 127.0.0.1 \
+		"$port_trap" subreaper
+	verdict "a subreaper has no relay for a child" "subreaper: 0
+connect: connected
+wait for nobody: -1 ECHILD
+connect again: connected
+wait for nobody again: -1 ECHILD" '' tls_sink
+	within 5 no_relay
+	namespaces "$name" -p --fork --mount-proc || return
+	LIMIT=10 case_run with_xsock "$rule" "${spaces[@]}" "$dodge" reaper \
+		127.0.0.1 "$port_trap"
+	verdict "$name" "PID: 1
+connect: connected
+wait for nobody: -1 ECHILD
+connect again: connected
+wait for nobody again: -1 ECHILD" '' tls_sink
 }
