@@ -285,6 +285,35 @@ check_early()
 	done
 }
 
+# ss -xp and /proc show what the README says.
+check_shown()
+{
+	local end relay program
+
+	XSOCK_OPTIONS=cafile=$CA case_run with_xsock \
+		"*:$port_front_echo=tls://:$port_tls_echo" "$PYTHON" -c '
+import os, socket, subprocess, sys
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+print("local %s:%d" % s.getsockname(), "pid", os.getpid())
+shown = subprocess.run(["ss", "-Hxpn"], stdout=subprocess.PIPE).stdout.decode()
+print("\n".join(l for l in shown.splitlines() if "@xsock/" in l))
+inode = os.readlink("/proc/self/fd/%d" % s.fileno())[8:-1]
+for line in open("/proc/net/unix"):
+    if line.split()[6] == inode:
+        print("proc", line.split()[7])' "$port_front_echo"
+	program=$(sed -n 's/^local \(.*\) pid .*/\1/p' "$OUT")
+	end="@xsock/[0-9a-f]*/[0-9a-f]*/127.0.0.1:$port_front_echo<$program"
+	relay="@xsock/[0-9a-f]*=$program>127.0.0.1:$port_tls_echo"
+	if [ "$program" ] && grep -q "$end .*\"python3\",pid=$(
+		sed -n 's/.* pid //p' "$OUT")," "$OUT" &&
+		grep -q "$relay .*\"xsock-relay\"" "$OUT" &&
+		grep -qx "proc $end" "$OUT"; then
+		pass "shown: ss and /proc tell the program's end and the relay's"
+	else
+		fail "shown: ss and /proc tell the program's end and the relay's"
+	fi
+}
+
 suite_begin preload
 start_servers
 # A front door for the mute server.
@@ -302,6 +331,9 @@ if [ $# -eq 0 ] || [[ " $* " == *" abandoned "* ]]; then
 fi
 if [ $# -eq 0 ] || [[ " $* " == *" starter "* ]]; then
 	check_starter
+fi
+if [ $# -eq 0 ] || [[ " $* " == *" shown "* ]]; then
+	need shown ss && check_shown
 fi
 if [ $# -eq 0 ] || [[ " $* " == *" early "* ]]; then
 	check_early
