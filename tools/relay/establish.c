@@ -144,8 +144,7 @@ static void succeed(struct xs_connection *connection, const uint8_t *in,
 	}
 	xs_request_log_success(opening->request, opening->log_fd, summary);
 	/* Who waits for the verdict may write at once. */
-	xs_pair_unlock_gate(opening->app_end,
-			    send_limit(connection->tcp_fd));
+	xs_pair_unlock_gate(opening->app_end, send_limit(connection->tcp_fd));
 	if (connection->is_data)
 		connection->pump.mark =
 			xs_pair_leave_mark(opening->app_end) == 0;
@@ -310,35 +309,41 @@ static void begin_handshake(struct xs_connection *connection)
 
 /* --- DIALOGUE -------------------------------------------------------- */
 
-/* Has fd something to read?  The first byte goes to *byte.  Returns as
- * recv(2). */
-static ssize_t peek(int fd, uint8_t *byte)
+/* What fd has to read, without taking it.  Returns as recv(2). */
+static ssize_t peek(int fd, uint8_t *data, size_t size)
 {
 	ssize_t got;
 
 	do
-		got = recv(fd, byte, 1, MSG_PEEK | MSG_DONTWAIT);
+		got = recv(fd, data, size, MSG_PEEK | MSG_DONTWAIT);
 	while (got < 0 && errno == EINTR);
 	return got;
 }
 
-/* The server has agreed.  Nothing that is here already can be TLS: a server
- * says nothing before the ClientHello. */
-static bool check_injection(struct xs_connection *connection)
+/* The server has agreed, and may only wait for the ClientHello.  Nothing that
+ * is here already can be TLS, and one that has closed its side would get what
+ * follows in plaintext. */
+static bool check_silence(struct xs_connection *connection)
 {
 	struct xs_error err = { 0 };
 	uint8_t byte;
+	ssize_t got = peek(connection->tcp_fd, &byte, 1);
 
-	if (peek(connection->tcp_fd, &byte) <= 0)
+	if (got < 0 && errno == EAGAIN)
 		return true;
-	xs_dialogue_injected(connection->pump.dialogue, &err);
+	if (got > 0)
+		xs_dialogue_injected(connection->pump.dialogue, &err);
+	else if (got == 0)
+		xs_tls_handshake_cut(connection->tls, &err);
+	else
+		broke(connection, errno, &err);
 	fail(connection, &err);
 	return false;
 }
 
 static void begin_upgrade(struct xs_connection *connection)
 {
-	if (connection->pump.dialogue && !check_injection(connection))
+	if (connection->pump.dialogue && !check_silence(connection))
 		return;
 	if (!connection->opening)
 		xs_worker_timer(connection->worker, &connection->timer,
@@ -360,30 +365,37 @@ static void begin_await(struct xs_connection *connection)
 	xs_establish_await(connection);
 }
 
-/* The first byte of a TLS record with a handshake message (RFC 8446, 5.1). */
-enum { CLIENT_HELLO = 0x16 };
+/* The application brings its own TLS, to the end. */
+static void leave_alone(struct xs_connection *connection)
+{
+	struct xs_error err = { 0 };
+
+	if (xs_pump_pass(&connection->pump, connection->worker->buffers, &err))
+		xs_connection_resume(connection, NULL, 0);
+	else
+		fail(connection, &err);
+}
 
 void xs_establish_await(struct xs_connection *connection)
 {
-	struct xs_buffers *buffers = connection->worker->buffers;
-	struct xs_error err = { 0 };
-	uint8_t byte;
+	uint8_t first[XS_HELLO_HEAD];
 	ssize_t got;
 
-	if (!check_injection(connection))
+	if (!check_silence(connection))
 		return;
-	got = peek(connection->pair_fd, &byte);
-	if (got < 0 && errno == EAGAIN && !connection->pump.server.ended)
+	got = peek(connection->pair_fd, first, sizeof(first));
+	if (got < 0 && errno == EAGAIN)
 		return;
-	if (got == 1 && xs_dialogue_skips(connection->pump.dialogue, byte)) {
-		recv(connection->pair_fd, &byte, 1, MSG_DONTWAIT);
+	if (got <= 0) {
+		xs_connection_end(connection); /* it has left */
+	} else if (xs_dialogue_skips(connection->pump.dialogue, first[0])) {
+		recv(connection->pair_fd, first, 1, MSG_DONTWAIT);
 		xs_worker_later(connection->worker, &connection->task);
-	} else if (got == 1 && byte != CLIENT_HELLO)
+	} else if (!xs_dialogue_is_hello(first, (size_t)got)) {
 		begin_upgrade(connection);
-	else if (!xs_pump_pass(&connection->pump, buffers, &err))
-		fail(connection, &err);
-	else
-		xs_connection_resume(connection, NULL, 0);
+	} else if (got == sizeof(first)) {
+		leave_alone(connection);
+	}
 }
 
 void xs_establish_heed(struct xs_connection *connection)
@@ -436,8 +448,8 @@ static struct xs_expect *make_expect(struct xs_connection *connection)
 	};
 
 	if (!xs_pair_read_asked(connection->pair_fd, &terms.asked) ||
-	    getpeername(connection->tcp_fd, &terms.peer.any,
-			&terms.peer.len) < 0)
+	    getpeername(connection->tcp_fd, &terms.peer.any, &terms.peer.len) <
+		    0)
 		return NULL;
 	return xs_expect_begin(&terms, xs_tls_context_of(connection->tls));
 }

@@ -61,6 +61,14 @@ bool xs_dialogue_server_first(const struct xs_dialogue *dialogue)
 	return dialogue->protocol->server_first;
 }
 
+bool xs_dialogue_is_hello(const uint8_t *data, size_t len)
+{
+	/* A record of handshake messages, of any version; its length, which is
+	 * not 0; a ClientHello (RFC 8446, 5.1 and 4). */
+	return data[0] == 0x16 && (len < 2 || data[1] == 0x03) &&
+	       (len < 5 || data[3] || data[4]) && (len < 6 || data[5] == 0x01);
+}
+
 const void *xs_dialogue_hello(const struct xs_dialogue *dialogue, size_t *len)
 {
 	*len = dialogue->protocol->hello_len;

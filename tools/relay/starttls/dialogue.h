@@ -93,6 +93,11 @@ bool xs_dialogue_server_owes(const struct xs_dialogue *dialogue);
  * for the application for long. */
 bool xs_dialogue_server_first(const struct xs_dialogue *dialogue);
 
+/* Do these bytes, the application's first ones, begin a ClientHello?  With
+ * fewer than XS_HELLO_HEAD of them, they may. */
+enum { XS_HELLO_HEAD = 6 };
+bool xs_dialogue_is_hello(const uint8_t *data, size_t len);
+
 /* What may be said in the application's place, after OPEN and before TLS, by
  * somebody who only wants to see TLS; it asks for nothing.  *len is 0 where
  * nothing has to be said. */

@@ -21,7 +21,14 @@
 static size_t take_all(struct xs_dialogue *dialogue, bool from_app,
 		       const uint8_t *data, size_t size, struct xs_error *err)
 {
-	(void)dialogue, (void)from_app, (void)data, (void)err;
+	if (from_app && !xs_dialogue_is_hello(data, size)) {
+		xs_dialogue_broken(dialogue, err,
+				   "the application sends something that is "
+				   "neither TLS nor a protocol with STARTTLS");
+		return XS_FRAME_BROKEN;
+	}
+	if (from_app && size < XS_HELLO_HEAD)
+		return 0;
 	return size < XS_LINE_MAX ? size : XS_LINE_MAX;
 }
 
