@@ -3,6 +3,8 @@
 # line with its number and its text in capitals, "QUIT" with "221 bye" and the
 # end, and the client's end of file with "299 end of file" and the end.
 #
+# By IPv6 it has nothing better than TLS 1.2.
+#
 # stunnel and not nginx, because nginx ends both directions when one has ended,
 # or else ends without close_notify (proxy_half_close).
 #
@@ -32,8 +34,8 @@ lines_exec()
 	{
 		echo "foreground = yes"
 		echo "pid ="
-		lines_section 127.0.0.1 "$1"
-		! ipv6_loopback || lines_section ::1 "$1"
+		lines_section 127.0.0.1 "$1" TLSv1.3
+		! ipv6_loopback || lines_section ::1 "$1" TLSv1.2
 	} >"$here/conf"
 	exec stunnel4 "$here/conf"
 }
@@ -45,6 +47,7 @@ lines_section()
 	accept = $1:$2
 	cert = $CERTS/good.pem
 	key = $CERTS/good.key
+	sslVersionMax = $3
 	TIMEOUTbusy = 5
 	exec = /bin/bash
 	execArgs = bash $T/lines/serve
