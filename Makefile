@@ -311,6 +311,7 @@ check-build: $(products) $(test_programs)
 	$(test_env) tests/preload/run.sh
 	$(test_env) tests/preload/resolver.sh
 	$(test_env) tests/servers/run.sh
+	$(test_env) tests/starttls/ftp.sh
 	$(test_env) tests/farm/run.sh
 	$(test_env) tests/install.sh
 

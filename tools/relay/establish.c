@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 /* Linux 5.14; newer than some headers. */
@@ -231,11 +232,16 @@ static bool shake(struct xs_connection *connection, size_t len)
 }
 
 /* A transfer that the server refuses on the control connection, or that the
- * application gave up: nothing is wrong. */
+ * application gave up before it sent anything: nothing is wrong. */
 static bool is_no_transfer(const struct xs_connection *connection)
 {
-	return connection->is_data && !connection->opening &&
-	       !xs_tls_heard(connection->tls);
+	int waiting = 0;
+
+	if (!connection->is_data || connection->opening ||
+	    xs_tls_heard(connection->tls))
+		return false;
+	ioctl(connection->pair_fd, FIONREAD, &waiting);
+	return waiting <= connection->pump.mark;
 }
 
 static void end_no_transfer(struct xs_connection *connection)

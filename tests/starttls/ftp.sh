@@ -1,0 +1,85 @@
+#!/bin/bash
+# FTP's data connections: what must not happen, and what rules mean for them.
+# (Real servers and clients are real_ftp.sh's.)
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/../support/lib.sh"
+
+suite_begin ftp
+mkdir "$T/ftp"
+start ftp "$PYTHON" -B "$here/ftp_server.py" "$T/ftp" "$CERTS"
+if ! within 20 test -e "$T/ftp/port"; then
+	cat "$T/ftp.log" >&2
+	exit 1
+fi
+port=$(cat "$T/ftp/port")
+export XSOCK_LOG=error:$T/lines
+: >"$T/lines"
+# The name that is verified is the control connection's.
+control="127.0.0.1:$port=ftp+starttls://?cafile=$CA&peer_name=localhost"
+
+# All ports but that of the control connection.
+others="1-$((port - 1)),$((port + 1))-65535"
+
+# cases LABEL RULES [CASE…]
+cases()
+{
+	local label=$1 rules=$2 result name
+	shift 2
+	LIMIT=${LIMIT:-120} case_run with_xsock "$rules" "$PYTHON" -B \
+		"$here/ftp_data.py" "$T/ftp" "$port" "$T/lines" "$@"
+	cp "$OUT" "$T/results"
+	while read -r result name; do
+		if [ "$result" = ok ]; then
+			pass "$label: $name"
+		else
+			fail "$label: ${name%%: *}" "${name#*: }"
+		fi
+	done <"$T/results"
+	grep -q '^ok' "$T/results" || fail "$label: no case"
+}
+
+cases "a hostile server" "$control"
+cases "a silent server" "$control&timeout=2" silent plaintext_upload
+cases "everything else denied" "$control *=deny://" good_both_ways bounce
+cases "everything else with TLS" "$control *=tls://" good_both_ways second_connect
+cases "everything else by the relay" "$control *=tcp://?relay=yes" good_both_ways
+cases "denied above" "*:$others=deny:// $control" denied
+cases "exempt above" "*:$others=tcp:// $control" exempt
+cases "the rule of another server between" \
+	"127.0.0.9:21=ftp+starttls:// *:$others=deny:// $control" \
+	denied
+cases "redirected" "192.0.2.1:21=ftp+starttls://127.0.0.1:$port?cafile=$CA&peer_name=localhost" \
+	elsewhere
+
+# --- the relay -----------------------------------------------------------
+
+if within 15 no_relay; then
+	cases "without a relay" "$control" no_relay
+	if no_relay; then
+		pass "without a relay: none is started"
+	else
+		fail "without a relay: none is started" "$(relay_pids)"
+	fi
+fi
+
+# A relay that was there and does not answer.
+start stopped with_xsock "$control" "$PYTHON" -B "$here/ftp_data.py" "$T/ftp" \
+	"$port" "$T/lines" stopped_relay
+stopped=$!
+if within 20 test -e "$T/ftp/ready"; then
+	relay=$(relay_pids)
+	kill -STOP $relay
+	: >"$T/ftp/go"
+	wait "$stopped"
+	kill -CONT $relay
+	if grep -q '^ok' "$T/stopped.log"; then
+		pass "a relay that does not answer: refused"
+	else
+		cp "$T/stopped.log" "$OUT"
+		fail "a relay that does not answer: refused"
+	fi
+else
+	cp "$T/stopped.log" "$OUT"
+	fail "a relay that does not answer: refused" "not ready"
+fi
+suite_end
