@@ -225,8 +225,8 @@ static bool is_among(const struct xs_names_entry *entry,
 	       (!among->first || begins_with(entry->name, among->first));
 }
 
-/* Considers these names of the address.  The choice is none when there is
- * none. */
+/* Considers these names of the address, and if some have the application's tag,
+ * no others.  The choice is none when there is none. */
 static struct choice decide_by_names(const struct xs_rules *rules, bool udp,
 				     const struct xs_address *to,
 				     const struct among *among,
@@ -234,20 +234,20 @@ static struct choice decide_by_names(const struct xs_rules *rules, bool udp,
 {
 	struct xs_names_entry entry;
 	struct choice choice = { .any = false };
+	bool tagged = false;
 	unsigned at = 0;
 
 	while (xs_names_next(to, &at, &entry)) {
 		const struct xs_rule *rule;
 		bool exact = xs_names_has_tag(to, entry.tag);
 
-		if (!is_among(&entry, among))
+		if (!is_among(&entry, among) || (tagged && !exact))
 			continue;
 		rule = xs_match(rules, udp, to, entry.name);
-		if (exact)
+		if (exact && !tagged)
 			choice.any = false;
+		tagged |= exact;
 		consider(&entry, rule, exact, &choice, decision);
-		if (exact)
-			break;
 	}
 	return choice;
 }

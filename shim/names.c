@@ -127,7 +127,7 @@ uint64_t xs_names_add(const struct xs_address *address, const char *name,
 	memcpy(value.name, name, len);
 	xs_address_bytes(address, value.address);
 	value.tag = xs_hash(hash_address(value.address), name, len);
-	/* An IPv6 address carries the lower 28 bits, which must not be 0. */
+	/* What an IPv6 address carries of it must not be 0. */
 	value.tag |= 1;
 	if (!table)
 		return value.tag;
@@ -169,9 +169,11 @@ bool xs_names_next(const struct xs_address *address, unsigned *at,
 	return false;
 }
 
+/* A flow label (RFC 6437): Python refuses to connect with more than its 20
+ * bits. */
 static uint32_t flow_of(uint64_t tag)
 {
-	return htonl((uint32_t)(tag & 0x0fffffff));
+	return htonl((uint32_t)((tag ^ tag >> 20 ^ tag >> 40) & 0xffffe) | 1);
 }
 
 void xs_names_write_tag(struct sockaddr *to, uint64_t tag)

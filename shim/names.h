@@ -60,7 +60,8 @@ bool xs_names_next(const struct xs_address *address, unsigned *at,
 		   struct xs_names_entry *entry);
 
 /* The tag in a sockaddr that came back from the application, and whether a
- * stored tag is that one (an IPv6 address has room for 28 bits of it). */
+ * stored tag is that one.  An IPv6 address has room for 19 bits of it, so that
+ * two names of one address may look alike. */
 void xs_names_write_tag(struct sockaddr *to, uint64_t tag);
 bool xs_names_has_tag(const struct xs_address *from, uint64_t tag);
 

@@ -16,6 +16,7 @@ check_plaintext()
 	case_squatted
 	case_many_names
 	case_own_name
+	case_python
 	case_one_family
 	case_syslog
 	case_callers
@@ -311,6 +312,24 @@ case_own_name()
 		localhost:$port_trap=deny://" \
 		"${with_hosts[@]}" "$dodge" names "$port_trap" "$own"
 	verdict "$name: a rule for that name" "$both" '' tls_sink
+}
+
+# Python looks at what an IPv6 address has beside the address.
+case_python()
+{
+	local name="Python, a name with an IPv6 address" with_hosts
+
+	hosts "$name" <<<"::1 six.example.test" || return
+	case_run with_xsock \
+		"six.example.test=tls://127.0.0.1:$port_tls_sink?cafile=$CA&peer_name=localhost" \
+		"${with_hosts[@]}" "$PYTHON" -c '
+import socket, sys
+to = ("six.example.test", int(sys.argv[1]))
+with socket.create_connection(to) as connection:
+    connection.sendall(sys.argv[2].encode())
+    print(connection.getpeername()[:2] == ("::1", to[1]))' \
+		"$port_trap" "$secret"
+	verdict "$name" True '' tls_sink
 }
 
 # curl knows localhost without looking it up, and tries both families.

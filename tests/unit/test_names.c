@@ -102,6 +102,21 @@ Test(names, tags_are_exact, .init = share)
 	cr_assert_neq(v6.v6.sin6_flowinfo, 0);
 }
 
+/* More than a flow label would not come back from Python. */
+Test(names, tags_fit_into_a_flow_label, .init = share)
+{
+	for (int i = 0; i < 100; i++) {
+		struct xs_address v6 = ip("2001:db8::1");
+		char name[32];
+
+		snprintf(name, sizeof(name), "n%d.example", i);
+		xs_names_write_tag(&v6.any,
+				   xs_names_add(&v6, name, XS_NAMES_ASKED, 0));
+		cr_assert_neq(v6.v6.sin6_flowinfo, 0);
+		cr_assert_leq(ntohl(v6.v6.sin6_flowinfo), 0xfffff);
+	}
+}
+
 Test(names, what_matters_is_kept_longest, .init = share)
 {
 	char name[32];
