@@ -29,12 +29,23 @@ nc_imap()
 	fetched "$W/got" 1
 }
 
+# What is said to an IRC server, and what comes back: irc_words NICK,
+# irc_answered FILE NICK
+irc_words()
+{
+	printf '%s\r\n' "NICK $1" "USER $1 0 * :test" "JOIN #$tag" \
+		"TOPIC #$tag :topic of $tag" "PING :$tag" "QUIT :done"
+}
+
+irc_answered()
+{
+	has "$1" " 001 $2 " " JOIN :#$tag" "TOPIC #$tag :topic of $tag" PONG
+}
+
 nc_irc()
 {
-	printf '%s\r\n' "NICK $mode" "USER $mode 0 * :test" "JOIN #$tag" \
-		"TOPIC #$tag :topic of $tag" "PING :$tag" "QUIT :done" |
-		client nc "$host" "$port" >"$W/said"
-	has "$W/said" " 001 " " JOIN :#$tag" "TOPIC #$tag :topic of $tag" PONG
+	irc_words visitor | client nc "$host" "$port" >"$W/said"
+	irc_answered "$W/said" visitor
 }
 
 # dialogue COMMAND…: expect runs it; standard input has pairs of lines, what to

@@ -12,7 +12,9 @@
 # tells that it was there.
 #
 # Dovecot trusts a connection whose two addresses are equal as if it had TLS.  So
-# those for STARTTLS come to 127.0.0.2 from 127.0.0.1, by an nginx between.
+# those for STARTTLS come to 127.0.0.2 from 127.0.0.1, by an nginx between.  The
+# same nginx has the TLS of ManageSieve: Dovecot 2.3.19, with TLS from the first
+# byte, now and then waits for a line that it has already.
 #
 # Packages: dovecot-imapd, dovecot-pop3d, dovecot-lmtpd, dovecot-managesieved,
 # dovecot-sieve, nginx-light, libnginx-mod-stream.
@@ -31,12 +33,13 @@ start_dovecot()
 	fi
 	start_on_port dovecot dovecot_exec 4
 	port_dovecot_imap_tls=${ports[0]} port_dovecot_pop3_tls=${ports[1]}
-	port_dovecot_lmtp_tls=${ports[2]} port_dovecot_sieve_tls=${ports[3]}
-	start_on_port dovecot-between dovecot_between 4
+	port_dovecot_lmtp_tls=${ports[2]} dovecot_sieve=${ports[3]}
+	start_on_port dovecot-between dovecot_between 5
 	port_dovecot_imap_starttls=${ports[0]}
 	port_dovecot_pop3_starttls=${ports[1]}
 	port_dovecot_lmtp_starttls=${ports[2]}
 	port_dovecot_sieve_starttls=${ports[3]}
+	port_dovecot_sieve_tls=${ports[4]}
 }
 
 dovecot_exec()
@@ -113,24 +116,28 @@ dovecot_between()
 		error_log $here/between.log;
 		events { worker_connections 1024; }
 		stream {
-			proxy_bind 127.0.0.1;
+			ssl_certificate $CERTS/good.pem;
+			ssl_certificate_key $CERTS/good.key;
 			proxy_half_close on;
 		END
 		dovecot_forward "$1" "$port_dovecot_imap_tls"
 		dovecot_forward "$2" "$port_dovecot_pop3_tls"
 		dovecot_forward "$3" "$port_dovecot_lmtp_tls"
-		dovecot_forward "$4" "$port_dovecot_sieve_tls"
+		dovecot_forward "$4" "$dovecot_sieve"
+		dovecot_forward "$5" "$dovecot_sieve" ssl 127.0.0.2
 		echo "}"
 	} >"$here/between.conf"
 	exec nginx -c "$here/between.conf" -p "$here" -e "$here/between.log"
 }
 
+# dovecot_forward PORT TO-PORT [ssl FROM]
 dovecot_forward()
 {
 	cat <<-END
 	server {
-		listen 127.0.0.1:$1;
-		$(! ipv6_loopback || echo "listen [::1]:$1;")
+		listen 127.0.0.1:$1 ${3-};
+		$(! ipv6_loopback || echo "listen [::1]:$1 ${3-};")
+		proxy_bind ${4-127.0.0.1};
 		proxy_pass 127.0.0.2:$2;
 	}
 	END
