@@ -39,7 +39,9 @@ static int wait_for_end(int fd)
 }
 
 /* A new TCP socket for a descriptor whose connection has failed or is given
- * up: the kernel lets a TCP socket start afresh then, a pair cannot. */
+ * up: the kernel lets a TCP socket start afresh then, a pair cannot.  It is new:
+ * to keep the old one for that, somebody would have to hold it after close(2),
+ * and its bound port with it. */
 static int start_afresh(int fd, const struct xs_pair_info *pair)
 {
 	struct xs_flags flags;

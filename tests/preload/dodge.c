@@ -460,6 +460,20 @@ static void spaces(char **argument)
 	say("wait for nobody", waitpid(-1, NULL, __WALL));
 }
 
+/* network IP PORT: a socket that was made before the network namespace changed
+ * belongs to the old one, where the server is */
+static void network(char **argument)
+{
+	struct place p = at(argument[0], argument[1]);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	caller_to = p;
+	call_as("before");
+	say("unshare", unshare(CLONE_NEWNET));
+	try_connect("the old socket", fd, &p);
+	try_connect("a new one", socket(AF_INET, SOCK_STREAM, 0), &p);
+}
+
 /* reaper IP PORT [subreaper]: the process that inherits orphans */
 static void reaper(char **argument)
 {
@@ -489,7 +503,7 @@ int main(int argc, char **argv)
 		{ "passed", passed },	    { "async", async },
 		{ "elsewhere", elsewhere }, { "drop", drop },
 		{ "root", change_root },    { "spaces", spaces },
-		{ "reaper", reaper },
+		{ "reaper", reaper },	    { "network", network },
 	};
 
 	setlocale(LC_ALL, "");

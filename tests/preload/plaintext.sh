@@ -25,6 +25,7 @@ check_plaintext()
 	case_users
 	case_roots
 	case_spaces
+	case_networks
 	case_reapers
 }
 
@@ -545,6 +546,21 @@ case_spaces()
 	verdict "unshare, then the first connect: its children are not the relay's" \
 		$'unshare: 0\nbefore the first child: connected\nfork: ok
 the first child, status: 0\nwait for nobody: -1 ECHILD' '' tls_sink
+}
+
+# A relay in the new network namespace serves a socket of the old one.
+case_networks()
+{
+	local rule="127.0.0.1:$port_trap=tls://:$port_tls_sink?cafile=$CA&peer_name=localhost"
+	local name="another network namespace between socket and connect"
+
+	if [ "$(id -u)" -ne 0 ]; then
+		CI= skip "$name" "only root can"
+		return
+	fi
+	case_run with_xsock "$rule" "$dodge" network 127.0.0.1 "$port_trap"
+	verdict "$name" $'before: connected\nunshare: 0\nthe old socket: 0
+a new one: -1 ENETUNREACH' '*' tls_sink
 }
 
 # Who inherits orphans does not inherit the relay.
