@@ -29,6 +29,7 @@ WORDS = {
     "certificate": "good",
     "silent": False,  # says nothing to the request for TLS
     "close": False,  # ends the connection instead
+    "shut": False,  # agrees, ends its own side, and listens
     "client": "",  # what the client does wrong; for the client to know
 }
 
@@ -50,6 +51,7 @@ COMMON = {
     "refused": ("negotiation", BOTH, lambda p: {"go": p.refusal}),
     "silent": ("negotiation", BOTH, lambda p: {"silent": True}),
     "closed": ("negotiation", BOTH, lambda p: {"close": True}),
+    "half-closed": ("tampering", BOTH, lambda p: {"shut": True}),
     "impostor": ("tampering", BOTH, lambda p: {"certificate": "unknownca"}),
     "alert-failure": (
         "spoofed alert", BOTH, lambda p: {"instead": ALERT + b"\x02\x28"}),
@@ -140,6 +142,11 @@ class Case:
         if not words["silent"]:
             stream.send(self.protocol.shape(words, said, words["go"]) +
                         words["behind"])
+        if words["shut"]:
+            connection.shutdown(socket.SHUT_WR)
+            while stream.read(1):
+                pass
+            return None
         if words["silent"] or words["go"] != self.protocol.go:
             return stream
         if words["instead"]:

@@ -28,6 +28,8 @@ struct line {
 	const struct xs_probe *probe;
 	const struct xs_dial *dial;
 	struct xs_tls *tls;
+	struct xs_dialogue *dialogue; /* STARTTLS; else NULL */
+	bool opened;		      /* its OPEN came before TLS */
 	int fd;
 	int64_t deadline;
 	struct xs_tls_io io;
@@ -196,6 +198,7 @@ static int converse(struct line *line, struct xs_dialogue *dialogue,
 			line->io.in_len = 0;
 			return 0;
 		case XS_DIALOGUE_OPEN:
+			line->opened = true;
 			hello = xs_dialogue_hello(dialogue, &len);
 			result = xs_dialogue_app(dialogue, hello, len, err);
 			break;
@@ -221,18 +224,60 @@ static int upgrade(struct line *line, struct xs_error *err)
 		.domain = rule->options.peer_name ? rule->options.peer_name
 						  : line->probe->host,
 	};
-	struct xs_dialogue *dialogue;
-	int result;
 
 	if (rule->target.scheme->kind != XS_SCHEME_UPGRADE)
 		return 0;
-	dialogue = xs_dialogue_new(&setup);
-	if (!dialogue)
+	line->dialogue = xs_dialogue_new(&setup);
+	if (!line->dialogue)
 		return xs_error_set(err, XS_ERR_SYSTEM, ENOMEM,
 				    "out of memory");
-	result = converse(line, dialogue, err);
-	xs_dialogue_free(dialogue);
-	return result;
+	return converse(line, line->dialogue, err);
+}
+
+/* Sends the dialogue's words by TLS, and hears what the server answers. */
+static enum xs_dialogue_result exchange(struct line *line, struct xs_error *err)
+{
+	struct xs_queue *words = xs_dialogue_to_server(line->dialogue);
+	size_t len = 0;
+	ssize_t got;
+
+	if (xs_queue_len(words) &&
+	    xs_tls_write(line->tls, &line->io, words->data + words->start,
+			 xs_queue_len(words), err) != XS_TLS_DONE)
+		return XS_DIALOGUE_BROKEN;
+	if (flush(line) < 0) {
+		fail_words(line, line->dialogue, errno, err);
+		return XS_DIALOGUE_BROKEN;
+	}
+	xs_queue_free(words);
+	if (!line->io.in_len) {
+		got = receive(line, line->deadline);
+		if (got <= 0) {
+			fail_words(line, line->dialogue, got < 0 ? errno : 0,
+				   err);
+			return XS_DIALOGUE_BROKEN;
+		}
+	}
+	if (xs_tls_read(line->tls, &line->io, line->plain, sizeof(line->plain),
+			&len, err) == XS_TLS_FAILED)
+		return XS_DIALOGUE_BROKEN;
+	return xs_dialogue_server(line->dialogue, line->plain, len, err);
+}
+
+/* What must be said behind TLS before an application's connect succeeds: 0, or
+ * -1 with *err set. */
+static int confirm(struct line *line, struct xs_error *err)
+{
+	enum xs_dialogue_result result;
+
+	/* Whose connect succeeds before TLS would begin to log in here. */
+	if (!line->dialogue || line->opened)
+		return 0;
+	result = xs_dialogue_secured(line->dialogue, err);
+	while (result == XS_DIALOGUE_MORE)
+		result = exchange(line, err);
+	return result == XS_DIALOGUE_OPEN || result == XS_DIALOGUE_PASS ? 0
+									: -1;
 }
 
 /* --- one connection ------------------------------------------------------- */
@@ -249,6 +294,8 @@ static int line_begin(struct line *line, const struct xs_probe *probe,
 	line->dial = dial;
 	line->fd = fd;
 	line->deadline = deadline;
+	line->dialogue = NULL;
+	line->opened = false;
 	line->io = (struct xs_tls_io){ .in = line->in,
 				       .out = line->out,
 				       .out_size = sizeof(line->out) };
@@ -263,6 +310,7 @@ static int line_begin(struct line *line, const struct xs_probe *probe,
 
 static void line_end(struct line *line)
 {
+	xs_dialogue_free(line->dialogue);
 	if (line->tls) {
 		xs_tls_close(line->tls, &line->io);
 		flush(line);
@@ -322,6 +370,8 @@ int xs_probe_handshake(struct xs_probe *probe, struct xs_tls_context *context,
 			result = -1;
 		}
 	}
+	if (result == 0)
+		result = confirm(&line, err);
 	if (result == 0)
 		result = listen_behind(&line, err);
 	again = result == 0 && probe->rule->options.session_reuse &&
