@@ -297,6 +297,7 @@ check: deps ## install what the tests need, build, run all tests, plain and with
 	+$(MAKE) hosts
 	tests/support/install.sh tests/starttls/packages
 	$(test_env) tests/starttls/run.sh
+	+$(MAKE) transparency
 	+$(MAKE) check-build BUILD=build/asan SANITIZE=address,undefined
 	@echo "make check: everything passed"
 
@@ -335,6 +336,13 @@ hosts: deps $(products) ## try the library in programs of every kind: languages,
 	$(test_env) tests/hosts/run.sh
 	$(test_env) tests/hosts/victims.sh m32
 	$(test_env) tests/hosts/victims.sh musl
+
+# Twelve minutes on two processors; build/transparency.txt keeps the table.
+.PHONY: transparency
+transparency: deps $(products) ## print what CPython's and libuv's own tests give plain, preloaded and relayed
+	tests/support/install.sh tests/transparency/packages
+	+$(MAKE) $(supports)
+	$(test_env) tests/transparency/run.sh
 
 .PHONY: matrix
 matrix: deps $(products) ## print the matrix of real clients and real servers: version, cipher, result
@@ -417,4 +425,4 @@ clean: ## remove everything that was built
 .PHONY: help
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | \
-		awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+		awk -F'|' '{ printf "  make %-13s %s\n", $$1, $$2 }'

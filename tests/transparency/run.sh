@@ -1,0 +1,387 @@
+#!/bin/bash
+# Other people's test suites, three ways: plain, with the library and rules that
+# match nothing, and with every TCP connect to loopback sent through the relay;
+# see README.md.
+#
+#     run.sh [SUITE…]      all suites, or these
+#
+# The second way must give what the first gives, test by test; the third, too,
+# but for what the file "differs" names with a reason.  A test that differs is
+# run again by itself, both ways, before it counts.
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/../support/lib.sh"
+
+# SUITE RELAYED: at least so many connections must have gone through the relay,
+# or the third way shows nothing.  Where it is 0, the suite has no connection of
+# TCP, or none that is made by this process or its children.  The longest first.
+suites=(
+	test_socket:100
+	libuv:60
+	test_asyncio:200
+	test_multiprocessing_fork:40
+	test_signal:0
+	test_imaplib:70
+	test_ssl:80
+	test_xmlrpc:30
+	test_subprocess:0
+	test_logging:8
+	test_selectors:0
+	test_poll:0
+	test_ftplib:100
+	test_poplib:40
+	test_fork1:0
+	test_asyncore:30
+	test_select:0
+	test_smtplib:30
+	test_httpservers:40
+	test_asynchat:20
+	test_urllib2_localnet:20
+	test_httplib:40
+	test_socketserver:20
+	test_smtpd:0
+	test_nntplib:1
+	test_telnetlib:5
+	test_wsgiref:1
+	test_epoll:3
+)
+modes=(plain nomatch relayed)
+
+# At a time; each has its own HOME, TMPDIR and working directory.
+JOBS=2
+# Bounds for a suite in one mode, in seconds.
+LIMIT=900
+# How often a program that a test took with it is started again behind it.
+STARTS=5
+# How often the tests that differ are run by themselves.
+AGAIN=2
+
+# --- one run ------------------------------------------------------------
+
+# The rules of a mode: on standard output
+rules_of()
+{
+	case $1 in
+	nomatch) echo '192.0.2.0/24=tls:// *.example.test=deny://' ;;
+	relayed) echo '127.0.0.0/8=tcp://?relay=yes [::1]=tcp://?relay=yes' ;;
+	esac
+}
+
+# environment MODE FOLDER: nothing of the caller's is in it
+environment()
+{
+	local line
+
+	printf '%s\n' "PATH=$PATH" LANG=C.UTF-8 "HOME=$2/home" "TMPDIR=$2/tmp" \
+		"RES_OPTIONS=timeout:1 attempts:1" UV_RUN_AS_ROOT=1
+	[ "$1" != plain ] || return
+	printf '%s\n' "LD_PRELOAD=$PRELOAD" "XSOCK_RULES=$(rules_of "$1")" \
+		"XSOCK_RELAY=$RELAY" XSOCK_RELAY_IDLE=1 "XSOCK_LOG=info:$2/log"
+}
+
+# once SUITE MODE FOLDER [TEST…]: runs it until every test has its verdict, or
+# was on its way when the program ended.  Leaves FOLDER/results, out and log.
+once()
+{
+	local suite=$1 mode=$2 folder=$3 try before environment
+	local command=("$PYTHON" "$here/cpython.py" "$folder/results" "$suite")
+	shift 3
+
+	[ "$suite" != libuv ] ||
+		command=("$PYTHON" "$here/libuv.py" "$folder/results" "$LIBUV")
+	mkdir -p "$folder/home" "$folder/tmp" "$folder/work"
+	sed -n "/^[^#]/s/^/excluded /p" "$here/excluded" >"$folder/results"
+	: >"$folder/log"
+	mapfile -t environment < <(environment "$mode" "$folder")
+	for ((try = 0; try < STARTS; try++)); do
+		before=$(wc -l <"$folder/results")
+		(cd "$folder/work" && exec env -i "${environment[@]}" \
+			timeout -k 5 "$LIMIT" "${command[@]}" "$@") \
+			>>"$folder/out" 2>&1 </dev/null && break
+		# One that cannot begin will not begin the next time.
+		[ "$(wc -l <"$folder/results")" -gt "$before" ] || break
+	done
+	verdicts "$folder/results" >"$folder/verdicts"
+}
+
+# TEST<TAB>VERDICT for every test, sorted.  What has begun and not ended has
+# "died".
+verdicts()
+{
+	awk '
+	$1 == "excluded" { next }
+	{
+		verdict = $1; sub(/^[^ ]* /, "")
+		if (verdict != "start")
+			of[$0] = verdict
+		else if (!($0 in of))
+			of[$0] = "died"
+	}
+	END { for (test in of) print test "\t" of[test] }' "$1" | LC_ALL=C sort
+}
+
+# differences A B: TEST<TAB>VERDICT<TAB>VERDICT; "none" for a test that is not
+# there
+differences()
+{
+	LC_ALL=C join -t$'\t' -a1 -a2 -e none -o 0,1.2,2.2 "$1" "$2" |
+		awk -F'\t' '$2 != $3'
+}
+
+# --- a suite in its modes -----------------------------------------------
+
+# compare_modes SUITE MODE: writes the tests that differ to
+# SUITE.MODE/differences.  One that differed at first and in none of the runs by
+# itself goes to SUITE.MODE/passing.
+compare_modes()
+{
+	local suite=$1 mode=$2 try tests
+	local base=$T/suites/$1
+	local folder=$base.$mode
+
+	differences "$base.plain/verdicts" "$folder/verdicts" >"$folder/first"
+	: >"$folder/seen"
+	if [ -s "$folder/first" ]; then
+		mapfile -t tests < <(cut -f1 "$folder/first")
+		for ((try = 1; try <= AGAIN; try++)); do
+			once "$suite" plain "$folder/plain$try" "${tests[@]}"
+			once "$suite" "$mode" "$folder/again$try" "${tests[@]}"
+			differences "$folder/plain$try/verdicts" \
+				"$folder/again$try/verdicts" >>"$folder/seen"
+			# What cannot be run by itself stays what it was.
+			LC_ALL=C join -t$'\t' -v1 "$folder/first" \
+				"$folder/plain$try/verdicts" >>"$folder/seen"
+		done
+	fi
+	LC_ALL=C sort -u -o "$folder/seen" "$folder/seen"
+	# In the words of the first run.
+	LC_ALL=C join -t$'\t' -o 1.1,1.2,1.3 "$folder/first" "$folder/seen" |
+		sort -u >"$folder/differences"
+	LC_ALL=C join -t$'\t' -v1 "$folder/first" "$folder/seen" \
+		>"$folder/passing"
+}
+
+run_suite()
+{
+	local mode
+
+	for mode in "${modes[@]}"; do
+		once "$1" "$mode" "$T/suites/$1.$mode"
+	done
+	compare_modes "$1" nomatch
+	compare_modes "$1" relayed
+	: >"$T/suites/$1.done"
+}
+
+# --- what it says -------------------------------------------------------
+
+# TEST<TAB>VERDICT<TAB>VERDICT<TAB>sometimes or always, from the file "differs"
+expected()
+{
+	sed -nE '/^#/!s/^(.*): ([a-z]+), ([a-z]+)( sometimes)?$/\1\t\2\t\3\t\4/p' \
+		"$here/differs" | sed 's/\t$/\talways/; s/\t /\t/'
+}
+
+# Lines of a program's output about a test, for a failure
+output_of()
+{
+	awk -v name="$2" '
+	/^(ERROR|FAIL): / { show = index($0, name); n = 0 }
+	/^--- / { show = ("libuv." $2 == name); n = 0 }
+	/^----/ && show { if (n++ > 1) show = 0 }
+	show' "$1/out" | head -n 40
+}
+
+judge_nomatch()
+{
+	local folder=$T/suites/$1.nomatch
+
+	cp "$folder/differences" "$OUT"
+	if [ -s "$OUT" ]; then
+		fail "$1: with rules that match nothing as plain"
+	else
+		pass "$1: with rules that match nothing as plain"
+	fi
+}
+
+judge_relayed()
+{
+	local folder=$T/suites/$1.relayed test plain seen kind bad=
+
+	: >"$OUT"
+	while IFS=$'\t' read -r test plain seen; do
+		grep -qF "$test"$'\t'"$plain"$'\t'"$seen" "$T/expected" &&
+			continue
+		echo "$test: $plain, relayed $seen" >>"$OUT"
+		output_of "$folder" "$test" >>"$OUT"
+	done <"$folder/differences"
+	# What is listed and does not differ any more has to leave the list.
+	while IFS=$'\t' read -r test plain seen kind; do
+		[ "$kind" = always ] || continue
+		cut -f1 "$T/suites/$1.plain/verdicts" | grep -qxF "$test" ||
+			continue
+		cut -f1 "$folder/differences" | grep -qxF "$test" ||
+			echo "$test is in the list, and does not differ" >>"$OUT"
+	done <"$T/expected"
+	if [ -s "$OUT" ]; then
+		fail "$1: relayed as plain"
+	else
+		pass "$1: relayed as plain"
+	fi
+}
+
+# A line of the log for each connection; those that fail count, too.
+relayed_count()
+{
+	cat "$T"/suites/$1.relayed/log | grep -c ': connected, '
+}
+
+judge_count()
+{
+	local count
+	count=$(relayed_count "$1")
+	: >"$OUT"
+	if [ "$count" -ge "$2" ]; then
+		pass "$1: at least $2 connections relayed"
+	else
+		fail "$1: at least $2 connections relayed" "$count"
+	fi
+}
+
+# A suite that does not run would equal itself.
+judge_plain()
+{
+	local good
+	good=$(grep -c $'\tok$' "$T/suites/$1.plain/verdicts")
+	tail -n 20 "$T/suites/$1.plain/out" >"$OUT"
+	if [ "$good" -gt 0 ]; then
+		pass "$1: runs plain"
+	else
+		fail "$1: runs plain"
+	fi
+}
+
+# "passed/skipped/failed" of a mode; of all suites for "*"
+figures()
+{
+	awk -F'\t' '
+	{ n[$2]++; all++ }
+	END {
+		printf "%d/%d/%d", n["ok"], n["skip"],
+			all - n["ok"] - n["skip"]
+	}' "$T"/suites/$1.$2/verdicts
+}
+
+row()
+{
+	local suite=$1
+	printf '%-26s %14s %14s %14s %9s %8s\n' "${suite/\*/all}" \
+		"$(figures "$suite" plain)" "$(figures "$suite" nomatch)" \
+		"$(figures "$suite" relayed)" \
+		"$(cat "$T"/suites/$suite.{nomatch,relayed}/differences | wc -l)" \
+		"$(relayed_count "$suite")"
+}
+
+# The whole table, and below it the names.
+table()
+{
+	local entry mode
+	echo "passed/skipped/failed of each suite, by mode; tests that differ; connections relayed"
+	echo
+	printf '%-26s %14s %14s %14s %9s %8s\n' suite plain "no match" relayed \
+		differ relayed
+	for entry; do
+		row "${entry%%:*}"
+	done
+	[ $# -eq 1 ] || row '*'
+	for mode in nomatch relayed; do
+		echo
+		echo "$mode, differs from plain each time:"
+		list_of "$mode" differences "$@"
+		echo
+		echo "$mode, differed once, and not when run again:"
+		list_of "$mode" passing "$@"
+	done
+}
+
+list_of()
+{
+	local mode=$1 what=$2 entry file any=
+	shift 2
+	for entry; do
+		file=$T/suites/${entry%%:*}.$mode/$what
+		[ -s "$file" ] || continue
+		any=yes
+		awk -F'\t' '{ print "  " $1 ": " $2 ", then " $3 }' "$file"
+	done
+	[ "$any" ] || echo "  none"
+}
+
+# --- the whole ----------------------------------------------------------
+
+# A suite's processes are those of a timeout(1), which passes on TERM.
+stop_suites()
+{
+	local pid
+
+	for pid in $(jobs -p); do
+		kill -TERM -- "-$pid" 2>/dev/null
+	done
+	cleanup
+}
+
+chosen=()
+for entry in "${suites[@]}"; do
+	[ $# -eq 0 ] || [[ " $* " == *" ${entry%%:*} "* ]] || continue
+	chosen+=("$entry")
+done
+if [ ${#chosen[@]} -eq 0 ]; then
+	echo "run.sh: no such suite" >&2
+	exit 2
+fi
+
+suite_begin transparency
+trap stop_suites EXIT
+mkdir "$T/suites"
+# As the relay: what is built meanwhile changes nothing.
+cp "${PRELOAD##* }" "$T/libxsock.so" || exit 1
+PRELOAD="${PRELOAD%"${PRELOAD##* }"}$T/libxsock.so"
+expected >"$T/expected"
+LIBUV=$BUILD/transparency/libuv
+: >"$ERR"
+if [[ " ${chosen[*]} " == *" libuv:"* ]] &&
+	! "$here/libuv.sh" "$LIBUV" >"$OUT" 2>&1; then
+	STATUS=1
+	skip libuv "libuv.sh could not fetch and build its tests"
+	remaining=()
+	for entry in "${chosen[@]}"; do
+		[[ $entry == libuv:* ]] || remaining+=("$entry")
+	done
+	chosen=("${remaining[@]}")
+fi
+
+# Each job in a process group of its own, so that all of it can be stopped.
+set -m
+for entry in "${chosen[@]}"; do
+	while [ "$(jobs -rp | wc -l)" -ge $JOBS ]; do
+		wait -n
+	done
+	run_suite "${entry%%:*}" &
+done
+wait
+set +m
+
+for entry in "${chosen[@]}"; do
+	suite=${entry%%:*}
+	STATUS=0
+	: >"$ERR"
+	judge_plain "$suite"
+	judge_nomatch "$suite"
+	judge_relayed "$suite"
+	judge_count "$suite" "${entry#*:}"
+done
+table "${chosen[@]}" >"$T/table"
+[ $# -gt 0 ] || cp "$T/table" "$BUILD/transparency.txt"
+echo
+cat "$T/table"
+echo
+suite_end
