@@ -272,7 +272,7 @@ start_on_port()
 	for try in 1 2 3 4 5; do
 		free_ports "${3:-1}"
 		start "$1" "$2" "${ports[@]}"
-		within 15 listens_or_ends "$!" "${ports[@]}" &&
+		within 30 listens_or_ends "$!" "${ports[@]}" &&
 			kill -0 "$!" && return
 	done 2>/dev/null
 	cat "$T/$1.log" >&2

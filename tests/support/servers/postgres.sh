@@ -69,8 +69,13 @@ postgres_exec()
 # Killed, it would leave shared memory behind.
 postgres_stop()
 {
-	kill -INT "$postgres_pid" && wait "$postgres_pid"
+	kill -INT "$postgres_pid" && within 10 postgres_gone
 } 2>/dev/null
+
+postgres_gone()
+{
+	! kill -0 "$postgres_pid"
+}
 
 postgres_fill()
 {
