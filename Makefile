@@ -242,10 +242,14 @@ supports := $(call programs,$(SUPPORT_SRC))
 farmers  := $(call programs,$(FARM_SRC))
 fuzzers  := $(call programs,$(FUZZ_SRC))
 relay_tests := $(call programs,$(RELAY_TEST_SRC))
-# Of musl, without those that are about what only glibc has: plug-ins with
-# namespaces and RTLD_DEEPBIND, getaddrinfo_a.
+# Those that are also built for other ABIs.  Not "unreachable", which a program
+# of this machine's ABI starts, nor what needs plug-ins.
+abi_victims := blocking nonblocking families identity flags halfclose signals names fastopen \
+	prepared threads forks streams limits many corners copies sending descriptors high sets
+ifneq ($(ABI),)
+victims := $(abi_victims:%=$(BUILD)/tests/preload/%)
+endif
 ifeq ($(ABI),musl)
-victims := $(filter-out %/loads %/dodge,$(victims))
 $(victims): abi_cflags := -idirafter $(BUILD)/kernel -include tests/support/musl.h
 $(victims): | $(kernel_headers)
 endif
@@ -334,8 +338,8 @@ hosts: deps $(products) ## try the library in programs of every kind: languages,
 	tests/symbols.sh $(BUILD)/m32/libxsock.so '$(M32_CC)'
 	tests/symbols.sh $(BUILD)/musl/libxsock.so '$(MUSL_CC)'
 	$(test_env) tests/hosts/run.sh
-	$(test_env) tests/hosts/victims.sh m32
-	$(test_env) tests/hosts/victims.sh musl
+	$(test_env) tests/hosts/victims.sh m32 $(abi_victims)
+	$(test_env) tests/hosts/victims.sh musl $(abi_victims)
 
 # Twelve minutes on two processors; build/transparency.txt keeps the table.
 .PHONY: transparency

@@ -17,6 +17,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* ThreadSanitizer puts its own clone(2) in front, which takes the child for a
+ * fork of its program. */
+#ifdef __GLIBC__
+__typeof__(clone) __clone;
+#define clone __clone
+#endif
+
+/* _exit(2), of which sanitizers make the end of their program. */
+__attribute__((noreturn)) static void leave(int status)
+{
+	for (;;)
+		syscall(SYS_exit_group, status);
+}
+
 /* Where the relay is, seen from the folder of the library: in the build tree,
  * in PREFIX/lib, in PREFIX/lib/x86_64-linux-gnu. */
 static const char *const beside[] = {
@@ -124,7 +138,7 @@ static int second_child(void *arg)
 	setsid();
 	if (chdir("/") < 0) {
 		start->failed = errno;
-		_exit(127);
+		leave(127);
 	}
 	/* Out of the way of 0 to 3. */
 	start->listener = fcntl(start->listener, F_DUPFD_CLOEXEC, 10);
@@ -133,7 +147,7 @@ static int second_child(void *arg)
 		dup2(null, fd);
 	if (start->listener < 0 || dup2(start->listener, 3) < 0) {
 		start->failed = errno;
-		_exit(127);
+		leave(127);
 	}
 	/* Without /dev/null, 0 to 2 may be the application's. */
 	if (null < 0)
@@ -145,7 +159,7 @@ static int second_child(void *arg)
 			close(fd);
 	execve(start->path, start->argv, start->envp);
 	start->failed = errno;
-	_exit(127);
+	leave(127);
 }
 
 /* Starts the relay.  Returns its PID, or an errno made negative. */
@@ -172,7 +186,7 @@ static int first_child(void *arg)
 
 	if (pid < 0)
 		start->failed = -pid;
-	_exit(0);
+	leave(0);
 }
 
 enum { VARIABLES_MAX = 6 };

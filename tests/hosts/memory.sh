@@ -5,6 +5,8 @@ test_memory()
 	build "gcc" gcc $c "$here/host.c" -o plain -pthread || return
 	host "threads" ./plain
 	address_sanitizer
+	thread_sanitizer gcc
+	thread_sanitizer clang
 	allocator jemalloc libjemalloc.so.2
 	allocator tcmalloc libtcmalloc_minimal.so.4
 	allocator mimalloc libmimalloc.so.2
@@ -35,6 +37,18 @@ address_sanitizer()
 	build "clang's AddressSanitizer" clang $c -fsanitize=address,undefined \
 		"$here/host.c" -o asan-clang -pthread &&
 		host "clang's AddressSanitizer" ./asan-clang
+}
+
+# It knows nothing of how the library's own threads agree, unless told so; and
+# it follows clone and _exit, by which a relay is started: so there is none yet.
+thread_sanitizer()
+{
+	need "$1's ThreadSanitizer" "$1" || return
+	build "$1's ThreadSanitizer" "$1" $c -fsanitize=thread \
+		"$here/host.c" -o "tsan-$1" -pthread || return
+	within 15 no_relay
+	TSAN_OPTIONS=ignore_noninstrumented_modules=1 \
+		host "$1's ThreadSanitizer" "./tsan-$1"
 }
 
 # allocator NAME LIBRARY: beside the library in both orders, and linked
