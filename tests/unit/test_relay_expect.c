@@ -1,0 +1,233 @@
+/* Data connections that are expected: which addresses lead where, how long, and
+ * what a token is worth. */
+#include "../../tools/relay/expect.h"
+
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct xs_address address(const char *text)
+{
+	struct xs_address made;
+
+	cr_assert(xs_address_parse_port(&made, text) ||
+			  xs_address_parse(&made, text),
+		  "%s", text);
+	return made;
+}
+
+static struct xs_tls_context *context(void)
+{
+	const struct xs_tls_policy policy = { .scheme = "ftp+starttls",
+					      .options = "verify_peer=0" };
+	struct xs_error err = { 0 };
+	struct xs_tls_context *made = xs_tls_context_get(&policy, &err);
+
+	cr_assert(made, "%s", err.text);
+	return made;
+}
+
+static struct xs_expect *begin(const char *asked, const char *peer)
+{
+	struct xs_tls_context *shared = context();
+	const struct xs_expect_terms terms = {
+		.asked = address(asked),
+		.peer = address(peer),
+		.name = "ftp.example.com",
+		.scheme = "ftp+starttls",
+		.rule = "XSOCK_RULES:1:1 the rule",
+	};
+	struct xs_expect *expect = xs_expect_begin(&terms, shared);
+
+	cr_assert(expect);
+	xs_tls_context_put(shared);
+	return expect;
+}
+
+/* to is "" for EPSV. */
+static void add(struct xs_expect *expect, const char *to, uint16_t port)
+{
+	struct xs_address where = { .len = 0 };
+	struct xs_error err = { 0 };
+
+	if (*to)
+		where = address(to);
+	cr_assert(xs_expect_add(expect, &where, port, NULL, &err), "%s",
+		  err.text);
+}
+
+static void leads(const char *asked, const char *to)
+{
+	struct xs_address where = address(asked);
+	struct xs_expect_answer answer;
+	char text[XS_ADDRESS_TEXT_MAX];
+	bool found = xs_expect_find(&where, &answer);
+
+	cr_assert_eq(found, *to != '\0', "%s", asked);
+	if (!found)
+		return;
+	cr_assert_str_eq(xs_address_format(&answer.to, text, sizeof(text)), to);
+	cr_assert_str_eq(answer.name, "ftp.example.com");
+	cr_assert_str_eq(answer.scheme, "ftp+starttls");
+	cr_assert_str_eq(answer.rule, "XSOCK_RULES:1:1 the rule");
+	cr_assert(answer.token[0] || answer.token[1]);
+}
+
+Test(expect, the_host_that_is_believed_in_leads_to_the_real_one)
+{
+	struct xs_expect *expect = begin("192.0.2.1:21", "198.51.100.2:2121");
+
+	leads("192.0.2.1:5000", "");
+	add(expect, "", 5000);
+	leads("192.0.2.1:5000", "198.51.100.2:5000");
+	leads("[::ffff:192.0.2.1]:5000", "198.51.100.2:5000");
+	leads("192.0.2.1:5001", "");
+	leads("192.0.2.1:21", "");
+	leads("198.51.100.2:5000", "");
+	xs_expect_end(expect);
+	xs_expect_forget();
+}
+
+Test(expect, the_announced_address_is_taken_at_its_word)
+{
+	struct xs_expect *expect = begin("192.0.2.1:21", "198.51.100.2:2121");
+
+	add(expect, "203.0.113.9:6024", 6024);
+	leads("203.0.113.9:6024", "203.0.113.9:6024");
+	leads("192.0.2.1:6024", "198.51.100.2:6024");
+	leads("203.0.113.9:6025", "");
+	leads("203.0.113.8:6024", "");
+	xs_expect_end(expect);
+	xs_expect_forget();
+}
+
+Test(expect, ports_of_one_bucket_are_told_apart)
+{
+	struct xs_expect *expect = begin("[2001:db8::1]:21", "[2001:db8::1]:21");
+
+	add(expect, "", 1030);
+	add(expect, "", 1030 + 1024);
+	leads("[2001:db8::1]:1030", "[2001:db8::1]:1030");
+	leads("[2001:db8::1]:2054", "[2001:db8::1]:2054");
+	leads("[2001:db8::1]:3078", "");
+	leads("[2001:db8::2]:1030", "");
+	xs_expect_end(expect);
+	xs_expect_forget();
+}
+
+Test(expect, a_scope_that_is_not_given_may_be_any)
+{
+	struct xs_expect *expect = begin("[fe80::1%1]:21", "[fe80::1%1]:21");
+
+	add(expect, "", 7000);
+	leads("[fe80::1]:7000", "[fe80::1%1]:7000");
+	leads("[fe80::1%2]:7000", "");
+	xs_expect_end(expect);
+	xs_expect_forget();
+}
+
+Test(expect, a_token_counts_once)
+{
+	struct xs_expect *expect = begin("192.0.2.1:21", "192.0.2.1:21");
+	struct xs_address where = address("192.0.2.1:5000");
+	const uint32_t none[2] = { 0, 0 };
+	struct xs_expect_answer first, second;
+	struct xs_expect *taken;
+
+	add(expect, "", 5000);
+	cr_assert_not(xs_expect_take(none, 5000), "nobody has asked");
+	cr_assert(xs_expect_find(&where, &first));
+	cr_assert_not(xs_expect_take(first.token, 5001), "another port");
+	taken = xs_expect_take(first.token, 5000);
+	cr_assert_eq(taken, expect);
+	cr_assert_not(xs_expect_take(first.token, 5000), "twice");
+	cr_assert_not(xs_expect_take(none, 5000), "used up");
+	/* Asked again, it is expected still: it must not be plaintext. */
+	cr_assert(xs_expect_find(&where, &second));
+	cr_assert(memcmp(first.token, second.token, sizeof(first.token)) != 0);
+	/* The terms outlive the control connection. */
+	xs_expect_end(expect);
+	xs_expect_forget();
+	cr_assert(xs_expect_context(taken));
+	cr_assert_not(xs_expect_take(second.token, 5000));
+	xs_expect_put(taken);
+}
+
+Test(expect, it_outlives_the_control_connection_for_a_while)
+{
+	struct xs_expect *expect = begin("192.0.2.1:21", "192.0.2.1:21");
+
+	add(expect, "", 5000);
+	xs_expect_end(expect);
+	leads("192.0.2.1:5000", "192.0.2.1:5000");
+	xs_expect_forget();
+	leads("192.0.2.1:5000", "");
+}
+
+Test(expect, the_oldest_is_forgotten)
+{
+	struct xs_expect *one = begin("192.0.2.1:21", "192.0.2.1:21");
+	struct xs_expect *other = begin("192.0.2.2:21", "192.0.2.2:21");
+
+	add(other, "", 5000);
+	for (uint16_t port = 5000; port < 5100; port++)
+		add(one, "", port);
+	leads("192.0.2.1:5035", "");
+	leads("192.0.2.1:5036", "192.0.2.1:5036");
+	leads("192.0.2.1:5099", "192.0.2.1:5099");
+	leads("192.0.2.2:5000", "192.0.2.2:5000");
+	xs_expect_end(one);
+	xs_expect_end(other);
+	xs_expect_forget();
+}
+
+/* Threads: some announce, the others ask and redeem, and each token is good
+ * for one of them. */
+enum { THREADS = 6, ROUNDS = 2000 };
+static atomic_int redeemed;
+
+static void *announce_many(void *with)
+{
+	struct xs_expect *expect = with;
+
+	for (int i = 0; i < ROUNDS; i++)
+		add(expect, i % 2 ? "" : "192.0.2.1:5003",
+		    (uint16_t)(5000 + i % 5));
+	return NULL;
+}
+
+static void *ask_many(void *with)
+{
+	const struct xs_address *where = with;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		struct xs_expect_answer answer;
+		struct xs_expect *taken;
+
+		if (!xs_expect_find(where, &answer))
+			continue;
+		taken = xs_expect_take(answer.token, 5001);
+		atomic_fetch_add(&redeemed, taken != NULL);
+		xs_expect_put(taken);
+	}
+	return NULL;
+}
+
+Test(expect, threads, .timeout = 120)
+{
+	struct xs_expect *expect = begin("192.0.2.1:21", "192.0.2.1:21");
+	struct xs_address where = address("192.0.2.1:5001");
+	pthread_t thread[THREADS];
+
+	for (int i = 0; i < THREADS; i++)
+		pthread_create(&thread[i], NULL,
+			       i % 2 ? announce_many : ask_many,
+			       i % 2 ? (void *)expect : (void *)&where);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(thread[i], NULL);
+	cr_assert_gt(atomic_load(&redeemed), 0);
+	xs_expect_end(expect);
+	xs_expect_forget();
+}
