@@ -113,6 +113,7 @@ LIBRARY_SRC := \
 	shim/hook_dup.c \
 	shim/hook_epoll.c \
 	shim/hook_load.c \
+	shim/hook_ioctl.c \
 	shim/hook_name.c \
 	shim/hook_resolve.c \
 	shim/hook_receive.c \
@@ -186,7 +187,7 @@ $(BUILD)/libxsock.map: shim/hooks.def
 # Below the hooks, the library's own calls of hooked functions go to libc:
 # the linker turns them into __wrap_NAME (shim/libc.c).
 wrapped := connect dup2 dup3 epoll_ctl fcntl fcntl64 getpeername getsockname getsockopt \
-	recv recvmsg sendmsg setsockopt
+	ioctl recv recvmsg sendmsg setsockopt
 
 $(BUILD)/libxsock.so: $(base_obj) $(policy_obj) $(library_obj) $(BUILD)/libxsock.map
 	$(xs_link) -shared -Wl,-soname,libxsock.so $(if $(SANITIZE),,-Wl,-z,defs) \

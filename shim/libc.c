@@ -127,6 +127,8 @@ WRAP(int, getsockname, (int fd, struct sockaddr *name, socklen_t *len),
 WRAP(int, getsockopt, (int fd, int level, int option, void *value,
 		       socklen_t *len),
      (fd, level, option, value, len))
+WRAP(int, ioctl, (int fd, xs_ioctl_request request, void *argument),
+     (fd, request, argument))
 WRAP(ssize_t, recv, (int fd, void *data, size_t size, int flags),
      (fd, data, size, flags))
 WRAP(ssize_t, recvmsg, (int fd, struct msghdr *msg, int flags),

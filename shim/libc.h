@@ -16,6 +16,7 @@
 #include <netdb.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -26,11 +27,13 @@
 #define XS_TO_ARG	 __CONST_SOCKADDR_ARG
 #define XS_ADDRESS(from) ((from).__sockaddr__)
 typedef int xs_mmsg_flags;
+typedef unsigned long xs_ioctl_request;
 #else
 #define XS_FROM_ARG	 struct sockaddr *
 #define XS_TO_ARG	 const struct sockaddr *
 #define XS_ADDRESS(from) (from)
 typedef unsigned int xs_mmsg_flags;
+typedef int xs_ioctl_request;
 #endif
 
 #ifdef __GLIBC__

@@ -216,3 +216,22 @@ bool xs_sockopt_is_closed(int fd, const struct xs_pair_info *pair)
 	errno = saved;
 	return closed;
 }
+
+int xs_sockopt_unsent(int fd, const struct xs_pair_info *pair, int request,
+		      int *unsent)
+{
+	char datagram[4096];
+	struct xs_wire question, answer;
+
+	*unsent = 0;
+	xs_wire_init(&question, XS_WIRE_GETOPT);
+	question.head.level = XS_WIRE_IOCTL;
+	question.head.option = request;
+	question.head.value_len = sizeof(*unsent);
+	if (ask(pair->key, fd, &question, &answer, datagram,
+		sizeof(datagram)) < 0)
+		return errno == ENOTCONN ? 0 : -1;
+	if (answer.head.value_len == sizeof(*unsent))
+		memcpy(unsent, answer.value, sizeof(*unsent));
+	return 0;
+}

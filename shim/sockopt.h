@@ -27,4 +27,9 @@ int xs_sockopt_set(int fd, const struct xs_pair_info *pair, int level,
  * ended, or the connection broke. */
 bool xs_sockopt_is_closed(int fd, const struct xs_pair_info *pair);
 
+/* SIOCOUTQ or SIOCOUTQNSD (tcp(7)) of the connection behind the pair's end fd.
+ * Nothing is unsent when it has ended.  Returns 0, or -1 with errno. */
+int xs_sockopt_unsent(int fd, const struct xs_pair_info *pair, int request,
+		      int *unsent);
+
 #endif

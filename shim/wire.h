@@ -34,7 +34,7 @@
 #include <stdint.h>
 
 #define XS_WIRE_MAGIC	0x4b4f5358u /* "XSOK" in memory */
-#define XS_WIRE_VERSION 4
+#define XS_WIRE_VERSION 5
 
 enum xs_wire_type {
 	XS_WIRE_CONNECT = 1,
@@ -134,6 +134,10 @@ _Static_assert(sizeof(struct xs_wire_head) == 104 &&
 		       offsetof(struct xs_wire_head, to) == 40 &&
 		       offsetof(struct xs_wire_head, value_len) == 84,
 	       "the head of a message is the same for every ABI");
+
+/* GETOPT: the level of what is no option but an ioctl(2) that answers an int:
+ * SIOCOUTQ or SIOCOUTQNSD. */
+#define XS_WIRE_IOCTL (-1)
 
 #define XS_WIRE_STRING_MAX 8192	 /* one string, with its NUL */
 #define XS_WIRE_VALUE_MAX  1024	 /* bytes of a socket option */

@@ -45,9 +45,10 @@ victims=(
 	readiness:tls,relay
 	io:tls,relay
 	uring:tls,relay,slow
+	resets:tls,relay
 )
 
-behaviours=(echo sink greet source)
+behaviours=(echo sink greet source reset last)
 
 start_servers()
 {

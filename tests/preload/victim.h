@@ -6,7 +6,7 @@
  * descriptors and processes not at all.  A KEY is printed once, so that run.sh
  * can say for a KEY that a wrapped connection answers something else.
  *
- * Ports: ECHO, SINK, GREET, SOURCE (tests/support/server.c has the
+ * Ports: ECHO, SINK, GREET, SOURCE, RESET, LAST (tests/support/server.c has the
  * behaviours), CLOSED (refuses), PENDING (a connect stays under way).
  */
 #ifndef VICTIM_H
@@ -50,7 +50,8 @@ struct place {
 };
 
 static const char *const port_names[] = { "ECHO",   "SINK",   "GREET",
-					  "SOURCE", "CLOSED", "PENDING" };
+					  "SOURCE", "CLOSED", "PENDING",
+					  "RESET",  "LAST" };
 
 SHARED uint16_t port_of(const char *name)
 {

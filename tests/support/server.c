@@ -14,6 +14,8 @@
  *               source  sends 4 MiB of a pattern, then ends
  *               http    one HTTP answer for each request
  *               hangup  closes at once
+ *               reset   reads once, then resets the connection
+ *               last    says "last words\n", then as reset
  *               mute    accepts and says nothing
  *               full    its backlog is full: connects stay under way
  *               closed  bound, not listening: connects are refused
@@ -260,6 +262,26 @@ static void serve_hangup(struct connection *c)
 	note(c->of, "hung up");
 }
 
+/* RST instead of FIN (tcp(7), SO_LINGER). */
+static void serve_reset(struct connection *c)
+{
+	const struct linger now = { .l_onoff = 1, .l_linger = 0 };
+	char buffer[16384];
+
+	take(c, buffer, sizeof(buffer));
+	if (setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now)) < 0)
+		die("SO_LINGER");
+	note(c->of, "reset");
+}
+
+static void serve_last(struct connection *c)
+{
+	static const char words[] = "last words\n";
+
+	give(c, words, sizeof(words) - 1);
+	serve_reset(c);
+}
+
 static void serve_mute(struct connection *c)
 {
 	char buffer[4096];
@@ -273,6 +295,7 @@ static const struct behaviour behaviours[] = {
 	{ "echo", serve_echo, true },	    { "sink", serve_sink, true },
 	{ "greet", serve_greet, true },	    { "source", serve_source, true },
 	{ "http", serve_http, true },	    { "hangup", serve_hangup, false },
+	{ "reset", serve_reset, true },	    { "last", serve_last, true },
 	{ "mute", serve_mute, false },	    { "full", NULL, false },
 	{ "closed", NULL, false },
 };

@@ -142,9 +142,10 @@ void xs_connection_break(struct xs_connection *connection,
 			 const struct xs_error *err)
 {
 	log_later(connection, err->text);
-	xs_reset_tell(connection->app_pid, connection->app_fd,
-		      connection->registered.device,
-		      connection->registered.inode);
+	if (xs_pump_needs_mark(&connection->pump))
+		xs_reset_tell(connection->app_pid, connection->app_fd,
+			      connection->registered.device,
+			      connection->registered.inode);
 	xs_connection_end(connection);
 }
 
@@ -404,6 +405,8 @@ static bool fill_registered(struct xs_connection *connection)
 	registered->device = app_end.st_dev;
 	registered->inode = app_end.st_ino;
 	registered->tcp_fd = connection->tcp_fd;
+	registered->pair_fd = connection->pair_fd;
+	registered->mark = &connection->pump.mark;
 	getsockopt(connection->tcp_fd, IPPROTO_TCP, TCP_NODELAY,
 		   &registered->nodelay, &len);
 	return true;

@@ -123,6 +123,7 @@ static void succeed(struct xs_connection *connection, const uint8_t *in,
 	const struct xs_tls_summary *summary =
 		opening->secure ? &opening->summary : NULL;
 	uint32_t filler = opening->request->wire.head.filler;
+	int limit = send_limit(connection->tcp_fd);
 	struct xs_address local, peer;
 	struct xs_error err = { 0 };
 	const int in_place = !connection->pump.plain;
@@ -145,8 +146,10 @@ static void succeed(struct xs_connection *connection, const uint8_t *in,
 	}
 	xs_request_log_success(opening->request, opening->log_fd, summary);
 	/* Who waits for the verdict may write at once. */
-	xs_pair_unlock_gate(opening->app_end, send_limit(connection->tcp_fd));
-	if (connection->is_data)
+	xs_pair_unlock_gate(opening->app_end, limit);
+	/* In a small buffer a mark could be all that there is room for. */
+	connection->pump.keep = !limit;
+	if (connection->is_data || (!limit && !connection->pump.dialogue))
 		connection->pump.mark =
 			xs_pair_leave_mark(opening->app_end) == 0;
 	xs_opening_close_app(opening);

@@ -342,11 +342,18 @@ static ssize_t read_end(struct xs_pump_end *end, void *data, size_t size)
 	return got;
 }
 
+static void drop_mark(struct xs_pump *pump)
+{
+	char byte;
+
+	if (pump->mark)
+		pump->mark = recv(pump->app.fd, &byte, 1, MSG_DONTWAIT) != 1;
+}
+
 /* As long as nothing lies behind the mark it stays.  True when it is gone. */
 static bool take_mark(struct xs_pump *pump)
 {
 	int waiting = 0;
-	char byte;
 
 	if (!pump->mark)
 		return true;
@@ -355,8 +362,66 @@ static bool take_mark(struct xs_pump *pump)
 		pump->app.readable = false;
 		return false;
 	}
-	pump->mark = recv(pump->app.fd, &byte, 1, MSG_DONTWAIT) != 1;
+	drop_mark(pump);
 	return !pump->mark;
+}
+
+/* Reads of this size are no longer taken twice, see below. */
+enum { KEEP_MAX = 16 * 1024 };
+
+static bool keeps(const struct xs_pump *pump)
+{
+	return pump->keep && !pump->bulk && !pump->app.ended &&
+	       !pump->strict && !pump->dialogue && !pump->down_eof;
+}
+
+/* Takes what has been carried, but for one byte. */
+static bool take_but_mark(struct xs_pump *pump, struct xs_buffers *buffers,
+			  size_t carried, struct xs_error *err)
+{
+	ssize_t got;
+
+	for (size_t left = carried - 1; left; left -= (size_t)got) {
+		do
+			got = recv(pump->app.fd, buffers->plain, left,
+				   MSG_DONTWAIT);
+		while (got < 0 && errno == EINTR);
+		if (got <= 0) {
+			xs_error_set(err, XS_ERR_SYSTEM, EIO,
+				     "the pair has lost what was in it");
+			return false;
+		}
+	}
+	pump->mark = true;
+	return true;
+}
+
+/* As step_up, but leaves the last byte in its place after it was carried: the
+ * mark that makes a reset of the server's one for the application.  What is
+ * large is read once, and leaves none: it would hold a large buffer, and the
+ * application's end would never be writable. */
+static bool step_up_keeping(struct xs_pump *pump, struct xs_buffers *buffers,
+			    struct xs_error *err)
+{
+	size_t old = pump->mark;
+	ssize_t got;
+
+	do
+		got = recv(pump->app.fd, buffers->plain, KEEP_MAX + 1,
+			   MSG_PEEK | MSG_DONTWAIT);
+	while (got < 0 && errno == EINTR);
+	if (got > KEEP_MAX)
+		pump->bulk = true;
+	else if (got == 0 || (got < 0 && errno != EAGAIN))
+		pump->app.ended = true;
+	else
+		pump->app.readable = false;
+	if (pump->app.readable || got < 0 || (size_t)got == old)
+		return true;
+	pump->wrote = true;
+	return carry_up(pump, buffers, buffers->plain + old, (size_t)got - old,
+			err) &&
+	       take_but_mark(pump, buffers, (size_t)got, err);
 }
 
 /* Reads once from the application.  ECONNRESET is how the kernel says that it
@@ -366,11 +431,14 @@ static bool step_up(struct xs_pump *pump, struct xs_buffers *buffers,
 {
 	ssize_t got;
 
+	if (keeps(pump))
+		return step_up_keeping(pump, buffers, err);
 	if (!take_mark(pump) ||
 	    (pump->plain && !carry_urgent(&pump->app, &pump->server)))
 		return true;
 	got = read_end(&pump->app, buffers->plain, XS_APP_READ_MAX);
 	pump->wrote |= got > 0;
+	pump->bulk &= got == XS_APP_READ_MAX;
 	if (got > 0)
 		return hear_app(pump, buffers, (size_t)got, err);
 	if (got < 0 && errno == EAGAIN)
@@ -421,6 +489,11 @@ static bool step_down(struct xs_pump *pump, struct xs_buffers *buffers,
 	if (pump->dialogue && xs_dialogue_cut(pump->dialogue, err))
 		return false;
 	if (got < 0 || pump->up_errno) {
+		/* FIN came first (tcp_reset): for the application, too. */
+		if (got == 0 && pump->up_errno == EPIPE) {
+			pump->down_eof = true;
+			drop_mark(pump);
+		}
 		if (!is_nobody_there(pump))
 			return fail_server(err, got < 0 ? errno
 							: pump->up_errno);
@@ -491,15 +564,12 @@ static bool end_up(struct xs_pump *pump, struct xs_buffers *buffers,
 /* Tells the application that the server has ended its side. */
 static void end_down(struct xs_pump *pump)
 {
-	char byte;
-
 	if (!pump->down_eof || pump->down_done || xs_queue_len(&pump->down))
 		return;
 	pump->down_done = true;
 	if (pump->torn)
 		return;
-	if (pump->mark)
-		pump->mark = recv(pump->app.fd, &byte, 1, MSG_DONTWAIT) != 1;
+	drop_mark(pump);
 	shutdown(pump->app.fd, SHUT_WR);
 }
 
@@ -508,6 +578,11 @@ static void end_down(struct xs_pump *pump)
 static bool is_given_up(const struct xs_pump *pump)
 {
 	return pump->strict && pump->unread && !pump->wrote;
+}
+
+bool xs_pump_needs_mark(const struct xs_pump *pump)
+{
+	return !pump->mark && !pump->down_eof;
 }
 
 enum xs_pump_result xs_pump_run(struct xs_pump *pump,

@@ -22,6 +22,7 @@
 #include "starttls/dialogue.h"
 #include "tls.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -58,7 +59,9 @@ struct xs_pump {
 	 * is the only thing that tells how long it is: FTP's data.  Set by who
 	 * has it. */
 	bool strict;
-	bool mark; /* a byte lies in front of what the application sends, and
+	bool keep; /* leave a mark behind what was read.  Set by who has it */
+	bool bulk; /* more came than is read with a mark */
+	atomic_bool mark; /* a byte lies in front of what the application sends, and
 		      is left there as long as possible (pair.h) */
 	bool torn; /* strict, and it was cut */
 	bool wrote;  /* the application sent something */
@@ -111,6 +114,10 @@ bool xs_pump_begin_dialogue(struct xs_pump *pump, struct xs_buffers *buffers,
 			    struct xs_error *err);
 bool xs_pump_secured(struct xs_pump *pump, struct xs_buffers *buffers,
 		     struct xs_error *err);
+
+/* The connection broke: is there no byte yet in the pair, and no end of the
+ * stream that the application has been told, or will be? */
+bool xs_pump_needs_mark(const struct xs_pump *pump);
 
 /* Moves what can be moved, for one turn. */
 enum xs_pump_result xs_pump_run(struct xs_pump *pump,

@@ -7,6 +7,7 @@
 #ifndef XS_REGISTRY_H
 #define XS_REGISTRY_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -18,6 +19,8 @@ struct xs_registered {
 	dev_t device; /* of the application's end of the pair: what proves */
 	ino_t inode;  /* that somebody holds it (fstat(2)) */
 	int tcp_fd;
+	int pair_fd;
+	const atomic_bool *mark; /* a byte in the pair has been carried */
 	int nodelay; /* TCP_NODELAY as the application set it; the relay has
 			its own reasons to set it */
 };

@@ -1,9 +1,9 @@
 /* Telling an application that its connection was reset, not ended.
  *
  * The kernel gives ECONNRESET to an AF_UNIX end when the other end is closed
- * with unread bytes (unix_release_sock).  When a server resets, everything that
- * the application wrote has been read, as a rule; so one byte more is put there,
- * through the application's own descriptor.
+ * with unread bytes (unix_release_sock).  The pump leaves one there if it can
+ * (pump.h); where it could not, one byte more is put there, through the
+ * application's own descriptor.
  */
 #ifndef XS_RESET_H
 #define XS_RESET_H

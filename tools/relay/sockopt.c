@@ -15,8 +15,10 @@
 
 #include <errno.h>
 #include <linux/in6.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -197,12 +199,36 @@ static int serve_kernel(int fd, struct service *service)
 	return 0;
 }
 
+/* What the application wrote and the server has not acknowledged, or was not
+ * sent yet: in the TCP socket, and in the pair. */
+static int serve_ioctl(const struct xs_registered *registered,
+		       struct service *service)
+{
+	int option = service->question->head.option, sum = 0, waiting = 0;
+
+	if (option != SIOCOUTQ && option != SIOCOUTQNSD)
+		return EINVAL;
+	if (service->question->head.value_len < sizeof(sum) ||
+	    ioctl(registered->tcp_fd, (unsigned long)option, &sum) < 0)
+		return EINVAL;
+	if (ioctl(registered->pair_fd, FIONREAD, &waiting) == 0)
+		sum += waiting - *registered->mark;
+	memcpy(service->value, &sum, sizeof(sum));
+	service->answer->head.value_len = sizeof(sum);
+	return 0;
+}
+
 static void serve(struct xs_registered *registered, void *with)
 {
 	struct service *service = with;
 	const struct xs_wire_head *head = &service->question->head;
-	int error = refuse(head, service->privileged);
+	int error;
 
+	if (head->type == XS_WIRE_GETOPT && head->level == XS_WIRE_IOCTL) {
+		service->answer->head.errnum = serve_ioctl(registered, service);
+		return;
+	}
+	error = refuse(head, service->privileged);
 	if (!error && head->level == IPPROTO_TCP && head->option == TCP_NODELAY)
 		error = serve_nodelay(registered, service);
 	else if (!error)
