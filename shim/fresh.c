@@ -1,5 +1,7 @@
 /* A socket like the application's; see fresh.h.
  *
+ * An option that another program has set on a socket before exec(2), and that
+ * this one never sets, is left out, unless it says where the connection goes.
  * What cannot be read from a socket cannot be given to another: keys of
  * TCP_MD5SIG, the label that setsockcreatecon(3) gave.
  */
@@ -130,6 +132,22 @@ static const struct value *defaults_of(int fresh, bool ipv6)
 	return defaults[ipv6];
 }
 
+/* Each getsockopt(2) costs a connect a quarter of a microsecond. */
+static bool ever_set[OPTIONS];
+
+void xs_fresh_note(int level, int option)
+{
+	for (size_t i = 0; i < OPTIONS; i++)
+		if (options[i].level == level && options[i].option == option)
+			__atomic_store_n(&ever_set[i], true, __ATOMIC_RELAXED);
+}
+
+static bool may_be_set(size_t at)
+{
+	return (options[at].how & MUST) ||
+	       __atomic_load_n(&ever_set[at], __ATOMIC_RELAXED);
+}
+
 /* False when the socket must have the option and does not take it. */
 static bool copy_option(int fresh, size_t at, const struct value *want)
 {
@@ -152,7 +170,7 @@ static bool copy_options(int own, int fresh, bool ipv6)
 	for (size_t i = 0; i < OPTIONS; i++) {
 		struct value want;
 
-		if ((options[i].how & IPV6) && !ipv6)
+		if (((options[i].how & IPV6) && !ipv6) || !may_be_set(i))
 			continue;
 		read_option(own, i, &want);
 		if (!same(&want, &usual[i]) && !copy_option(fresh, i, &want))

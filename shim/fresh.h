@@ -11,6 +11,11 @@
 #ifndef XS_FRESH_H
 #define XS_FRESH_H
 
+/* The setsockopt hook: this process sets that option, on whatever socket.  What
+ * it never sets is not looked for in its sockets, but for what says where a
+ * connection goes. */
+void xs_fresh_note(int level, int option);
+
 /* Makes the socket, unconnected, non-blocking and close-on-exec, above the
  * standard descriptors.  Returns -1 with errno when the system has none left,
  * and -1 with errno 0 when none can be like own: it is no TCP socket that could

@@ -7,6 +7,7 @@
  */
 #include "config.h"
 #include "connect.h"
+#include "fresh.h"
 #include "libc.h"
 #include "report.h"
 #include "sockopt.h"
@@ -78,6 +79,7 @@ static int set(__typeof__(setsockopt) *libc, int fd, int level, int option,
 
 	if (!xs_config_active())
 		return libc(fd, level, option, value, len);
+	xs_fresh_note(level, option);
 	if (is_remote_socket_option(fd, level, option, &pair))
 		return xs_sockopt_set(fd, &pair, level, option, value, len);
 	result = libc(fd, level, option, value, len);
