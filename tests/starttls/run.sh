@@ -96,6 +96,14 @@ has()
 	done
 }
 
+# same FILE FILE: the same bytes
+same()
+{
+	[ "$(sha256sum <"$1")" = "$(sha256sum <"$2")" ] && return
+	echo "${1##*/} and ${2##*/} differ" >&2
+	return 1
+}
+
 # --- one row --------------------------------------------------------------
 
 # attempt ROW plain|rule: output, status and the relay's lines land in $W
