@@ -10,6 +10,7 @@ rows_irc()
 	irc | seen | inspircd_starttls | bash | bash_irc
 	irc | seen | inspircd_starttls | bash byte by byte | bytes_irc
 	irc | seen | inspircd_starttls | expect | expect_irc
+	irc | own | inspircd_starttls | irssi | irssi_irc_tls
 	irc | own | inspircd_starttls | python3 ssl | python_irc_tls
 	END
 }
@@ -44,12 +45,16 @@ bash_irc() { by_hand bash irc_steps; }
 bytes_irc() { by_hand bytes irc_steps; }
 expect_irc() { by_hand expect irc_steps; }
 
-irssi_irc()
+# It says STARTTLS of its own accord where that is offered.
+irssi_irc() { irssi_with 'starttls = "no";'; }
+irssi_irc_tls() { irssi_with 'starttls = "yes"; tls_verify = "no";'; }
+
+irssi_with()
 {
 	mkdir "$W/irssi"
 	cat >"$W/irssi/config" <<-END
 	servers = ( { address = "$host"; chatnet = "test"; port = "$port";
-		autoconnect = "yes"; use_tls = "no"; } );
+		autoconnect = "yes"; use_tls = "no"; $1 } );
 	chatnets = { test = { type = "IRC"; nick = "$tag"; }; };
 	settings = { core = { real_name = "test"; user_name = "test";
 		nick = "$tag"; resolve_prefer_ipv6 = "no"; }; };

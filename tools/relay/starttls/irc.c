@@ -43,24 +43,32 @@ bool xs_irc_read(const char *line, struct xs_irc *irc)
 	return true;
 }
 
+/* "Unknown" and "not registered" name the command, but for old servers. */
+static bool is_about_starttls(const struct xs_irc *irc)
+{
+	return *irc->second == ':' || *irc->second == '\0' ||
+	       xs_reply_word(irc->second, "STARTTLS");
+}
+
 enum xs_irc_answer xs_irc_answer(const struct xs_irc *irc)
 {
 	static const struct {
 		const char *command;
 		enum xs_irc_answer answer;
+		bool named;
 	} rows[] = {
-		{ "670", XS_IRC_GO },	   { "691", XS_IRC_REFUSED },
-		{ "451", XS_IRC_REFUSED }, { "ERROR", XS_IRC_REFUSED },
-		{ "001", XS_IRC_WRONG },
+		{ "670", XS_IRC_GO, false },
+		{ "691", XS_IRC_REFUSED, false },
+		{ "ERROR", XS_IRC_REFUSED, false },
+		{ "421", XS_IRC_REFUSED, true },
+		{ "451", XS_IRC_REFUSED, true },
+		{ "001", XS_IRC_WRONG, false },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (strcasecmp(irc->command, rows[i].command) == 0)
+		if (strcasecmp(irc->command, rows[i].command) == 0 &&
+		    (!rows[i].named || is_about_starttls(irc)))
 			return rows[i].answer;
-	/* Unknown may be another command, too. */
-	if (strcmp(irc->command, "421") == 0 &&
-	    xs_reply_word(irc->second, "STARTTLS"))
-		return XS_IRC_REFUSED;
 	return XS_IRC_ASIDE;
 }
 

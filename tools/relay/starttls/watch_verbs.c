@@ -99,6 +99,8 @@ static const struct xs_watch_verb irc_verbs[] = {
 	{ .word = "PING", .form = XS_FORM_NONE },
 	{ .word = "PONG", .form = XS_FORM_NONE },
 	{ .word = "QUIT", .form = XS_FORM_NONE, .ends = true },
+	/* irssi, which wants to hear a server without CAP complain */
+	{ .word = "JOIN", .second = ":", .form = XS_FORM_NONE },
 	{ .word = "STARTTLS", STARTTLS },
 	{ .word = NULL },
 };
