@@ -118,7 +118,6 @@ dovecot_between()
 		stream {
 			ssl_certificate $CERTS/good.pem;
 			ssl_certificate_key $CERTS/good.key;
-			proxy_half_close on;
 		END
 		dovecot_forward "$1" "$port_dovecot_imap_tls"
 		dovecot_forward "$2" "$port_dovecot_pop3_tls"
@@ -130,7 +129,8 @@ dovecot_between()
 	exec nginx -c "$here/between.conf" -p "$here" -e "$here/between.log"
 }
 
-# dovecot_forward PORT TO-PORT [ssl FROM]
+# dovecot_forward PORT TO-PORT [ssl FROM].  With TLS, nginx says close_notify only
+# where it does not keep half of a connection.
 dovecot_forward()
 {
 	cat <<-END
@@ -138,6 +138,7 @@ dovecot_forward()
 		listen 127.0.0.1:$1 ${3-};
 		$(! ipv6_loopback || echo "listen [::1]:$1 ${3-};")
 		proxy_bind ${4-127.0.0.1};
+		$([ "${3-}" ] || echo "proxy_half_close on;")
 		proxy_pass 127.0.0.2:$2;
 	}
 	END
