@@ -15,6 +15,7 @@ test_abi()
 	abi_installed
 	abi_mixed
 	abi_wrong
+	abi_uninstall
 }
 
 abi_build()
@@ -107,4 +108,16 @@ abi_wrong()
 	case_run with_xsock "$to_echo" ./host64 localhost "$port_front" 4
 	refused "glibc with musl's library does not run" 127 "libc.so"
 	PRELOAD=$before
+}
+
+abi_uninstall()
+{
+	case_run make -C "$TESTS/.." --no-print-directory -s "BUILD=$BUILD" \
+		uninstall "DESTDIR=$T/dest"
+	find "$T/dest" ! -type d >"$OUT"
+	if [ "$STATUS" -eq 0 ] && [ ! -s "$OUT" ]; then
+		pass "make uninstall: nothing stays"
+	else
+		fail "make uninstall: nothing stays"
+	fi
 }

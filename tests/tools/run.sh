@@ -251,7 +251,9 @@ $CC program.c -o dynamic || exit 1
 expect "run: a dynamic program" 7 "" "${run[@]}" ./dynamic
 expect "run: a dynamic program, not pie" 7 "" sh -c "$CC -no-pie program.c -o nopie && exec \"\$@\"" - "${run[@]}" ./nopie
 
-# A copy beside which there is no library for other programs.
+# A copy beside which there is no library for other programs; where they are
+# installed, that is where it was built to look, too.
+others=$(ls /usr/local/lib/*-linux-*/libxsock.so 2>/dev/null)
 mkdir one
 cp "$XSOCK" "$BUILD/libxsock.so" one
 run[0]=$T/one/xsock
@@ -259,6 +261,13 @@ run[0]=$T/one/xsock
 refuse()
 {
 	local file=$1 text=$2
+	case $text in
+	*32-bit* | *"C library"*)
+		if [ "$others" ]; then
+			skip "refused: $file" "its library is installed"
+			return
+		fi
+	esac
 	expect "refused: $file" 126 "$text" "${run[@]}" "./$file"
 }
 
