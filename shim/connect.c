@@ -254,14 +254,25 @@ static bool is_about(const struct xs_decision *decision)
 	return decision->rule || decision->unreachable || decision->unknown;
 }
 
+/* Has a rule an exact name for this port, so that to decide may mean to ask the
+ * relay? */
+static bool may_ask(const struct xs_rules *rules, uint16_t port)
+{
+	size_t tcp = 0, udp = 0;
+
+	return xs_match_next_named(rules, false, port, &tcp) ||
+	       xs_match_next_named(rules, true, port, &udp);
+}
+
 static int decide_and_connect(int fd, const struct sockaddr *to, socklen_t len)
 {
-	struct xs_decision tcp, udp;
+	struct xs_decision tcp = { .rule = NULL }, udp = { .rule = NULL };
 	struct xs_destination where = { .port = 0 };
 	struct xs_pair_info pair;
 	const struct xs_rules *rules;
 	struct xs_error err = { .kind = XS_ERR_NONE };
-	bool asks;
+	bool asks, known;
+	enum socket_kind kind = OTHER;
 	int result;
 
 	if (len < sizeof(to->sa_family) || len > sizeof(struct sockaddr_storage) ||
@@ -272,12 +283,21 @@ static int decide_and_connect(int fd, const struct sockaddr *to, socklen_t len)
 	rules = xs_config_rules();
 	if (!rules)
 		return refuse(fd, to, len);
-	xs_decide(rules, false, &where.asked, &tcp, &err);
-	xs_decide(rules, true, &where.asked, &udp, &err);
+	/* What the socket is costs less than the relay's answer, and more than to
+	 * decide without. */
+	known = may_ask(rules, xs_address_port(&where.asked));
+	if (known)
+		kind = kind_of(fd, &where.family, &pair);
+	if (!known || kind == STREAM)
+		xs_decide(rules, false, &where.asked, &tcp, &err);
+	if (!known || kind == DATAGRAM)
+		xs_decide(rules, true, &where.asked, &udp, &err);
 	asks = xs_expected_applies(rules, &tcp);
 	if (!asks && !is_about(&tcp) && !is_about(&udp))
 		return pass(fd, to, len);
-	switch (kind_of(fd, &where.family, &pair)) {
+	if (!known)
+		kind = kind_of(fd, &where.family, &pair);
+	switch (kind) {
 	case WRAPPED:
 		return xs_again_connect(fd, &pair);
 	case STREAM:

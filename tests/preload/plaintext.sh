@@ -404,6 +404,12 @@ wait for nobody: -1 ECHILD" '' tls_sink
 		"$dodge" addresses 127.0.0.1 "$port_closed"
 	verdict "names for other ports: no relay is needed" \
 		"connect 1: -1 ECONNREFUSED" ''
+	XSOCK_RELAY=/nonexistent case_run with_xsock \
+		"localhost:$port_trap=tls:// db.example.test=tls://" \
+		"$PYTHON" -c 'import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+print(s.connect_ex(("127.0.0.1", 9)))'
+	verdict "names of TCP, and a UDP socket: no relay is needed" 0 ''
 }
 
 # Another process has the socket, too: it never connects, so nobody can write
