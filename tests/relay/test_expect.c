@@ -22,7 +22,7 @@ static int ask(const struct relay *relay, const struct xs_address *to)
 
 Test(relay_expect, nothing_is_expected_unasked, .timeout = 60)
 {
-	struct relay relay = relay_start("0");
+	struct relay relay = relay_start("2");
 	struct xs_address to = loopback(21), nowhere = { .len = 0 };
 
 	cr_assert_eq(ask(&relay, &to), ENOENT);
