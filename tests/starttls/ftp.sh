@@ -70,6 +70,15 @@ if within 20 test -e "$T/ftp/ready"; then
 	relay=$(relay_pids)
 	kill -STOP $relay
 	: >"$T/ftp/go"
+	LIMIT=5 case_run with_xsock "127.0.0.9:21=tls://" "$PYTHON" -c '
+import socket
+server = socket.create_server(("127.0.0.1", 0))
+socket.create_connection(server.getsockname())'
+	if [ "$STATUS" -eq 0 ]; then
+		pass "without a rule for FTP: nobody is asked"
+	else
+		fail "without a rule for FTP: nobody is asked"
+	fi
 	wait "$stopped"
 	kill -CONT $relay
 	if grep -q '^ok' "$T/stopped.log"; then

@@ -34,6 +34,7 @@ rows_ftp()
 	ftp | performed | proftpd_six | python3 ftplib by ::1 | ftplib_six_ftp
 	ftp | performed | proftpd_six | curl by ::1 | curl_six_ftp
 	ftp | performed | proftpd_six | lftp by ::1 | lftp_six_ftp
+	ftp | performed | proftpd_six | curl by IPv4 to ::1 | curl_four_to_six_ftp
 	ftp | seen | proftpd_six | python3 ftplib by ::1 (scripted) | ftplib_six_ftp
 	END
 }
@@ -168,4 +169,12 @@ exit(ftp_login($ftp, $user, "secret") && ftp_pasv($ftp, true)
 
 ftplib_six_ftp() { host=::1 ftplib_ftp; }
 lftp_six_ftp() { host=::1 lftp_ftp; }
+# The data connection goes where the control connection does, not where the
+# application believes it to go.
+curl_four_to_six_ftp()
+{
+	rules="192.0.2.1:21=ftp+starttls://[::1]:$port?cafile=$CA&peer_name=localhost"
+	host=192.0.2.1 port=21 curl_with
+}
+
 curl_six_ftp() { host="[::1]" curl_with -g; }

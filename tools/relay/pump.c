@@ -357,8 +357,8 @@ static bool take_mark(struct xs_pump *pump)
 
 	if (!pump->mark)
 		return true;
-	if (!pump->app.ended &&
-	    ioctl(pump->app.fd, FIONREAD, &waiting) == 0 && waiting == 1) {
+	if (!pump->app.ended && ioctl(pump->app.fd, FIONREAD, &waiting) == 0 &&
+	    waiting == 1) {
 		pump->app.readable = false;
 		return false;
 	}
@@ -448,14 +448,19 @@ static bool step_up(struct xs_pump *pump, struct xs_buffers *buffers,
 	return true;
 }
 
-/* The server has ended TCP.  The end of a strict stream up needs no
- * close_notify: nothing was to come. */
+/* Is it nothing special that the server ends without close_notify?  It has said
+ * so before; or it is a strict stream up, or one that nobody reads. */
+static bool may_end(const struct xs_pump *pump)
+{
+	if (pump->strict)
+		return pump->wrote || pump->app_gone;
+	return pump->dialogue && xs_dialogue_goodbye(pump->dialogue);
+}
+
+/* The server has ended TCP. */
 static void note_end(struct xs_pump *pump)
 {
-	bool goodbye = pump->dialogue && xs_dialogue_goodbye(pump->dialogue);
-
-	if (!goodbye && pump->tls && !pump->down_eof &&
-	    (!pump->strict || pump->mark)) {
+	if (pump->tls && !pump->down_eof && !may_end(pump)) {
 		pump->cut = true;
 		pump->torn = pump->strict;
 	}
@@ -495,8 +500,8 @@ static bool step_down(struct xs_pump *pump, struct xs_buffers *buffers,
 			drop_mark(pump);
 		}
 		if (!is_nobody_there(pump))
-			return fail_server(err, got < 0 ? errno
-							: pump->up_errno);
+			return fail_server(err,
+					   got < 0 ? errno : pump->up_errno);
 		pump->unread = true;
 		return true;
 	}
@@ -505,8 +510,7 @@ static bool step_down(struct xs_pump *pump, struct xs_buffers *buffers,
 }
 
 /* An urgent byte waits for the other end without being in its queue. */
-static bool is_held_up(const struct xs_pump *pump,
-		       const struct xs_pump_end *to)
+static bool is_held_up(const struct xs_pump *pump, const struct xs_pump_end *to)
 {
 	return pump->plain && to->blocked;
 }

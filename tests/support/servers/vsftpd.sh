@@ -4,7 +4,7 @@
 #   port_vsftpd_tls        TLS from the first byte
 #
 # Data connections must resume the session of the control connection
-# (require_ssl_reuse).  Only the anonymous user, who needs no PAM; /files has what is in
+# (require_ssl_reuse), and end with close_notify both ways.  Only the anonymous user, who needs no PAM; /files has what is in
 # $T/vsftpd/root/files, and into /incoming can be written.
 #
 # Debian lets one FTP server be installed at a time; this one is unpacked into
@@ -62,6 +62,8 @@ vsftpd_exec()
 	ssl_ciphers=HIGH
 	rsa_cert_file=$CERTS/good.pem
 	rsa_private_key_file=$CERTS/good.key
+	strict_ssl_read_eof=YES
+	strict_ssl_write_shutdown=YES
 	debug_ssl=YES
 	xferlog_enable=YES
 	vsftpd_log_file=$here/log
