@@ -278,9 +278,12 @@ $(plugins): $(BUILD)/%.so: %.c Makefile
 	$(CC) -D_GNU_SOURCE -std=gnu11 -O1 -g -Wall -Wextra $(if $(WERROR),-Werror) \
 		-MMD -MP -MF $@.d -fPIC -shared -o $@ $<
 
+$(BUILD)/tests/fuzz/fuzz_dialogue: \
+	$(filter %/queue.o %/tls_password.o $(BUILD)/obj/tools/relay/starttls/%,$(relay_obj))
+
 $(fuzzers): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(base_obj) $(policy_obj)
 	@mkdir -p $(@D)
-	$(xs_link) -o $@ $^
+	$(xs_link) -o $@ $^ $(ssl_libs)
 
 $(relay_tests): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(base_obj)
 	@mkdir -p $(@D)

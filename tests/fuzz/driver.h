@@ -19,7 +19,9 @@
 #include <string.h>
 
 #define INPUT_MAX 4096
+#ifndef SEEDS_MAX
 #define SEEDS_MAX 256
+#endif
 
 struct input {
 	uint8_t byte[INPUT_MAX];
