@@ -64,13 +64,45 @@ static bool is_fastopen(const void *msg, size_t size, int flags)
 	       xs_config_active() && xs_readable(msg, size);
 }
 
+static bool is_of_unix(const struct cmsghdr *part)
+{
+	return part->cmsg_level == SOL_SOCKET &&
+	       (part->cmsg_type == SCM_RIGHTS ||
+		part->cmsg_type == SCM_CREDENTIALS);
+}
+
+/* True when all that goes beside the data is descriptors or credentials.  TCP
+ * leaves those out (__sock_cmsg_send); a pair would hand them to the relay. */
+static bool is_beside_the_point(int fd, const struct msghdr *msg)
+{
+	struct xs_pair_info pair;
+	struct cmsghdr *part;
+
+	if (!xs_config_active() || !xs_readable(msg, sizeof(*msg)) ||
+	    !msg->msg_controllen ||
+	    !xs_readable(msg->msg_control, msg->msg_controllen))
+		return false;
+	for (part = CMSG_FIRSTHDR(msg); part;
+	     part = CMSG_NXTHDR((struct msghdr *)msg, part))
+		if (!is_of_unix(part))
+			return false;
+	return xs_pair_read(fd, &pair);
+}
+
 static ssize_t send_message(__typeof__(sendmsg) *libc, int fd,
 			    const struct msghdr *msg, int flags)
 {
 	int saved = errno;
-	ssize_t sent = libc(fd, msg, flags);
 	struct msghdr copy;
+	ssize_t sent;
 
+	if (is_beside_the_point(fd, msg)) {
+		copy = *msg;
+		copy.msg_control = NULL;
+		copy.msg_controllen = 0;
+		msg = &copy;
+	}
+	sent = libc(fd, msg, flags);
 	if (!is_refused_for_address(fd, sent))
 		return sent;
 	errno = saved;

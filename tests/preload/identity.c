@@ -18,6 +18,7 @@ struct option {
 static const struct option options[] = {
 	SOCK(SO_DOMAIN, -1),	   SOCK(SO_PROTOCOL, -1),
 	SOCK(SO_TYPE, -1),	   SOCK(SO_ACCEPTCONN, -1),
+	SOCK(SO_PASSCRED, 1),	   SOCK(SO_PEERCRED, -1),
 	SOCK(SO_ERROR, -1),	   SOCK(SO_KEEPALIVE, 1),
 	SOCK(SO_RCVBUF, 30000),	   SOCK(SO_SNDBUF, 40000),
 	SOCK(SO_REUSEADDR, 1),	   SOCK(SO_REUSEPORT, 1),

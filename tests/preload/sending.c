@@ -55,6 +55,31 @@ static void messages(void)
 	close(fd);
 }
 
+/* Descriptors go nowhere over TCP, not even bad ones. */
+static void beside(const char *key, int type, int value)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(struct ucred))];
+	} control = { .head = { .cmsg_level = SOL_SOCKET } };
+	struct iovec part = { "beside", 6 };
+	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1,
+			    .msg_control = &control };
+	size_t len = type == SCM_RIGHTS ? sizeof(int) : sizeof(struct ucred);
+	int fd = connected("127.0.0.1", "ECHO");
+
+	control.head.cmsg_type = type;
+	control.head.cmsg_len = CMSG_LEN(len);
+	m.msg_controllen = CMSG_SPACE(len);
+	memcpy(CMSG_DATA(&control.head), &value, sizeof(value));
+	say_text(key, "as follows");
+	if (say("  sendmsg", sendmsg(fd, &m, 0)) > 0) {
+		say("  again", sendmsg(fd, &m, 0));
+		read_back("  back", fd, 12);
+	}
+	close(fd);
+}
+
 /* The server does not look for urgent data, so it gets the rest. */
 static void urgent(void)
 {
@@ -81,6 +106,10 @@ int main(void)
 	to_an_address("over IPv4", "127.0.0.1");
 	to_an_address("over IPv6", "::1");
 	messages();
+	beside("a descriptor", SCM_RIGHTS, 1);
+	beside("a bad descriptor", SCM_RIGHTS, 9999);
+	beside("another's credentials", SCM_CREDENTIALS, 1);
+	beside("an unknown message", 99, 1);
 	urgent();
 	return 0;
 }

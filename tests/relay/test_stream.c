@@ -110,6 +110,48 @@ static bool may_be_reached(void)
 	return own >= 0 && (value == '0' || geteuid() == 0);
 }
 
+/* What the server reads when the application is gone: how 0 is after it read
+ * everything, 1 with something unread, 2 with SO_LINGER and a time of 0. */
+static int error_after_close(int how)
+{
+	const struct linger abort = { .l_onoff = 1 };
+	struct relay relay = relay_start("0");
+	struct xs_address at = loopback(0);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct pollfd end = { .events = POLLIN };
+	struct xs_wire verdict;
+	struct wrapped w;
+	char text[16];
+	int result;
+
+	cr_assert_eq(bind(listener, &at.any, at.len), 0);
+	cr_assert_eq(listen(listener, 1), 0);
+	cr_assert_eq(getsockname(listener, &at.any, &at.len), 0);
+	w = wrap_prepare(xs_address_port(&at), "relay=yes");
+	w.request.string[XS_WIRE_SCHEME] = "tcp";
+	if (how == 2)
+		setsockopt(w.tcp, SOL_SOCKET, SO_LINGER, &abort, sizeof(abort));
+	wrap_send(&w, &relay);
+	cr_assert_eq(wrap_verdict(&w, &verdict), 0);
+	end.fd = accept(listener, NULL, NULL);
+	cr_assert_eq(send(end.fd, "last", 4, 0), 4);
+	cr_assert_eq(recv(w.end[0], text, 4, how == 1 ? MSG_PEEK : 0), 4);
+	wrap_close(&w);
+	cr_assert_eq(poll(&end, 1, 10000), 1);
+	result = recv(end.fd, text, sizeof(text), 0) < 0 ? errno : 0;
+	close(end.fd);
+	close(listener);
+	cr_assert_eq(relay_wait(&relay, 20), 0);
+	return result;
+}
+
+Test(relay_stream, the_application_closes_with_fin_or_rst, .timeout = 60)
+{
+	cr_assert_eq(error_after_close(0), 0);
+	cr_assert_eq(error_after_close(1), ECONNRESET);
+	cr_assert_eq(error_after_close(2), ECONNRESET);
+}
+
 /* A server that resets: what it said before is read, then ECONNRESET. */
 Test(relay_stream, a_server_that_resets, .timeout = 60)
 {

@@ -46,6 +46,11 @@ static int unsent_bytes(int fd)
 	return bytes;
 }
 
+bool xs_linger_is_acknowledged(int fd)
+{
+	return !unsent_bytes(fd);
+}
+
 bool xs_linger_read(struct xs_linger *linger, int fd,
 		    struct xs_buffers *buffers)
 {

@@ -32,6 +32,9 @@ struct xs_linger {
  * SO_LINGER with a time of 0. */
 bool xs_linger_aborts(int fd);
 
+/* True when the server has acknowledged everything that was sent. */
+bool xs_linger_is_acknowledged(int fd);
+
 /* Reads and throws away what has come.  True when fd can be closed. */
 bool xs_linger_read(struct xs_linger *linger, int fd,
 		    struct xs_buffers *buffers);

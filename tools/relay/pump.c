@@ -16,6 +16,8 @@
  */
 #include "pump.h"
 
+#include "linger.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -577,11 +579,25 @@ static void end_down(struct xs_pump *pump)
 	shutdown(pump->app.fd, SHUT_WR);
 }
 
+/* Does close(2) send RST instead of FIN?  The kernel does so with SO_LINGER and
+ * a time of 0, and when something was not read.  For the second, what the
+ * application wrote must have arrived: RST could cost it. */
+static bool is_aborted(const struct xs_pump *pump)
+{
+	int fd = pump->server.fd;
+
+	return pump->plain && pump->app_gone && pump->up_eof &&
+	       !pump->up_done && !xs_queue_len(&pump->up) &&
+	       (xs_linger_aborts(fd) ||
+		(pump->unread && xs_linger_is_acknowledged(fd)));
+}
+
 /* A farewell would look as if it had something to say.  (proftpd takes FIN
  * amid a download for a fault of TLS.) */
 static bool is_given_up(const struct xs_pump *pump)
 {
-	return pump->strict && pump->unread && !pump->wrote;
+	return (pump->strict && pump->unread && !pump->wrote) ||
+	       is_aborted(pump);
 }
 
 bool xs_pump_needs_mark(const struct xs_pump *pump)

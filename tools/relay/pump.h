@@ -74,7 +74,7 @@ enum xs_pump_result {
 	XS_PUMP_AGAIN,	  /* there is more to do, but others want their turn */
 	XS_PUMP_CLOSED,	  /* both ways have ended in good order */
 	XS_PUMP_GIVEN_UP, /* the application has ended in the middle of a
-			     strict stream that it received */
+			     strict stream that it received, or with RST */
 	XS_PUMP_LINGER,	  /* the application is gone, and all that it wrote is
 			     with the kernel, close_notify and FIN behind it */
 	XS_PUMP_TORN,	  /* the application has all that came before a cut: to
