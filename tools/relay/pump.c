@@ -11,6 +11,9 @@
  * - All of a read is encrypted into one buffer and sent at once, several
  *   records in one call.
  *
+ * One more is paid for an honest end: what is small is looked at, carried, and
+ * then taken but for one byte (step_up_keeping).
+ *
  * Nothing is read for a way whose queue is not empty, so each queue holds at
  * most one buffer, and what TLS itself answers.
  */
