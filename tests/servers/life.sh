@@ -121,6 +121,9 @@ dies()
 # The application hears that its connection is dead.
 dies_in_the_middle()
 {
+	# It stays until it is killed, however slow the machine is.
+	local -x XSOCK_RELAY_IDLE=60
+
 	fetch >/dev/null 2>&1
 	XSOCK_OPTIONS=cafile=$CA case_run with_xsock \
 		"localhost:$port_front=tls://:$port_s_server" "$PYTHON" -c '
