@@ -54,6 +54,8 @@ one_for_all()
 keeps_nothing()
 {
 	local pid parent
+	# It stays until it has been looked at, however slow the machine is.
+	local -x XSOCK_RELAY_IDLE=60
 
 	within 10 no_relay
 	echo secret >"$T/foreign"
@@ -98,6 +100,8 @@ keeps_nothing()
 	else
 		fail "life: is nobody's child"
 	fi
+	kill "$pid"
+	within 10 no_relay
 }
 
 foreign_fetch()
