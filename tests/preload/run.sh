@@ -91,7 +91,7 @@ rules()
 matches_nothing='
 	192.0.2.0/24=tls:// [2001:db8::/32]=tls:// *.example.test=deny://
 	nosuch.example.test:9=tls://:443 127.0.0.1:1-9=deny://
-	udp://192.0.2.1:53=deny://'
+	192.0.2.1:21=ftp+starttls:// udp://192.0.2.1:53=deny://'
 
 run_victim()
 {
