@@ -230,6 +230,7 @@ VICTIM_SRC := $(sort $(wildcard tests/preload/*.c))
 PLUGIN_SRC := $(sort $(wildcard tests/preload/plugins/*.c))
 SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
 FARM_SRC := $(sort $(wildcard tests/farm/*.c))
+BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 RELAY_TEST_SRC := $(sort $(wildcard tests/relay/*.c))
 
@@ -241,6 +242,7 @@ programs = $(patsubst tests/%.c,$(BUILD)/tests/%,$(1))
 victims  := $(call programs,$(VICTIM_SRC))
 supports := $(call programs,$(SUPPORT_SRC))
 farmers  := $(call programs,$(FARM_SRC))
+benchers := $(call programs,$(BENCH_SRC))
 fuzzers  := $(call programs,$(FUZZ_SRC))
 relay_tests := $(call programs,$(RELAY_TEST_SRC))
 # Those that are also built for other ABIs.  Not "unreachable", which a program
@@ -267,7 +269,7 @@ $(BUILD)/tests/unit-tests: $(unit_obj) $(unit_links)
 
 # Victims and support programs are other people's programs: no sanitizer, no
 # code of ours.
-$(victims) $(supports) $(farmers): $(BUILD)/tests/%: tests/%.c Makefile
+$(victims) $(supports) $(farmers) $(benchers): $(BUILD)/tests/%: tests/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -D_GNU_SOURCE -std=gnu11 -O1 -g -Wall -Wextra $(if $(WERROR),-Werror) \
 		-MMD -MP -MF $@.d $(abi_cflags) $(ssl_cflags) -o $@ $< $(ssl_libs) -lpthread -ldl \
@@ -289,7 +291,7 @@ $(relay_tests): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(base_obj)
 	@mkdir -p $(@D)
 	$(xs_link) -o $@ $^ -lcriterion $(ssl_libs) -lpthread
 
--include $(unit_obj:.o=.d) $(addsuffix .d,$(victims) $(plugins) $(supports) $(farmers))
+-include $(unit_obj:.o=.d) $(addsuffix .d,$(victims) $(plugins) $(supports) $(farmers) $(benchers))
 
 # What the test scripts get to know: see tests/support/lib.sh.
 asan_lib = $(shell $(CC) -print-file-name=libasan.so)
@@ -363,6 +365,14 @@ starttls: deps $(products) ## print the table of STARTTLS: protocol, mode, serve
 	tests/support/install.sh tests/starttls/packages
 	+$(MAKE) $(supports)
 	$(test_env) tests/starttls/run.sh
+
+.PHONY: bench bench-quick
+bench: ## measure against OpenSSL in the program, nginx, haproxy, stunnel and socat
+bench-quick: ## the same in short
+bench bench-quick: deps $(products)
+	tests/support/install.sh tests/bench/packages
+	+$(MAKE) $(benchers)
+	$(test_env) tests/bench/run.sh $(if $(findstring quick,$@),--quick)
 
 .PHONY: lint
 lint: ## hold the rules of the structure: who may include, call and read what

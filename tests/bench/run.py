@@ -1,0 +1,441 @@
+#!/usr/bin/python3
+"""Measures everybody in turns and prints ratios to the native client.
+
+    run.py [--quick]
+
+run.sh has started the servers and says where in the environment (BENCH_…).
+Writes BUILD/bench.txt and BUILD/bench.svg.  A round is every row, and in a
+row everybody once, so that whatever else the machine does meets all of them.
+"""
+
+import glob
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+
+E = os.environ
+QUICK = "--quick" in sys.argv
+ROUNDS = 2 if QUICK else 5
+GIGA = 1 << 30
+CLIENT = E["BENCH_BUILD"] + "/tests/bench/client"
+OTHERS = ("nginx", "haproxy", "stunnel", "socat")
+ALL = ("native", "xsock") + OTHERS
+
+
+def small(full, quick):
+    return quick if QUICK else full
+
+
+# --- who is who ---------------------------------------------------------------
+
+def rules(reuse, port=None):
+    return "127.0.0.1:%s=tls://?cafile=%s&session_reuse=%d" % (
+        port or E["BENCH_SERVER"], E["BENCH_CA"], reuse)
+
+
+def environment(rule):
+    """For a program under the library."""
+    return dict(E, LD_PRELOAD=E["BENCH_LIBRARY"], XSOCK_RULES=rule,
+                XSOCK_RELAY=E["BENCH_RELAY"], XSOCK_RELAY_IDLE="60")
+
+
+def proxy(who, reuse):
+    """Its port and process; None where it does not have that."""
+    where = E.get("BENCH_%s_%s" % (who, "on" if reuse else "off"))
+    return where.split() if where else None
+
+
+def command(who, reuse):
+    """What to begin a client's command with, and its environment."""
+    if who == "native":
+        words = [CLIENT, "--native", E["BENCH_CA"]]
+        return words + (["--reuse"] if reuse else []) + [E["BENCH_SERVER"]], E
+    if who == "xsock":
+        return [CLIENT, E["BENCH_SERVER"]], environment(rules(reuse))
+    return [CLIENT, proxy(who, reuse)[0]], E
+
+
+def pids(who, reuse):
+    """The processes that work for it beside the client."""
+    if who == "native":
+        return []
+    if who == "xsock":
+        return [int(exe.split("/")[2]) for exe in glob.glob("/proc/[0-9]*/exe")
+                if link(exe) == E["BENCH_RELAY"]]
+    first = int(proxy(who, reuse)[1])
+    return [first] + [int(child) for child in read(
+        "/proc/%d/task/%d/children" % (first, first)).split()]
+
+
+def link(path):
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""
+
+
+def read(path):
+    try:
+        with open(path) as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def work(who, reuse):
+    """Seconds of processor time, children that have ended included."""
+    total = 0
+    for pid in pids(who, reuse):
+        fields = read("/proc/%d/stat" % pid).rpartition(")")[2].split()
+        total += sum(map(int, fields[11:15])) if fields else 0
+    return total / TICKS
+
+
+def run(words, env=E):
+    done = subprocess.run(words, env=env, stdout=subprocess.PIPE,
+                          stdin=subprocess.DEVNULL, timeout=600, check=True)
+    return done.stdout.decode()
+
+
+def values(text):
+    return {name: float(value) for name, value in (
+        word.split("=") for word in text.split()) if name != "sha256"}
+
+
+# --- rows -------------------------------------------------------------------------
+
+class Row:
+    """One line of the table.  measure(who) gives a number; lower is better, or
+    higher; target is the worst allowed ratio of xsock to native."""
+
+    def __init__(self, name, unit, measure, who=ALL, higher=False, target=None,
+                 ahead=False, base="native"):
+        self.name, self.unit, self.measure = name, unit, measure
+        self.who, self.higher, self.target = who, higher, target
+        self.ahead, self.base = ahead, base
+        self.numbers = {one: [] for one in who}
+
+    def median(self, who):
+        return statistics.median(self.numbers[who])
+
+    def ratio(self, who):
+        return self.median(who) / self.median(self.base)
+
+    def spread(self, who):
+        base = self.median(self.base)
+        return (min(self.numbers[who]) / base, max(self.numbers[who]) / base)
+
+    def verdict(self):
+        """"", or what is missed."""
+        mine = self.ratio("xsock")
+        missed = []
+        if self.target is not None and (mine < self.target if self.higher
+                                        else mine > self.target):
+            missed.append("target %s %.2f" % (
+                "≥" if self.higher else "≤", self.target))
+        if self.ahead:
+            for other in self.who:
+                if other in OTHERS and (self.ratio(other) > mine if self.higher
+                                        else self.ratio(other) < mine):
+                    missed.append("behind " + other)
+        return ", ".join(missed)
+
+
+def simple(words, value, reuse=0):
+    def measure(who):
+        begin, env = command(who, reuse)
+        return values(run(begin + [str(word) for word in words], env))[value]
+    return measure
+
+
+def reusing(words, value):
+    """With sessions reused by all but "native", which shakes hands in full;
+    "resuming" is native with reuse."""
+    def measure(who):
+        reuse = who != "native"
+        begin, env = command("native" if who == "resuming" else who, reuse)
+        return values(run(begin + [str(word) for word in words], env))[value]
+    return measure
+
+
+def processor(size):
+    """Seconds for a gigabyte up and one down, application and all others."""
+    def measure(who):
+        begin, env = command(who, 0)
+        before = work(who, 0)
+        used = sum(values(run(begin + [way, str(size), "1"], env))["cpu"]
+                   for way in ("upload", "download"))
+        return (used + work(who, 0) - before) / (2 * size / 1e9)
+    return measure
+
+
+def processes(count):
+    def measure(who):
+        begin, env = command(who, 1)
+        script = "i=0; while [ $i -lt %d ]; do \"$@\" >/dev/null || exit 1; " \
+            "i=$((i+1)); done" % count
+        start = time.monotonic()
+        run(["sh", "-c", script, "sh"] + begin + ["new", "1"], env)
+        return (time.monotonic() - start) / count * 1e6
+    return measure
+
+
+def curls(count):
+    def measure(who):
+        port = E["BENCH_WEB"]
+        words = ["curl", "-sSf", "http://127.0.0.1:%s/file" % port]
+        env = environment(rules(1, port))
+        if who == "native":
+            words = ["curl", "-sSf", "--cacert", E["BENCH_CA"],
+                     "https://127.0.0.1:%s/file" % port]
+            env = E
+        script = "i=0; while [ $i -lt %d ]; do \"$@\" >/dev/null || exit 1; " \
+            "i=$((i+1)); done" % count
+        start = time.monotonic()
+        run(["sh", "-c", script, "sh"] + words, env)
+        return (time.monotonic() - start) / count * 1e6
+    return measure
+
+
+def starts(count, *program):
+    """With the library and a rule, with it alone, and without ("plain")."""
+    def measure(who):
+        env = dict(E)
+        if who != "plain":
+            env["BENCH_PRELOAD"] = E["BENCH_LIBRARY"]
+        if who == "xsock":
+            env["BENCH_RULES"] = rules(0)
+        return values(run([CLIENT, "0", "spawn", str(count), *program],
+                          env))["us"]
+    return measure
+
+
+def unmatched(count, number):
+    path = "%s/rules.%d" % (E["BENCH_FOLDER"], number)
+    with open(path, "w") as file:
+        for i in range(number):
+            file.write("host%d.example.test:443=tls://\n" % i)
+
+    def measure(who):
+        env = E if who == "plain" else environment("@" + path)
+        return values(run([CLIENT, E["BENCH_PLAIN"], "connect", str(count)],
+                          env))["us"]
+    return measure
+
+
+MOVED = small(2 * GIGA, GIGA // 4)
+ROWS = [
+    Row("64-byte round trip, blocking", "µs",
+        simple(["rtt", small(20000, 4000)], "us"), target=1.20, ahead=True),
+    Row("the same by epoll", "/s",
+        simple(["epoll", 1, small(20000, 4000)], "per_second"), higher=True,
+        ahead=True),
+    Row("64 connections at once", "/s",
+        simple(["epoll", 64, small(1000, 200)], "per_second"), higher=True,
+        ahead=True),
+    Row("upload, 1 connection", "MB/s",
+        simple(["upload", MOVED, 1], "mb_per_second"), higher=True,
+        target=1.0, ahead=True),
+    Row("download, 1 connection", "MB/s",
+        simple(["download", MOVED, 1], "mb_per_second"), higher=True,
+        target=1.0, ahead=True),
+    Row("upload, 16 connections", "MB/s",
+        simple(["upload", MOVED, 16], "mb_per_second"), higher=True,
+        target=0.95, ahead=True),
+    Row("download, 16 connections", "MB/s",
+        simple(["download", MOVED, 16], "mb_per_second"), higher=True,
+        target=0.95, ahead=True),
+    Row("new connection, sessions reused (native: full)", "µs",
+        reusing(["new", small(500, 100)], "us"),
+        who=("native", "resuming", "xsock", "nginx", "haproxy", "stunnel"),
+        target=0.30, ahead=True),
+    Row("new connection, full handshake", "µs",
+        simple(["new", small(500, 100)], "us"), target=1.10),
+    Row("a process for each request, C client", "µs",
+        processes(small(100, 20)), who=("native", "xsock"), target=1.0),
+    Row("a process for each request, curl", "µs",
+        curls(small(40, 10)), who=("native", "xsock"), target=1.0),
+    Row("processor time for a GB, client's side", "s",
+        processor(small(GIGA, GIGA // 8)), target=1.25),
+    Row("start of true, with a rule", "µs", starts(small(400, 100), "true"),
+        who=("plain", "preload", "xsock"), target=1.10, base="plain"),
+    Row("start of sh -c :, with a rule", "µs",
+        starts(small(400, 100), "sh", "-c", ":"),
+        who=("plain", "preload", "xsock"), target=1.10, base="plain"),
+]
+CONNECTS = {number: Row(
+    "connect that no rule is about, %d rules" % number, "µs",
+    unmatched(small(5000, 1000), number), who=("plain", "xsock"), base="plain")
+    for number in (1, 100, 10000)}
+ROWS += CONNECTS.values()
+
+
+# --- what is measured once ----------------------------------------------------------
+
+def idle_memory(count):
+    """Resident bytes of the relay for each of so many idle connections."""
+    begin, env = command("xsock", 1)
+    run(begin + ["rtt", "10"], env)
+    before = resident()
+    with subprocess.Popen(begin + ["idle", str(count)], env=env,
+                          stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as client:
+        client.stdout.readline()
+        after = resident()
+        client.stdin.close()
+    return (after - before) / count
+
+
+def resident():
+    return sum(int(line.split()[1]) * 1024 for pid in pids("xsock", 1)
+               for line in read("/proc/%d/status" % pid).splitlines()
+               if line.startswith("VmRSS"))
+
+
+def crowd(open_lines):
+    begin, env = command("xsock", 1)
+    found = values(run(begin + ["busy", str(open_lines), "100",
+                                str(small(200, 50))], env))
+    return found["median_us"], found["p99_us"]
+
+
+# --- honesty -------------------------------------------------------------------------
+
+def check_honesty():
+    """Everybody speaks the same version and cipher, and moves the same bytes."""
+    for who in ALL:
+        begin, env = command(who, 0)
+        spoken = run(begin + ["tell"], env).split()
+        if spoken != ["TLSv1.3", "TLS_AES_256_GCM_SHA384", "full"]:
+            sys.exit("%s speaks %s" % (who, " ".join(spoken)))
+        for way in ("upload", "download"):
+            digest = run(begin + [way, str(1 << 23), "1", "digest"],
+                         env).split("sha256=")[1]
+            SEEN.setdefault(way, digest)
+            if digest != SEEN[way]:
+                sys.exit("%s: %s moves other bytes" % (way, who))
+        for reuse in (1,):
+            if who != "native" and proxy_reuses(who):
+                begin, env = command(who, reuse)
+                kinds = [run(begin + ["tell"], env).split()[2]
+                         for _ in range(3)]
+                if kinds[-1] != "resumed":
+                    print("note: %s does not resume: %s" % (
+                        who, ", ".join(kinds)))
+
+
+def proxy_reuses(who):
+    return who == "xsock" or proxy(who, 1)
+
+
+SEEN = {}
+
+
+# --- the table and the picture ----------------------------------------------------------
+
+def machine():
+    model = [line.split(":")[1].strip() for line in
+             read("/proc/cpuinfo").splitlines() if line.startswith("model name")]
+    return "%s, %d cores, Linux %s, %s" % (
+        model[0] if model else "?", os.cpu_count(), platform.release(),
+        time.strftime("%Y-%m-%d"))
+
+
+def line_of(row):
+    base = row.median(row.base)
+    cells = []
+    for who in row.who:
+        if who == row.base:
+            continue
+        low, high = row.spread(who)
+        cells.append("%s %.2f (%.2f-%.2f)" % (who, row.ratio(who), low, high))
+    return "%-48s %s %.1f %s; %s%s" % (
+        row.name, row.base, base, row.unit, ", ".join(cells),
+        "   MISSES: " + row.verdict() if row.verdict() else "")
+
+
+def report(extra):
+    lines = [machine(), "%d rounds, medians (lowest-highest), ratios to %s" % (
+        ROUNDS, "native, or plain"), ""]
+    lines += [line_of(row) for row in ROWS] + [""] + extra
+    return "\n".join(lines) + "\n"
+
+
+COLOURS = {"native": "#888888", "resuming": "#bbbbbb", "plain": "#888888",
+           "preload": "#bbbbbb", "xsock": "#1b6ca8", "nginx": "#6aa84f",
+           "haproxy": "#e69138", "stunnel": "#a64d79", "socat": "#c0504d"}
+
+
+def picture():
+    """Bars, ratios to the base; longer is more of what the row counts."""
+    y, parts = 30, []
+    for row in ROWS:
+        parts.append('<text x="10" y="%d" class="h">%s (%s is better)</text>' % (
+            y, row.name, "more" if row.higher else "less"))
+        y += 8
+        for who in row.who:
+            ratio = row.ratio(who)
+            width = min(ratio, 4) * 130
+            parts.append(
+                '<rect x="90" y="%d" width="%.1f" height="11" fill="%s"/>'
+                '<text x="84" y="%d" text-anchor="end">%s</text>'
+                '<text x="%.1f" y="%d">%.2f</text>' % (
+                    y, width, COLOURS[who], y + 10, who, 96 + width, y + 10,
+                    ratio))
+            y += 14
+        y += 20
+    return ('<svg xmlns="http://www.w3.org/2000/svg" width="700" height="%d" '
+            'font-family="sans-serif" font-size="11"><style>.h{font-weight:'
+            'bold}</style><rect width="100%%" height="100%%" fill="white"/>'
+            '%s<text x="10" y="%d">%s</text></svg>\n' % (
+                y + 10, "".join(parts), y, machine()))
+
+
+def write(name, text):
+    with open(os.path.join(E["BENCH_BUILD"], name), "w") as file:
+        file.write(text)
+
+
+def main():
+    check_honesty()
+    for number in range(ROUNDS):
+        print("round %d of %d" % (number + 1, ROUNDS), flush=True)
+        for row in ROWS:
+            # Not always the same one behind the same other.
+            order = row.who[number % len(row.who):] + \
+                row.who[:number % len(row.who)]
+            for who in order:
+                row.numbers[who].append(row.measure(who))
+    extra = []
+    for number, row in CONNECTS.items():
+        more = row.median("xsock") - row.median("plain")
+        extra.append("%-48s %+.2f µs%s" % (
+            row.name, more, "   MISSES: target 1 µs" if more > 1 else ""))
+    # Two descriptors for each in the relay.
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    count = min(small(10000, 2000), limit // 2 - 50)
+    memory = idle_memory(count)
+    extra.append("%-48s %.1f KB%s" % (
+        "relay's memory for an idle connection, at %d" % count, memory / 1024,
+        "   MISSES: target 10 KB" if memory > 10240 else ""))
+    pairs = [(crowd(100), crowd(count)) for _ in range(min(ROUNDS, 3))]
+    for i, name in enumerate(("median", "99th percentile")):
+        few = statistics.median(pair[0][i] for pair in pairs)
+        many = statistics.median(pair[1][i] for pair in pairs)
+        extra.append("%-48s %.0f µs, %.0f µs with 100 open: %.2f%s" % (
+            "100 busy of %d, %s" % (count, name), many, few, many / few,
+            "   MISSES: target 1.2" if many / few > 1.2 else ""))
+    text = report(extra)
+    write("bench.txt", text)
+    write("bench.svg", picture())
+    print(text, end="")
+
+
+main()
