@@ -56,6 +56,47 @@ hostile_all()
 	[ "$STATUS" -eq 0 ] || fail "the hostile client"
 }
 
+# starttls=optional: where the server refuses, the connection goes on, and where
+# it agrees there is TLS all the same.
+hostile_optional()
+{
+	wanted "smtp" || return 0
+	optional_case "goes on" refused 454 'optional' 0
+	optional_case "ends without it" refused 454 'required' 1
+	optional_case "has TLS where it can" good 220 'optional' 0
+	grep -q NOOP "$T/hostile/smtp.good.seen.tls" &&
+		! grep -q NOOP "$T/hostile/smtp.good.seen.plain" &&
+		pass "starttls=optional: TLS it is" ||
+		fail "starttls=optional: TLS it is"
+}
+
+# optional_case NAME ATTACK CODE VALUE STATUS
+optional_case()
+{
+	local port
+	port=$(hostile_ports smtp seen "\$2 == \"$2\"")
+	cat >"$T/steps" <<-END
+	< 220 *
+	> EHLO client
+	< 250 *
+	> STARTTLS
+	< $3*
+	> NOOP
+	< 250 *
+	END
+	case_run optional_talk "localhost:$port=starttls://?cafile=$CA&starttls=$4"
+	if [ "$STATUS" -eq "$5" ] && grep -q "^$3 " "$OUT"; then
+		pass "starttls=$4: $1"
+	else
+		fail "starttls=$4: $1"
+	fi
+}
+
+optional_talk()
+{
+	with_xsock "$1" bash "$here/talk.bash" bash localhost "$port" <"$T/steps"
+}
+
 # "xsock probe" says the same dialogues: it accepts the good ones alone.
 hostile_probe()
 {
