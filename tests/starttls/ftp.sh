@@ -39,6 +39,7 @@ cases()
 }
 
 cases "a hostile server" "$control"
+cases "TLS 1.2" "$control&max_version=1.2" good_both_ways session_resumed cut
 cases "a silent server" "$control&timeout=2" silent plaintext_upload
 cases "everything else denied" "$control *=deny://" good_both_ways bounce
 cases "everything else with TLS" "$control *=tls://" good_both_ways second_connect

@@ -3,6 +3,7 @@
 #include "../../tools/relay/expect.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -105,13 +106,14 @@ Test(expect, the_announced_address_is_taken_at_its_word)
 
 Test(expect, ports_of_one_bucket_are_told_apart)
 {
-	struct xs_expect *expect = begin("[2001:db8::1]:21", "[2001:db8::1]:21");
+	struct xs_expect *expect =
+		begin("[2001:db8::1]:21", "[2001:db8::1]:21");
 
 	add(expect, "", 1030);
-	add(expect, "", 1030 + 1024);
+	add(expect, "", 1030 + 8192);
 	leads("[2001:db8::1]:1030", "[2001:db8::1]:1030");
-	leads("[2001:db8::1]:2054", "[2001:db8::1]:2054");
-	leads("[2001:db8::1]:3078", "");
+	leads("[2001:db8::1]:9222", "[2001:db8::1]:9222");
+	leads("[2001:db8::1]:17414", "");
 	leads("[2001:db8::2]:1030", "");
 	xs_expect_end(expect);
 	xs_expect_forget();
@@ -174,13 +176,44 @@ Test(expect, the_oldest_is_forgotten)
 	add(other, "", 5000);
 	for (uint16_t port = 5000; port < 5100; port++)
 		add(one, "", port);
-	leads("192.0.2.1:5035", "");
-	leads("192.0.2.1:5036", "192.0.2.1:5036");
+	leads("192.0.2.1:5083", "");
+	leads("192.0.2.1:5084", "192.0.2.1:5084");
 	leads("192.0.2.1:5099", "192.0.2.1:5099");
 	leads("192.0.2.2:5000", "192.0.2.2:5000");
 	xs_expect_end(one);
 	xs_expect_end(other);
 	xs_expect_forget();
+}
+
+/* When there is no room at all, that is an error, not plaintext; those that
+ * have ended make room before their time. */
+Test(expect, full, .timeout = 120)
+{
+	enum { COUNT = (1 << 18) / 16 };
+	static struct xs_expect *expect[COUNT];
+	const struct xs_address nowhere = { .len = 0 };
+	struct xs_expect *last = begin("192.0.2.2:21", "192.0.2.2:21");
+	struct xs_error err = { 0 };
+
+	for (int i = 0; i < COUNT; i++) {
+		expect[i] = begin("192.0.2.1:21", "192.0.2.1:21");
+		for (int n = 0; n < 17; n++)
+			add(expect[i], "", (uint16_t)(i + n));
+	}
+	cr_assert_not(xs_expect_add(last, &nowhere, 5000, NULL, &err));
+	cr_assert_eq(err.errnum, ENOMEM);
+	leads("192.0.2.2:5000", "");
+	/* Who has some gives its oldest for its newest. */
+	add(expect[7], "", 60000);
+	leads("192.0.2.1:60000", "192.0.2.1:60000");
+	xs_expect_end(expect[0]);
+	add(last, "", 5000);
+	leads("192.0.2.2:5000", "192.0.2.2:5000");
+	for (int i = 1; i < COUNT; i++)
+		xs_expect_end(expect[i]);
+	xs_expect_end(last);
+	xs_expect_forget();
+	leads("192.0.2.2:5000", "");
 }
 
 /* Threads: some announce, the others ask and redeem, and each token is good

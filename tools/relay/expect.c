@@ -16,9 +16,9 @@
 #include <time.h>
 
 enum {
-	BUCKETS = 1024,
-	EACH_MAX = 64,	   /* addresses of one control connection */
-	ALL_MAX = 65536,   /* of all */
+	BUCKETS = 8192,
+	EACH_MAX = 16,	   /* addresses of one control connection */
+	ALL_MAX = 1 << 18, /* of all */
 	GRACE_SECONDS = 60 /* behind the control connection */
 };
 
@@ -45,7 +45,8 @@ struct xs_expect {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct item *bucket[BUCKETS];
-static struct xs_expect *ended; /* the last to end first */
+static struct xs_expect *ended; /* the first to end first */
+static struct xs_expect **ended_last = &ended;
 static int all;
 
 static time_t now(void)
@@ -119,14 +120,12 @@ static void sweep(bool every)
 {
 	time_t time = now();
 
-	for (struct xs_expect **at = &ended; *at;) {
-		struct xs_expect *expect = *at;
+	while (ended && (every || ended->ends <= time)) {
+		struct xs_expect *expect = ended;
 
-		if (!every && expect->ends > time) {
-			at = &expect->next;
-			continue;
-		}
-		*at = expect->next;
+		ended = expect->next;
+		if (!ended)
+			ended_last = &ended;
 		forget_all(expect);
 		put(expect);
 	}
@@ -202,8 +201,9 @@ void xs_expect_end(struct xs_expect *expect)
 	pthread_mutex_lock(&lock);
 	sweep(false);
 	expect->ends = now() + GRACE_SECONDS;
-	expect->next = ended;
-	ended = expect;
+	expect->next = NULL;
+	*ended_last = expect;
+	ended_last = &expect->next;
 	pthread_mutex_unlock(&lock);
 }
 
@@ -231,6 +231,16 @@ static bool add(struct xs_expect *expect, const struct xs_address *to,
 	return true;
 }
 
+/* A server listens for one data connection at a time, so what is old will not
+ * be connected to any more. */
+static void make_room(struct xs_expect *expect)
+{
+	if (all >= ALL_MAX)
+		sweep(true);
+	while (expect->count && (expect->count >= EACH_MAX || all >= ALL_MAX))
+		forget_oldest(expect);
+}
+
 bool xs_expect_add(struct xs_expect *expect, const struct xs_address *to,
 		   uint16_t port, struct xs_tls_session *session,
 		   struct xs_error *err)
@@ -244,8 +254,7 @@ bool xs_expect_add(struct xs_expect *expect, const struct xs_address *to,
 		old = expect->session;
 		expect->session = session;
 	}
-	if (expect->count == EACH_MAX)
-		forget_oldest(expect);
+	make_room(expect);
 	if (all < ALL_MAX)
 		done = add(expect, to, port);
 	pthread_mutex_unlock(&lock);
