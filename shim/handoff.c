@@ -243,42 +243,71 @@ static int try_key(const char *key, const char *path, struct xs_error *err)
 	return started < 0 ? -1 : -2;
 }
 
-/* The relay that was used last, which has the connections that were made: when
- * its program has been replaced since, another one would be looked for. */
-static char used_key[XS_PAIR_KEY_LEN + 1];
+/* The relay of the last connection that may announce others: when the relay's
+ * program has been replaced since, or this process has other rights, another
+ * one would be looked for. */
+static char noted_key[XS_PAIR_KEY_LEN + 1];
 
-static void note_used(const char *key)
+void xs_handoff_note(const char *key)
 {
-	if (memcmp(used_key, key, sizeof(used_key)) != 0)
-		memcpy(used_key, key, sizeof(used_key));
+	if (memcmp(noted_key, key, sizeof(noted_key)) != 0)
+		memcpy(noted_key, key, sizeof(noted_key));
 }
 
-int xs_handoff_find(struct xs_error *err)
+/* The control socket of the relay with this key; -1 with errno: it cannot be
+ * told; -2: there is none; -3: it is another user's. */
+static int find_key(const char *key)
+{
+	int fd = xs_handoff_reach(key);
+
+	if (fd < 0)
+		return errno == ECONNREFUSED ? -2 : -1;
+	if (is_of_this_user(fd))
+		return fd;
+	close(fd);
+	return -3;
+}
+
+static int fail_find(const char *key, const char *why, struct xs_error *err)
+{
+	return xs_error_set(err, XS_ERR_RELAY, EACCES,
+			    "the relay @xsock-relay/%s cannot be asked whether "
+			    "this is an FTP data connection: %s",
+			    key, why);
+}
+
+/* The relay that a new connection would go to. */
+static int find_usual(struct xs_error *err)
 {
 	char key[XS_PAIR_KEY_LEN + 1];
 	struct stat file;
 	int fd;
 
-	if (used_key[0])
-		memcpy(key, used_key, sizeof(key));
-	else if (private_key[0])
+	if (private_key[0])
 		memcpy(key, private_key, sizeof(key));
 	else if (stat(xs_config.relay_path, &file) == 0)
 		identify(&file, key);
 	else
 		return -2;
-	fd = xs_handoff_reach(key);
-	if (fd >= 0 && is_of_this_user(fd))
-		return fd;
-	if (fd < 0 && errno != ECONNREFUSED)
-		return xs_error_set(err, XS_ERR_RELAY, EACCES,
-				    "the relay @xsock-relay/%s cannot be asked "
-				    "whether this is an FTP data connection: "
-				    "%s",
-				    key, xs_error_name(errno));
-	if (fd >= 0)
-		close(fd);
-	return -2;
+	fd = find_key(key);
+	if (fd == -1)
+		return fail_find(key, xs_error_name(errno), err);
+	/* Another user's has nothing of ours. */
+	return fd == -3 ? -2 : fd;
+}
+
+int xs_handoff_find(struct xs_error *err)
+{
+	int fd = noted_key[0] ? find_key(noted_key) : -2;
+
+	if (fd == -1)
+		return fail_find(noted_key, xs_error_name(errno), err);
+	if (fd == -3)
+		return fail_find(noted_key,
+				 "it is that of another user, who this process "
+				 "was when it made the control connection",
+				 err);
+	return fd == -2 ? find_usual(err) : fd;
 }
 
 int xs_handoff_open(char key[XS_PAIR_KEY_LEN + 1], struct xs_error *err)
@@ -296,8 +325,6 @@ int xs_handoff_open(char key[XS_PAIR_KEY_LEN + 1], struct xs_error *err)
 	for (int i = 0; i < 2 * TRIES; i++) {
 		int fd = try_key(key, path, err);
 
-		if (fd >= 0)
-			note_used(key);
 		if (fd >= -1)
 			return fd;
 		if (fd == -3 || i == TRIES) {

@@ -19,9 +19,14 @@
  * *err set. */
 int xs_handoff_open(char key[XS_PAIR_KEY_LEN + 1], struct xs_error *err);
 
-/* Connects to the relay that this process, or one that it was forked from, has
- * used last, or else would use; starts none.  Returns the control socket, -1
- * with *err set, or -2 when there is none. */
+/* Remembers that the relay with this key has a connection that may announce
+ * others (scheme.h). */
+void xs_handoff_note(const char *key);
+
+/* Connects to the relay that has the last such connection of this process, or
+ * of one that it was forked from, or else to the one that it would use; starts
+ * none.  Returns the control socket, -1 with *err set, or -2 when there is
+ * none. */
 int xs_handoff_find(struct xs_error *err);
 
 /* Connects to the relay with that key, which another process may have

@@ -359,20 +359,13 @@ static int read_base_options(struct reader *reader, const char *text)
 	return fail_with_place(reader, &source);
 }
 
-/* FTP's data connections are announced on the control connection, which may
- * also be one whose application says AUTH TLS itself. */
 static size_t find_announcer(const struct xs_rules *rules)
 {
 	size_t i = 0;
 
-	for (; i < rules->count; i++) {
-		const struct xs_scheme *scheme = rules->rule[i].target.scheme;
-
-		if (scheme->kind == XS_SCHEME_WATCH ||
-		    (scheme->kind == XS_SCHEME_UPGRADE &&
-		     strcmp(scheme->name, "ftp+starttls") == 0))
-			break;
-	}
+	while (i < rules->count &&
+	       !xs_scheme_announces(rules->rule[i].target.scheme))
+		i++;
 	return i;
 }
 

@@ -70,6 +70,13 @@ bool xs_scheme_has_tls(const struct xs_scheme *scheme)
 	       scheme->kind == XS_SCHEME_UPGRADE;
 }
 
+bool xs_scheme_announces(const struct xs_scheme *scheme)
+{
+	return scheme->kind == XS_SCHEME_WATCH ||
+	       (scheme->kind == XS_SCHEME_UPGRADE &&
+		strcmp(scheme->name, "ftp+starttls") == 0);
+}
+
 const struct xs_scheme *xs_scheme_find(const char *name)
 {
 	return xs_scheme_find_span(

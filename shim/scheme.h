@@ -34,6 +34,10 @@ struct xs_scheme {
 /* TLS over TCP, from the first byte or later? */
 bool xs_scheme_has_tls(const struct xs_scheme *scheme);
 
+/* May such a connection announce others, to ports that no rule names?  FTP's do,
+ * also where the application says AUTH TLS itself. */
+bool xs_scheme_announces(const struct xs_scheme *scheme);
+
 /* All rows, ended by one whose name is NULL. */
 extern const struct xs_scheme xs_schemes[];
 

@@ -476,6 +476,9 @@ static int send_request(struct handoff *h, const struct xs_destination *where,
 	m.string[XS_WIRE_HOST] = xs_destination_host(where, host);
 	m.string[XS_WIRE_ASKED] = xs_report_asked(asked, &where->asked,
 						  where->decision->name);
+	if (!where->expected &&
+	    xs_scheme_announces(rule_of(where)->target.scheme))
+		xs_handoff_note(h->key);
 	if (xs_wire_send(h->control, &m, fds, log < 0 ? XS_WIRE_FD_LOG :
 							XS_WIRE_FDS) == 0)
 		return 0;

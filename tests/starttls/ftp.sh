@@ -52,6 +52,8 @@ cases "the rule of another server between" \
 cases "redirected" "192.0.2.1:21=ftp+starttls://127.0.0.1:$port?cafile=$CA&peer_name=localhost" \
 	elsewhere
 
+[ "$(id -u)" -ne 0 ] || cases "as another user than before" "$control" another_user
+
 # --- the relay -----------------------------------------------------------
 
 if within 15 no_relay; then

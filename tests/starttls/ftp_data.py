@@ -264,6 +264,22 @@ def in_a_child():
     check(said == "200 16", said)
 
 
+def another_user():
+    """The relay of who made the control connection may not be asked."""
+    ftp = Client()
+    host, port = ftp.makepasv()
+    child = os.fork()
+    if child == 0:
+        os.setuid(65534)
+        try:
+            socket.create_connection((host, port), PATIENCE)
+        except PermissionError:
+            os._exit(0)
+        finally:
+            os._exit(1)
+    check(os.waitpid(child, 0)[1] == 0, "connected")
+
+
 def many():
     """More than are remembered of one control connection."""
     ftp = Client()
