@@ -48,9 +48,31 @@ bool xs_parse_cut_scheme(struct xs_span *text, struct xs_span *scheme)
 	return true;
 }
 
+/* What a URL would have: the service with TLS, or in plaintext at first. */
+static const char *meant_by(struct xs_span scheme)
+{
+	static const char *const secure[] = {
+		"https", "smtps", "imaps", "pop3s",  "nntps",
+		"ldaps", "ircs",  "mqtts", "rediss", "amqps",
+	};
+	const struct xs_scheme *row;
+	char upgrade[64];
+
+	for (size_t i = 0; i < sizeof(secure) / sizeof(secure[0]); i++)
+		if (xs_span_is(scheme, secure[i]))
+			return "tls";
+	if (xs_span_len(scheme) > sizeof(upgrade))
+		return NULL;
+	snprintf(upgrade, sizeof(upgrade), "%.*s+starttls",
+		 (int)xs_span_len(scheme), scheme.start);
+	row = xs_scheme_find(upgrade);
+	return row ? row->name : NULL;
+}
+
 int xs_parse_unknown_scheme(struct xs_parse *parse, struct xs_span scheme)
 {
-	struct xs_suggest suggest = { .written = scheme };
+	struct xs_suggest suggest = { .written = scheme,
+				      .best = meant_by(scheme) };
 
 	if (scheme.start == scheme.end)
 		return xs_parse_fail(parse, scheme.start,

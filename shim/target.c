@@ -31,12 +31,11 @@ static int check_transport(struct xs_parse *parse, struct xs_span at,
 static int check_scheme(struct xs_parse *parse, struct xs_span at,
 			const struct xs_scheme *scheme, bool udp)
 {
-	if (check_transport(parse, at, scheme, udp) < 0)
-		return -1;
+	/* First: another pattern would not help. */
 	if (scheme->missing)
 		return xs_parse_fail(parse, at.start, "scheme \"%s\" %s",
 				     scheme->name, scheme->missing);
-	return 0;
+	return check_transport(parse, at, scheme, udp);
 }
 
 /* "host=tls" and "host=tls:443". */
