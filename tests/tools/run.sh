@@ -76,6 +76,7 @@ expect "check: help has targets" 0 "smtp+starttls://" "$XSOCK" check --help
 also "check: help has options" "verify_peer_name=0|1"
 expect "check: version" 0 "xsock " "$XSOCK" check --version
 expect "check: no rules at all" 2 "there are no rules" "$XSOCK" check
+expect "check: a destination alone" 2 'a:80 is a destination, because it has no "="' "$XSOCK" check a:80
 expect "check: rules of the environment" 0 "1 rule, no errors" \
 	env XSOCK_RULES='a=tls://' "$XSOCK" check
 expect "check: rules as argument" 0 "2 rules, no errors" "$XSOCK" check 'a=tls:// b=tcp://'
@@ -186,6 +187,9 @@ not_ "lint: a fingerprint is not worth a warning" warning
 also "check: the fingerprint" "with a fingerprint that the rule names"
 lint "everything" "give the pattern a port" '*=tls://'
 lint "plaintext port" "usually 443" 'a:80=tls://'
+lint "plaintext port among others" "TLS goes to port 80" 'a:80,443=tls://'
+expect "lint: a range is none" 0 "1 rule, no errors" "$XSOCK" check 'a:20-600=tls://'
+not_ "lint: a range is not worth a warning" warning
 lint "plaintext target port" "usually 993" 'a=tls://:143'
 lint "pattern with tls://" "means tcp://" 'tls://a=tls://'
 lint "empty target" "target is empty" 'a='

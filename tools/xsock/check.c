@@ -17,15 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct argp_option options[] = {
-	{ "rules", 'r', "RULES", 0, "Rules (default: XSOCK_RULES)", 0 },
-	{ "options", 'o', "OPTIONS", 0,
-	  "Options that every rule starts from, as a=b&c=d (default: "
-	  "XSOCK_OPTIONS)",
-	  0 },
-	{ .name = NULL },
-};
-
 static const char args_doc[] = "[RULES] [DESTINATION...]";
 static const char doc[] =
 	"Look for mistakes in rules, and tell what they do with connections."
@@ -48,11 +39,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	bool is_rules;
 
 	switch (key) {
-	case 'r':
-		arguments->inputs.rules = arg;
-		return 0;
-	case 'o':
-		arguments->inputs.options = arg;
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &arguments->inputs;
 		return 0;
 	case ARGP_KEY_ARGS:
 		arguments->destination = state->argv + state->next;
@@ -349,9 +337,27 @@ static int check(const struct arguments *arguments, struct xs_arena *arena)
 	return XS_EXIT_OK;
 }
 
+static void say_no_rules(const struct arguments *arguments)
+{
+	fprintf(stderr, "xsock check: there are no rules: give them as "
+			"argument, with -r or in XSOCK_RULES");
+	if (arguments->destinations > 0)
+		fprintf(stderr,
+			" (%s is a destination, because it has no \"=\")",
+			arguments->destination[0]);
+	fprintf(stderr, "\n");
+}
+
 int xs_command_check(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse, args_doc, doc,
+	static const struct argp_child children[] = {
+		{ .argp = &xs_inputs_argp },
+		{ .argp = NULL },
+	};
+	static const struct argp argp = { .parser = parse,
+					  .args_doc = args_doc,
+					  .doc = doc,
+					  .children = children,
 					  .help_filter = add_tables };
 	struct arguments arguments = { .destinations = 0 };
 	struct xs_arena arena = { NULL };
@@ -362,8 +368,7 @@ int xs_command_check(int argc, char **argv)
 		return XS_EXIT_USAGE;
 	xs_inputs_complete(&arguments.inputs);
 	if (!arguments.inputs.rules) {
-		fprintf(stderr, "xsock check: there are no rules: give them as "
-				"argument, with -r or in XSOCK_RULES\n");
+		say_no_rules(&arguments);
 		return XS_EXIT_USAGE;
 	}
 	status = check(&arguments, &arena);

@@ -6,6 +6,34 @@
 #include <string.h>
 #include <unistd.h>
 
+static const struct argp_option options[] = {
+	{ "rules", 'r', "RULES", 0, "Rules (default: XSOCK_RULES)", 0 },
+	{ "options", 'o', "OPTIONS", 0,
+	  "Options that every rule starts from, as a=b&c=d (default: "
+	  "XSOCK_OPTIONS)",
+	  0 },
+	{ .name = NULL },
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct xs_inputs *inputs = state->input;
+
+	switch (key) {
+	case 'r':
+		inputs->rules = arg;
+		return 0;
+	case 'o':
+		inputs->options = arg;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+const struct argp xs_inputs_argp = { options, parse, NULL, NULL,
+				     .children = NULL };
+
 void xs_inputs_complete(struct xs_inputs *inputs)
 {
 	if (!inputs->rules)

@@ -5,10 +5,16 @@
 
 #include "rules.h"
 
+#include <argp.h>
+
 struct xs_inputs {
 	const char *rules;   /* -r, else XSOCK_RULES; NULL: neither */
 	const char *options; /* -o, else XSOCK_OPTIONS; NULL: neither */
 };
+
+/* The options -r and -o, to be a child of a subcommand's argp; its input is a
+ * struct xs_inputs. */
+extern const struct argp xs_inputs_argp;
 
 /* Fills in from the environment what the command line did not give. */
 void xs_inputs_complete(struct xs_inputs *inputs);

@@ -100,13 +100,9 @@ static uint16_t port_of(const struct xs_rule *rule)
 	return pattern->ports[0].first;
 }
 
-/* TLS at once to a port where servers speak plaintext first. */
-static void judge_port(const struct xs_rule *rule, char *text, size_t size)
+static void judge_plain_port(const struct xs_rule *rule, uint16_t port,
+			     bool several, char *text, size_t size)
 {
-	uint16_t port = port_of(rule);
-
-	if (rule->target.scheme->kind != XS_SCHEME_TLS)
-		return;
 	for (size_t i = 0; i < sizeof(port_pairs) / sizeof(port_pairs[0]);
 	     i++) {
 		const char *upgrade = port_pairs[i].upgrade;
@@ -122,10 +118,29 @@ static void judge_port(const struct xs_rule *rule, char *text, size_t size)
 				 port_pairs[i].tls, upgrade ? "; " : "");
 		snprintf(text, size,
 			 "TLS goes to port %u, where servers speak plaintext "
-			 "first: %s%s%s%s",
+			 "first: %s%s%s%s%s",
 			 port, tls, upgrade ? "here it is " : "",
-			 upgrade ? upgrade : "", upgrade ? "+starttls://" : "");
+			 upgrade ? upgrade : "", upgrade ? "+starttls://" : "",
+			 several ? " (a rule of its own, above this one)" : "");
 	}
+}
+
+/* TLS at once to a port where servers speak plaintext first; also one among
+ * others, but not in a range: it was hardly written for that one. */
+static void judge_port(const struct xs_rule *rule, char *text, size_t size)
+{
+	const struct xs_pattern *pattern = &rule->pattern;
+	bool several = pattern->nports > 1;
+
+	if (rule->target.scheme->kind != XS_SCHEME_TLS)
+		return;
+	if (rule->target.port)
+		judge_plain_port(rule, rule->target.port, false, text, size);
+	for (size_t i = 0;
+	     i < pattern->nports && !rule->target.port && *text == '\0'; i++)
+		if (pattern->ports[i].first == pattern->ports[i].last)
+			judge_plain_port(rule, pattern->ports[i].first, several,
+					 text, size);
 }
 
 /* STARTTLS to a port where servers want TLS at once. */

@@ -20,11 +20,6 @@
 #include <unistd.h>
 
 static const struct argp_option options[] = {
-	{ "rules", 'r', "RULES", 0, "Rules (default: XSOCK_RULES)", 0 },
-	{ "options", 'o', "OPTIONS", 0,
-	  "Options that every rule starts from, as a=b&c=d (default: "
-	  "XSOCK_OPTIONS)",
-	  0 },
 	{ "log", 'l', "LEVEL", 0,
 	  "off, error, info or debug; \":FILE\" or \":syslog\" behind it tells "
 	  "where to (default: XSOCK_LOG, else error)",
@@ -54,11 +49,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct arguments *arguments = state->input;
 
 	switch (key) {
-	case 'r':
-		arguments->inputs.rules = arg;
-		return 0;
-	case 'o':
-		arguments->inputs.options = arg;
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &arguments->inputs;
 		return 0;
 	case 'l':
 		arguments->log = arg;
@@ -158,8 +150,12 @@ static int set_environment(const struct arguments *arguments,
 
 int xs_command_run(int argc, char **argv)
 {
+	static const struct argp_child children[] = {
+		{ .argp = &xs_inputs_argp },
+		{ .argp = NULL },
+	};
 	static const struct argp argp = { options, parse, args_doc, doc,
-					  .children = NULL };
+					  .children = children };
 	struct arguments arguments = { .command = 0 };
 	struct xs_error err = { .kind = XS_ERR_NONE };
 	char library[PATH_MAX], path[PATH_MAX];
