@@ -138,7 +138,7 @@ probe "tcp://localhost:$port_plain"
 expect "tcp" 0 "connect " "nothing is encrypted" "tls://localhost:$port_plain"
 lacks "tcp: no handshake" "handshake"
 probe "localhost:$port_plain"
-expect "no scheme is tcp, as in a rule" 0 "tcp://localhost:$port_plain"
+expect "no scheme is tcp, as in a rule" 0 "tcp://localhost:$port_plain" "for TLS, tls://localhost:$port_plain"
 
 # --- options ----------------------------------------------------------------
 
@@ -261,6 +261,8 @@ usage "no URL" "a URL is missing"
 usage "two URLs" "one URL at a time" tls://a:1 tls://b:1
 usage "no host" "a host and a port, as in tls://www.example.com:443" tls://
 usage "no port" "as in tls://a.test:443" tls://a.test
+usage "no port behind a name alone" "as in tls://a.test:443" a.test
+usage "no port for STARTTLS" "as in smtp+starttls://a.test:PORT" smtp+starttls://a.test
 usage "no port behind IPv6" "as in tls://[2001:db8::1]:443" 'tls://[2001:db8::1]'
 usage "only a port" "as in tls://www.example.com:993" tls://:993
 usage "unknown scheme" 'URL:1: unknown transport "tsl" (did you mean "tls"?)' tsl://a:1
@@ -270,6 +272,7 @@ usage "unknown option" 'URL:11: unknown option "frob"' 'tls://a:1?frob=1'
 usage "wrong value" "URL:19: option" 'tls://a:1?timeout=soon'
 usage "a blank" 'URL:10: a blank or ";"' 'tls://a:1 b=deny://'
 usage "wrong options" "XSOCK_OPTIONS:1:1" -o frob=1 tls://a:1
+usage "a URL of the web" '"https" (did you mean "tls"?)' https://a:1
 usage "unknown switch" "--frob" --frob tls://a:1
 case_run "$XSOCK" probe --help
 expect "help has the statuses" 0 "  1  the certificate is not accepted" "  5  not done within"

@@ -202,6 +202,11 @@ static int probe_url(const struct arguments *arguments, struct xs_arena *arena)
 	}
 	run(&probe, &probe.verdict);
 	status = show(&probe, arguments->json);
+	if (probe.implied)
+		fprintf(stderr,
+			"xsock probe: without a scheme a target is tcp://, "
+			"which has no TLS: for TLS, tls://%.*s\n",
+			(int)strcspn(arguments->url, "?"), arguments->url);
 	xs_dial_free(&probe.dial);
 	return status;
 }

@@ -22,6 +22,7 @@ struct xs_probe {
 	const char *target; /* "tls://www.example.com:443", without options */
 	const char *host;   /* a name, or an IP address in text */
 	uint16_t port;
+	bool implied;	  /* tcp://, because no scheme was written */
 	const char *name; /* that the certificate must be for */
 	/* What was found. */
 	struct xs_dial dial;

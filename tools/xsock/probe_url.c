@@ -69,23 +69,36 @@ static int read_rule(struct xs_probe *probe, const char *url,
 	return 0;
 }
 
+static bool has_scheme(const char *url)
+{
+	const char *mark = strstr(url, "://");
+
+	return mark && (size_t)(mark - url) < strcspn(url, "?");
+}
+
 /* Where a rule would take them from the program, a probe must be told. */
-static int check_complete(const struct xs_probe *probe, struct xs_error *err)
+static int check_complete(const struct xs_probe *probe, const char *url,
+			  struct xs_error *err)
 {
 	const struct xs_target *target = &probe->rule->target;
 	bool ipv6 = probe->host && strchr(probe->host, ':');
-	const char *scheme = target->scheme->name;
+	const char *scheme = has_scheme(url) ? target->scheme->name : "tls";
+	char port[8] = "443";
 
 	if (probe->host && target->port)
 		return 0;
+	if (target->port)
+		snprintf(port, sizeof(port), "%u", target->port);
+	else if (target->scheme->kind == XS_SCHEME_UPGRADE)
+		snprintf(port, sizeof(port), "PORT");
 	return xs_error_set(err, XS_ERR_RULES, 0,
-			    "URL: a probe needs %s, as in %s://%s%.255s%s:%d",
+			    "URL: a probe needs %s, as in %s://%s%.255s%s:%s",
 			    probe->host	   ? "a port"
 			    : target->port ? "a host"
 					   : "a host and a port",
 			    scheme, ipv6 ? "[" : "",
 			    probe->host ? probe->host : "www.example.com",
-			    ipv6 ? "]" : "", target->port ? target->port : 443);
+			    ipv6 ? "]" : "", port);
 }
 
 static int describe(struct xs_probe *probe, struct xs_error *err)
@@ -123,12 +136,13 @@ int xs_probe_read_url(struct xs_probe *probe, const char *url,
 			probe->host =
 				xs_arena_copy(probe->arena, ip, strlen(ip));
 		}
-		if (check_complete(probe, err) < 0)
+		if (check_complete(probe, url, err) < 0)
 			return -1;
 		probe->port = target->port;
 	}
 	probe->name = probe->rule->options.peer_name
 			      ? probe->rule->options.peer_name
 			      : probe->host;
+	probe->implied = !has_scheme(url);
 	return describe(probe, err);
 }
