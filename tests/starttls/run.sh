@@ -149,16 +149,18 @@ judge_plain()
 # Lines of the relay that should not be there, or the lack of those that should
 complaint()
 {
-	local log=$1 mode=$2 spoken
+	local log=$1 mode=$2 spoken end='connection ends without a transfer|without close_notify: what came may be'
 	spoken=$(grep -cE ': TLSv1\.[23] [^ ,]*, verified "' "$log")
 	if [ "$mode" = own ]; then
 		[ "$spoken" -eq 0 ] || grep ': TLSv' "$log"
+		# A close_notify for who has left already.
+		end+='|server broke: Connection reset by peer'
 	elif [ "$spoken" -eq 0 ]; then
 		echo "no TLS"
 	fi
 	# What a server does at the end is for who reads the data to judge.
 	grep -vE ': TLSv1\.[23] [^ ,]*, verified "|connected; TLS follows' "$log" |
-		grep -vE 'connection ends without a transfer|without close_notify: what came may be'
+		grep -vE "$end"
 }
 
 judge_rule()
