@@ -141,7 +141,13 @@ void xs_connection_note(struct xs_connection *connection, const char *sentence)
 void xs_connection_break(struct xs_connection *connection,
 			 const struct xs_error *err)
 {
-	log_later(connection, err->text);
+	/* What is not ours to protect breaks as plain TCP does, and the
+	 * application hears of it as of TCP. */
+	if (err->kind == XS_ERR_NETWORK && !connection->pump.tls &&
+	    !connection->pump.dialogue)
+		xs_connection_note(connection, err->text);
+	else
+		log_later(connection, err->text);
 	if (xs_pump_needs_mark(&connection->pump))
 		xs_reset_tell(connection->app_pid, connection->app_fd,
 			      connection->registered.device,
