@@ -73,6 +73,7 @@ openssl req -x509 -newkey rsa:2048 -keyout key.pem -passout pass:geheim \
 cat ca.pem key.pem >both.pem
 
 expect "check: help has targets" 0 "smtp+starttls://" "$XSOCK" check --help
+also "check: help has values of long options" "starttls=required|optional"
 also "check: help has options" "verify_peer_name=0|1"
 expect "check: version" 0 "xsock " "$XSOCK" check --version
 expect "check: no rules at all" 2 "there are no rules" "$XSOCK" check

@@ -68,8 +68,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static void print_row(FILE *file, const char *name, const char *summary,
 		      const char *missing)
 {
-	fprintf(file, "%c %-*s %s\n", missing ? '*' : ' ', NAME_WIDTH, name,
-		summary);
+	bool wide = strlen(name) > NAME_WIDTH;
+
+	/* Behind a wide one the summary has a line of its own. */
+	fprintf(file, "%c %-*s%s%-*s %s\n", missing ? '*' : ' ', NAME_WIDTH,
+		name, wide ? "\n" : "", wide ? NAME_WIDTH + 2 : 0, "", summary);
 }
 
 static void print_tables(FILE *file)
@@ -84,8 +87,6 @@ static void print_tables(FILE *file)
 	fprintf(file, "\nOptions, with their defaults:\n");
 	for (const struct xs_option *row = xs_option_table; row->name; row++) {
 		snprintf(name, sizeof(name), "%s=%s", row->name, row->value);
-		if (strlen(name) > NAME_WIDTH)
-			snprintf(name, sizeof(name), "%s", row->name);
 		print_row(file, name, row->summary, row->missing);
 	}
 	fprintf(file, "\nlibxsock(7) has the whole language.");
