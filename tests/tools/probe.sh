@@ -138,7 +138,9 @@ probe "tcp://localhost:$port_plain"
 expect "tcp" 0 "connect " "nothing is encrypted" "tls://localhost:$port_plain"
 lacks "tcp: no handshake" "handshake"
 probe "localhost:$port_plain"
-expect "no scheme is tcp, as in a rule" 0 "tcp://localhost:$port_plain" "for TLS, tls://localhost:$port_plain"
+expect "no scheme is tcp, as in a rule" 0 "tcp://localhost:$port_plain" "for that, tls://localhost:$port_plain"
+probe no-such-host.invalid:443
+expect "no scheme, and no connect" 3 "without a scheme" "for TLS, tls://no-such-host.invalid:443"
 
 # --- options ----------------------------------------------------------------
 

@@ -202,7 +202,8 @@ static int probe_url(const struct arguments *arguments, struct xs_arena *arena)
 	}
 	run(&probe, &probe.verdict);
 	status = show(&probe, arguments->json);
-	if (probe.implied)
+	/* The verdict of a connect that succeeded says so itself. */
+	if (probe.implied && status != 0)
 		fprintf(stderr,
 			"xsock probe: without a scheme a target is tcp://, "
 			"which has no TLS: for TLS, tls://%.*s\n",
