@@ -235,10 +235,12 @@ size_t xs_dialogue_frame(struct xs_dialogue *dialogue, bool from_app,
 	return xs_dialogue_frame_line(data, size);
 }
 
+/* CR alone ends a line for many a server (of IRC, above all): what is behind it
+ * would be a command that nobody has judged. */
 static bool is_text(const uint8_t *data, size_t len, bool any)
 {
 	for (size_t i = 0; i < len; i++)
-		if (any ? !data[i]
+		if (any ? !data[i] || data[i] == '\r'
 			: (data[i] < ' ' && data[i] != '\t') || data[i] == 0x7f)
 			return false;
 	return true;

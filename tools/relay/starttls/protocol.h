@@ -46,7 +46,7 @@ struct xs_protocol {
 	xs_step *begin;	   /* NULL: the server speaks first */
 	xs_frame *frame;   /* NULL: lines */
 	bool lines;	   /* units are lines, although frame is set */
-	bool any_text;	   /* with any control character but NUL */
+	bool any_text;	   /* with any control character but NUL and CR */
 	bool blanks;	   /* the application's white space behind what asks
 			      for TLS means nothing (XML), and is dropped */
 	bool server_first; /* the server speaks first after the handshake */

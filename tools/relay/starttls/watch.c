@@ -40,13 +40,14 @@ pass_up(struct xs_dialogue *dialogue, struct xs_unit unit, struct xs_error *err)
 	return XS_DIALOGUE_PASS;
 }
 
+/* What the server says decides nothing: the ClientHello is not whole yet. */
 static enum xs_dialogue_result pass_down(struct xs_dialogue *dialogue,
 					 struct xs_unit unit,
 					 struct xs_error *err)
 {
 	(void)err;
 	xs_dialogue_replay(dialogue, unit.raw, unit.len);
-	return XS_DIALOGUE_PASS;
+	return XS_DIALOGUE_MORE;
 }
 
 static const struct xs_protocol own_tls = {
