@@ -387,11 +387,17 @@ static void leave_alone(struct xs_connection *connection)
 
 void xs_establish_await(struct xs_connection *connection)
 {
+	struct xs_error err = { 0 };
 	uint8_t first[XS_HELLO_HEAD];
 	ssize_t got;
 
 	if (!check_silence(connection))
 		return;
+	/* What it waits for may be behind much that it has not read yet. */
+	if (!xs_pump_flush(&connection->pump, &err)) {
+		fail(connection, &err);
+		return;
+	}
 	got = peek(connection->pair_fd, first, sizeof(first));
 	if (got < 0 && errno == EAGAIN)
 		return;
@@ -404,6 +410,8 @@ void xs_establish_await(struct xs_connection *connection)
 		begin_upgrade(connection);
 	} else if (got == sizeof(first)) {
 		leave_alone(connection);
+	} else if (connection->pump.app.ended) {
+		xs_connection_end(connection); /* in the middle of it */
 	}
 }
 

@@ -534,7 +534,7 @@ static bool can_step_down(const struct xs_pump *pump)
 	       xs_queue_len(&pump->up) < UP_MAX;
 }
 
-static bool flush(struct xs_pump *pump, struct xs_error *err)
+bool xs_pump_flush(struct xs_pump *pump, struct xs_error *err)
 {
 	if (xs_queue_len(&pump->up) && !pump->server.blocked &&
 	    !judge_up(pump, xs_queue_flush(&pump->up, pump->server.fd), err))
@@ -615,7 +615,7 @@ enum xs_pump_result xs_pump_run(struct xs_pump *pump,
 	bool more = true;
 
 	for (int turn = 0; more && turn < TURN; turn++) {
-		if (!flush(pump, err))
+		if (!xs_pump_flush(pump, err))
 			return XS_PUMP_FAILED;
 		if (can_step_up(pump) && !step_up(pump, buffers, err))
 			return XS_PUMP_FAILED;

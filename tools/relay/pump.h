@@ -98,6 +98,10 @@ bool xs_pump_open(struct xs_pump *pump, struct xs_buffers *buffers,
 bool xs_pump_pass(struct xs_pump *pump, struct xs_buffers *buffers,
 		  struct xs_error *err);
 
+/* Sends on what waits in the queues, while a dialogue wants AGREED and nothing
+ * else is moved.  False with *err set. */
+bool xs_pump_flush(struct xs_pump *pump, struct xs_error *err);
+
 /* What epoll_wait(2) said of one of the ends. */
 void xs_pump_app_event(struct xs_pump *pump, uint32_t events);
 void xs_pump_server_event(struct xs_pump *pump, uint32_t events);
