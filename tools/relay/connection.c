@@ -3,12 +3,12 @@
  *   RESOLVE    a name is being looked up             } establish.c
  *   CONNECT    TCP is connecting, to one address     }
  *              after the other                       }
- *   DIALOGUE   STARTTLS, before TLS and behind it    }
- *   HANDSHAKE  TLS; ends with a verified certificate }
+ *   DIALOGUE   STARTTLS, before TLS and behind it      upgrade.c
+ *   HANDSHAKE  TLS; ends with a verified certificate   handshake.c
  *   OPEN       bytes go both ways (pump.h)
  *   AWAIT      the server agreed to the application's
- *              STARTTLS: does it bring its own TLS?  } establish.c
- *              HANDSHAKE or OPEN follows             }
+ *              STARTTLS: does it bring its own TLS?    upgrade.c
+ *              HANDSHAKE or OPEN follows
  *   LINGER     the application is gone, the server reads what it wrote
  *   GONE       nothing is left but to be freed
  *
@@ -226,7 +226,7 @@ static void step_open(struct xs_connection *connection)
 		break;
 	case XS_PUMP_DIALOGUE:
 		watch_app(connection);
-		xs_establish_heed(connection);
+		xs_upgrade_heed(connection);
 		break;
 	case XS_PUMP_GIVEN_UP:
 		xs_linger_abort(connection->tcp_fd);
@@ -354,7 +354,7 @@ static void server_event(struct xs_source *source, uint32_t events)
 		break;
 	case AWAIT:
 		xs_pump_server_event(&connection->pump, events);
-		xs_establish_await(connection);
+		xs_upgrade_await(connection);
 		break;
 	case OPEN:
 		xs_pump_server_event(&connection->pump, events);
@@ -380,7 +380,7 @@ static void app_event(struct xs_source *source, uint32_t events)
 	if (connection->state == OPEN)
 		step_open(connection);
 	else if (connection->state == AWAIT)
-		xs_establish_await(connection);
+		xs_upgrade_await(connection);
 }
 
 static void run_task(struct xs_task *task)

@@ -36,9 +36,9 @@ struct xs_connection {
 	int app_fd;		    /* … as which descriptor */
 	int tcp_fd;
 	int pair_fd;
-	int timeout_ms;	     /* as the rule says */
-	uint64_t stalled_at; /* bytes that the server had taken */
-	struct xs_tls *tls;  /* the pump has it, too, once it stands */
+	int timeout_ms;		     /* as the rule says */
+	uint64_t stalled_at;	     /* bytes that the server had taken */
+	struct xs_tls *tls;	     /* the pump has it, too, once it stands */
 	struct xs_expect *announced; /* FTP's data connections; NULL: none */
 	bool is_data;		     /* it is one of them itself */
 	struct xs_pump pump;
@@ -75,11 +75,43 @@ void xs_connection_note(struct xs_connection *connection, const char *sentence);
 void xs_connection_log_tls(struct xs_connection *connection,
 			   const struct xs_tls_summary *summary);
 
-/* establish.c: does what the dialogue wants (pump.wants). */
-void xs_establish_heed(struct xs_connection *connection);
+/* verdict.c: the connect has failed: takes TCP away, tells everybody, ends.
+ * What fails behind the verdict just ends. */
+void xs_verdict_fail(struct xs_connection *connection, struct xs_error *err);
+void xs_verdict_fail_memory(struct xs_connection *connection);
 
-/* establish.c: goes on in AWAIT. */
-void xs_establish_await(struct xs_connection *connection);
+/* verdict.c: the connect has succeeded: tells everybody, then opens the gate.
+ * in is what came behind the handshake. */
+void xs_verdict_succeed(struct xs_connection *connection, const uint8_t *in,
+			size_t len);
+
+/* verdict.c: sets *err to what it means that TCP broke, before the verdict or
+ * behind it. */
+void xs_verdict_broke(const struct xs_connection *connection, int errnum,
+		      struct xs_error *err);
+
+/* handshake.c: begins with ClientHello; goes on with what the server sends; its
+ * time is over on an open connection. */
+void xs_handshake_begin(struct xs_connection *connection);
+void xs_handshake_step(struct xs_connection *connection);
+void xs_handshake_late(struct xs_connection *connection);
+
+/* upgrade.c: begins the dialogue of the request's scheme; goes on with it; its
+ * time is over. */
+void xs_upgrade_begin(struct xs_connection *connection);
+void xs_upgrade_step(struct xs_connection *connection);
+void xs_upgrade_late(struct xs_connection *connection);
+
+/* upgrade.c: begins with a data connection of FTP, which waits for its
+ * server. */
+void xs_upgrade_begin_data(struct xs_connection *connection);
+
+/* upgrade.c: does what the dialogue wants (pump.wants). */
+void xs_upgrade_heed(struct xs_connection *connection);
+
+/* upgrade.c: goes on in AWAIT; goes over to HANDSHAKE. */
+void xs_upgrade_await(struct xs_connection *connection);
+void xs_upgrade_shake(struct xs_connection *connection);
 
 /* establish.c: begins with what the request asks for. */
 void xs_establish_begin(struct xs_connection *connection);

@@ -9,7 +9,7 @@
  * made, because a second try must not be plaintext.  A token counts once.
  *
  * Any thread.  What the dialogue read (starttls/ftp_observe.c) and what it
- * means for a connection (establish.c) is not decided here.
+ * means for a connection (upgrade.c) is not decided here.
  */
 #ifndef XS_EXPECT_H
 #define XS_EXPECT_H
