@@ -254,6 +254,14 @@ static bool is_about(const struct xs_decision *decision)
 	return decision->rule || decision->unreachable || decision->unknown;
 }
 
+/* Does the kernel look at the address at all?  UDP sockets of IPv6 take IPv4
+ * addresses, too (__ip6_datagram_connect in net/ipv6/datagram.c). */
+static bool takes_family(enum socket_kind kind, int family, int asked)
+{
+	return family == asked ||
+	       (kind == DATAGRAM && family == AF_INET6 && asked == AF_INET);
+}
+
 /* Has a rule an exact name for this port, so that to decide may mean to ask the
  * relay? */
 static bool may_ask(const struct xs_rules *rules, uint16_t port)
@@ -310,7 +318,7 @@ static int decide_and_connect(int fd, const struct sockaddr *to, socklen_t len)
 		return connect(fd, to, len);
 	}
 	/* A socket of the other family: libc says what it says. */
-	if (where.asked.any.sa_family != where.family)
+	if (!takes_family(kind, where.family, where.asked.any.sa_family))
 		return connect(fd, to, len);
 	if (asks && where.decision == &tcp &&
 	    connect_expected(fd, rules, &where, &result))

@@ -260,15 +260,16 @@ static bool copy_bind(int own, int fresh)
 
 int xs_fresh(int own)
 {
-	int family = number_of(own, SO_DOMAIN), fresh;
+	int family = number_of(own, SO_DOMAIN);
+	int protocol = number_of(own, SO_PROTOCOL), fresh;
 
-	if (number_of(own, SO_PROTOCOL) != IPPROTO_TCP || !is_unused(own) ||
-	    has_filter(own)) {
+	if (!is_unused(own) || has_filter(own)) {
 		errno = 0;
 		return -1;
 	}
 	fresh = xs_above_stdio(
-		socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+		socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		       protocol));
 	if (fresh < 0)
 		return -1;
 	if (in_same_network(own, fresh) &&

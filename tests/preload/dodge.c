@@ -332,7 +332,12 @@ static void forked(char **argument)
 
 /* --- one socket in two processes --------------------------------------- */
 
-/* shared IP PORT [SOURCE]: the child connects, the parent writes to the socket
+/* Newer than some headers. */
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+
+/* shared IP PORT [SOURCE|mptcp]: the child connects, the parent writes to the socket
  * that it has had before; then the other way round */
 static void shared(char **argument)
 {
@@ -341,10 +346,12 @@ static void shared(char **argument)
 	pid_t child;
 	int fd, go[2], tried[2], status;
 
+	bool mptcp = argument[2] && strcmp(argument[2], "mptcp") == 0;
+
 	caller_to = at(argument[0], argument[1]);
 	for (int child_connects = 1; child_connects >= 0; child_connects--) {
-		fd = socket(AF_INET, SOCK_STREAM, 0);
-		if (argument[2]) {
+		fd = socket(AF_INET, SOCK_STREAM, mptcp ? IPPROTO_MPTCP : 0);
+		if (argument[2] && !mptcp) {
 			from = place(argument[2], NULL);
 			say("bind", bind(fd, &from.any, from.len));
 		}
@@ -474,6 +481,15 @@ static void network(char **argument)
 	try_connect("a new one", socket(AF_INET, SOCK_STREAM, 0), &p);
 }
 
+/* datagram PORT: UDP to an IPv4 address, by sockets of either family */
+static void datagram(char **argument)
+{
+	struct place p = at("127.0.0.1", argument[0]);
+
+	try_connect("IPv4", socket(AF_INET, SOCK_DGRAM, 0), &p);
+	try_connect("IPv6", socket(AF_INET6, SOCK_DGRAM, 0), &p);
+}
+
 /* reaper IP PORT [subreaper]: the process that inherits orphans */
 static void reaper(char **argument)
 {
@@ -504,6 +520,7 @@ int main(int argc, char **argv)
 		{ "elsewhere", elsewhere }, { "drop", drop },
 		{ "root", change_root },    { "spaces", spaces },
 		{ "reaper", reaper },	    { "network", network },
+		{ "datagram", datagram },
 	};
 
 	setlocale(LC_ALL, "");

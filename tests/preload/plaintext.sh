@@ -27,6 +27,7 @@ check_plaintext()
 	case_spaces
 	case_networks
 	case_reapers
+	case_datagrams
 }
 
 # heard LISTENER: the secret has arrived there
@@ -427,10 +428,35 @@ connect: 0\nthe child writes: -1 EPIPE' '' tls_sink
 	verdict "a bound socket shared by fork: the same" \
 		$'bind: 0\nconnect: 0\nthe parent writes: -1 EPIPE
 bind: 0\nconnect: 0\nthe child writes: -1 EPIPE' '' tls_sink
+	case_shared_mptcp "$rule"
 	case_run with_xsock "$rule" "$dodge" passed 127.0.0.1 "$port_trap"
 	verdict "a socket that was passed on before: EPIPE" \
 		$'connect: 0\nwhat was passed before, send: -1 EPIPE' '' \
 		tls_sink
+}
+
+case_shared_mptcp()
+{
+	local name="a socket of MPTCP shared by fork"
+
+	if ! "$PYTHON" -c 'import socket; socket.socket(2, 1, 262)' 2>"$ERR"
+	then
+		CI= skip "$name" "the kernel has none"
+		return
+	fi
+	case_run with_xsock "$1" "$dodge" shared 127.0.0.1 "$port_trap" mptcp
+	verdict "$name: the same" \
+		$'connect: 0\nthe parent writes: -1 EPIPE
+connect: 0\nthe child writes: -1 EPIPE' '' tls_sink
+}
+
+# An IPv6 socket of UDP takes an IPv4 address, which rules are about.
+case_datagrams()
+{
+	case_run with_xsock "udp://127.0.0.1:$port_trap=deny://" "$dodge" \
+		datagram "$port_trap"
+	verdict "UDP to an IPv4 address, by sockets of either family" \
+		$'IPv4: -1 EACCES\nIPv6: -1 EACCES' 'denied by this rule'
 }
 
 # Only the lookup says that a glob is about the address; whoever makes it.
