@@ -11,9 +11,6 @@
  * - All of a read is encrypted into one buffer and sent at once, several
  *   records in one call.
  *
- * One more is paid for an honest end: what is small is looked at, carried, and
- * then taken but for one byte (step_up_keeping).
- *
  * Nothing is read for a way whose queue is not empty, so each queue holds at
  * most one buffer, and what TLS itself answers.
  */
@@ -371,64 +368,6 @@ static bool take_mark(struct xs_pump *pump)
 	return !pump->mark;
 }
 
-/* Reads of this size are no longer taken twice, see below. */
-enum { KEEP_MAX = 16 * 1024 };
-
-static bool keeps(const struct xs_pump *pump)
-{
-	return pump->keep && !pump->bulk && !pump->app.ended &&
-	       !pump->strict && !pump->dialogue && !pump->down_eof;
-}
-
-/* Takes what has been carried, but for one byte. */
-static bool take_but_mark(struct xs_pump *pump, struct xs_buffers *buffers,
-			  size_t carried, struct xs_error *err)
-{
-	ssize_t got;
-
-	for (size_t left = carried - 1; left; left -= (size_t)got) {
-		do
-			got = recv(pump->app.fd, buffers->plain, left,
-				   MSG_DONTWAIT);
-		while (got < 0 && errno == EINTR);
-		if (got <= 0) {
-			xs_error_set(err, XS_ERR_SYSTEM, EIO,
-				     "the pair has lost what was in it");
-			return false;
-		}
-	}
-	pump->mark = true;
-	return true;
-}
-
-/* As step_up, but leaves the last byte in its place after it was carried: the
- * mark that makes a reset of the server's one for the application.  What is
- * large is read once, and leaves none: it would hold a large buffer, and the
- * application's end would never be writable. */
-static bool step_up_keeping(struct xs_pump *pump, struct xs_buffers *buffers,
-			    struct xs_error *err)
-{
-	size_t old = pump->mark;
-	ssize_t got;
-
-	do
-		got = recv(pump->app.fd, buffers->plain, KEEP_MAX + 1,
-			   MSG_PEEK | MSG_DONTWAIT);
-	while (got < 0 && errno == EINTR);
-	if (got > KEEP_MAX)
-		pump->bulk = true;
-	else if (got == 0 || (got < 0 && errno != EAGAIN))
-		pump->app.ended = true;
-	else
-		pump->app.readable = false;
-	if (pump->app.readable || got < 0 || (size_t)got == old)
-		return true;
-	pump->wrote = true;
-	return carry_up(pump, buffers, buffers->plain + old, (size_t)got - old,
-			err) &&
-	       take_but_mark(pump, buffers, (size_t)got, err);
-}
-
 /* Reads once from the application.  ECONNRESET is how the kernel says that it
  * closed without reading everything that we sent. */
 static bool step_up(struct xs_pump *pump, struct xs_buffers *buffers,
@@ -436,14 +375,11 @@ static bool step_up(struct xs_pump *pump, struct xs_buffers *buffers,
 {
 	ssize_t got;
 
-	if (keeps(pump))
-		return step_up_keeping(pump, buffers, err);
 	if (!take_mark(pump) ||
 	    (pump->plain && !carry_urgent(&pump->app, &pump->server)))
 		return true;
 	got = read_end(&pump->app, buffers->plain, XS_APP_READ_MAX);
 	pump->wrote |= got > 0;
-	pump->bulk &= got == XS_APP_READ_MAX;
 	if (got > 0)
 		return hear_app(pump, buffers, (size_t)got, err);
 	if (got < 0 && errno == EAGAIN)

@@ -59,8 +59,6 @@ struct xs_pump {
 	 * is the only thing that tells how long it is: FTP's data.  Set by who
 	 * has it. */
 	bool strict;
-	bool keep; /* leave a mark behind what was read.  Set by who has it */
-	bool bulk; /* more came than is read with a mark */
 	atomic_bool mark; /* a byte lies in front of what the application sends, and
 		      is left there as long as possible (pair.h) */
 	bool torn; /* strict, and it was cut */

@@ -128,9 +128,8 @@ void xs_verdict_succeed(struct xs_connection *connection, const uint8_t *in,
 	xs_request_log_success(opening->request, opening->log_fd, summary);
 	/* Who waits for the verdict may write at once. */
 	xs_pair_unlock_gate(opening->app_end, limit);
-	/* In a small buffer a mark could be all that there is room for. */
-	connection->pump.keep = !limit;
-	if (connection->is_data || (!limit && !connection->pump.dialogue))
+	/* Nowhere else: who makes SO_SNDBUF small later could never write. */
+	if (connection->is_data)
 		connection->pump.mark =
 			xs_pair_leave_mark(opening->app_end) == 0;
 	xs_opening_close_app(opening);
