@@ -167,7 +167,7 @@ no_relay_there()
 	# Who asks a descriptor later why it is dead knows nothing of its rule.
 	XSOCK_RELAY=$T/leaves-at-once line='^xsock: probe\[[0-9]+\]: ' \
 		refused "relay leaves at once" "$(to "$port_tls")" EACCES \
-		'relay'
+		'relay.*XSOCK_RELAY'
 }
 
 # The program starts; each Internet connect fails; one message, with a place.
