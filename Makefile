@@ -371,7 +371,7 @@ bench: ## measure against OpenSSL in the program, nginx, haproxy, stunnel and so
 bench-quick: ## the same in short
 bench bench-quick: deps $(products)
 	tests/support/install.sh tests/bench/packages
-	+$(MAKE) $(benchers)
+	+$(MAKE) $(benchers) $(supports)
 	$(test_env) tests/bench/run.sh $(if $(findstring quick,$@),--quick)
 
 .PHONY: lint
