@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -128,6 +129,22 @@ struct start {
 	int failed;	 /* errno of the step that failed */
 };
 
+/* Out of reach of the terminal: no key and no hang-up is meant for the relay.
+ * Not setsid(2), which makes a scheduling group, too (autogroup in sched(7)): then
+ * the relay and the program that it works for would be weighed against each
+ * other, and each answer of the relay would have to wait for its turn. */
+static void leave_terminal(void)
+{
+	int fd;
+
+	setpgid(0, 0);
+	fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	ioctl(fd, TIOCNOTTY);
+	close(fd);
+}
+
 /* Becomes the relay.  Runs on a stack of its own, in the parent's memory:
  * system calls only. */
 static int second_child(void *arg)
@@ -135,7 +152,7 @@ static int second_child(void *arg)
 	struct start *start = arg;
 	int null;
 
-	setsid();
+	leave_terminal();
 	if (chdir("/") < 0) {
 		start->failed = errno;
 		leave(127);

@@ -4,6 +4,7 @@ test_life()
 {
 	one_for_all
 	keeps_nothing
+	leaves_the_terminal
 	dies
 	dies_in_the_middle
 	loses_nothing
@@ -50,7 +51,7 @@ one_for_all()
 }
 
 # Nothing of the program that started it: environment, folder, descriptors,
-# terminal, session.
+# terminal, process group.
 keeps_nothing()
 {
 	local pid parent
@@ -88,11 +89,10 @@ keeps_nothing()
 	else
 		fail "life: keeps no folder"
 	fi
-	if [ "$(ps -o sid= -p "$pid" | tr -d ' ')" != \
-	     "$(ps -o sid= -p $$ | tr -d ' ')" ]; then
-		pass "life: a session of its own"
+	if [ "$(ps -o pgid= -p "$pid" | tr -d ' ')" = "$pid" ]; then
+		pass "life: a process group of its own"
 	else
-		fail "life: a session of its own"
+		fail "life: a process group of its own"
 	fi
 	echo "parent $parent" >"$OUT"
 	if [ "$parent" -ne $$ ] && ! ps -o comm= -p "$parent" | grep -q curl; then
@@ -101,6 +101,29 @@ keeps_nothing()
 		fail "life: is nobody's child"
 	fi
 	kill "$pid"
+	within 10 no_relay
+}
+
+# Started by a program in a terminal, which is closed then.
+leaves_the_terminal()
+{
+	local -x XSOCK_RELAY_IDLE=60 RELAY=$RELAY PRELOAD=$PRELOAD CA=$CA \
+		port_front=$port_front port_nginx=$port_nginx
+	local pid
+
+	need "life: a terminal" script || return
+	within 10 no_relay
+	export -f fetch with_xsock bounded
+	case_run script -qec "bash -c fetch" "$T/typescript"
+	expect "life: started in a terminal" 0 'hello from nginx' '*'
+	pid=$(relay_pids)
+	if [ "$pid" ] && [ "$(ps -o tty= -p "$pid" | tr -d ' ')" = '?' ]; then
+		pass "life: leaves the terminal, and outlives it"
+	else
+		fail "life: leaves the terminal, and outlives it" \
+			"$(ps -o pid=,tty= -p "$pid" 2>&1)"
+	fi
+	kill $pid
 	within 10 no_relay
 }
 
