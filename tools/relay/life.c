@@ -10,6 +10,7 @@
  */
 #include "life.h"
 
+#include "timer.h"
 #include "worker.h"
 
 #include <errno.h>
@@ -32,7 +33,17 @@ static atomic_int present;
 static atomic_uint entries; /* how often anybody came */
 static atomic_int idle_seconds = 30;
 static atomic_ulong cuts;
-static atomic_int emptied_fd = -1; /* eventfd: present became 0 */
+static atomic_llong left_ms; /* when the last one left; xs_now_ms */
+static atomic_bool leaving;
+static atomic_int wake_fd = -1; /* eventfd: the main thread is to look */
+
+static void wake_main(void)
+{
+	const uint64_t one = 1;
+
+	if (write(atomic_load(&wake_fd), &one, sizeof(one)) < 0)
+		return; /* its counter is full: the main thread is awake */
+}
 
 void xs_life_enter(void)
 {
@@ -40,21 +51,26 @@ void xs_life_enter(void)
 	atomic_fetch_add(&present, 1);
 }
 
+/* The main thread is woken only when it is to leave now: it would be another
+ * thread that wants a processor for each of many short connections.  Else it
+ * looks by itself, and finds when the last one left. */
 void xs_life_leave(void)
 {
-	const uint64_t one = 1;
-
+	atomic_store(&left_ms, xs_now_ms());
 	if (atomic_fetch_sub(&present, 1) == 1 &&
-	    write(atomic_load(&emptied_fd), &one, sizeof(one)) < 0)
-		return; /* its counter is full: the main thread is awake */
+	    (!atomic_load(&idle_seconds) || atomic_load(&leaving)))
+		wake_main();
 }
 
 void xs_life_set_idle(int32_t seconds)
 {
-	if (seconds >= 0)
-		atomic_store(&idle_seconds, seconds < IDLE_SECONDS_MAX
-						    ? seconds
-						    : IDLE_SECONDS_MAX);
+	if (seconds < 0)
+		return;
+	if (seconds > IDLE_SECONDS_MAX)
+		seconds = IDLE_SECONDS_MAX;
+	/* It sleeps for as long as the relay was to stay until now. */
+	if (atomic_exchange(&idle_seconds, seconds) != seconds)
+		wake_main();
 }
 
 void xs_life_count_cut(void)
@@ -62,18 +78,15 @@ void xs_life_count_cut(void)
 	atomic_fetch_add(&cuts, 1);
 }
 
-/* Sleeps until present becomes 0, at most so many milliseconds (-1: for
- * ever).  True when that time is over. */
-static bool sleep_emptied(int milliseconds)
+/* Sleeps until it is woken, so many milliseconds at most. */
+static void sleep_main(int milliseconds)
 {
-	struct pollfd emptied = { .fd = atomic_load(&emptied_fd),
-				  .events = POLLIN };
-	int ready = poll(&emptied, 1, milliseconds);
+	struct pollfd wake = { .fd = atomic_load(&wake_fd), .events = POLLIN };
 	uint64_t count;
 
-	if (ready > 0 && read(emptied.fd, &count, sizeof(count)) < 0)
-		return false; /* nobody else reads it */
-	return ready == 0;
+	if (poll(&wake, 1, milliseconds) > 0 &&
+	    read(wake.fd, &count, sizeof(count)) < 0)
+		return; /* nobody else reads it */
 }
 
 static int patience(void)
@@ -87,16 +100,21 @@ static int patience(void)
 
 static void wait_until_idle(void)
 {
+	atomic_store(&left_ms, xs_now_ms());
 	for (;;) {
 		unsigned before = atomic_load(&entries);
+		int64_t left = patience();
 
 		if (atomic_load(&present)) {
-			sleep_emptied(-1);
+			/* With no patience, the last one wakes us. */
+			sleep_main(left ? (int)left : -1);
 			continue;
 		}
-		if (patience() > 0 && !sleep_emptied(patience()))
-			continue;
-		if (!atomic_load(&present) && atomic_load(&entries) == before)
+		left -= xs_now_ms() - atomic_load(&left_ms);
+		if (left > 0)
+			sleep_main((int)left);
+		else if (!atomic_load(&present) &&
+			 atomic_load(&entries) == before)
 			return;
 	}
 }
@@ -140,13 +158,14 @@ int xs_life_wait(int listen_fd)
 
 	if (fd < 0)
 		return -1;
-	atomic_store(&emptied_fd, fd);
+	atomic_store(&wake_fd, fd);
 	wait_until_idle();
+	atomic_store(&leaving, true);
 	shutdown(listen_fd, SHUT_RD);
 	accept_rest(listen_fd);
 	if (close_listener(listen_fd) < 0)
 		return -1;
 	while (atomic_load(&present))
-		sleep_emptied(1000);
+		sleep_main(1000);
 	return 0;
 }

@@ -191,8 +191,7 @@ static void run_tasks(struct xs_worker *worker)
 	}
 }
 
-/* Sleeps until something happens.  A short active wait before the sleep would
- * go here. */
+/* Waits until something happens. */
 static int wait_for_events(struct xs_worker *worker,
 			   struct epoll_event events[EVENTS_MAX])
 {
@@ -202,7 +201,8 @@ static int wait_for_events(struct xs_worker *worker,
 		timeout = 0;
 	else if (worker->timers.first)
 		timeout = xs_timers_wait(&worker->timers, xs_now_ms());
-	return epoll_wait(worker->epoll_fd, events, EVENTS_MAX, timeout);
+	return xs_spin_wait(&worker->spin, worker->epoll_fd, events, EVENTS_MAX,
+			    timeout);
 }
 
 static void *run_worker(void *argument)
@@ -265,6 +265,7 @@ int xs_workers_start(int count, int listen_fd)
 
 	if (count > WORKERS_MAX)
 		count = WORKERS_MAX;
+	xs_spin_prepare();
 	workers = calloc((size_t)count, sizeof(*workers));
 	if (!workers)
 		return -1;

@@ -7,6 +7,7 @@
 #define XS_WORKER_H
 
 #include "buffers.h"
+#include "spin.h"
 #include "timer.h"
 
 #include <pthread.h>
@@ -42,6 +43,7 @@ struct xs_worker {
 	int listen_fd;
 	struct xs_source wake;
 	struct xs_source listener;
+	struct xs_spin spin;
 	struct xs_timers timers;
 	struct xs_task *tasks, **tasks_end;
 	struct xs_buffers *buffers;
