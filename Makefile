@@ -304,6 +304,7 @@ check: deps ## install what the tests need, build, run all tests, plain and with
 	+$(MAKE) lint
 	+$(MAKE) check-build
 	$(test_env) tests/matrix/run.sh
+	+$(MAKE) bench-check
 	+$(MAKE) hosts
 	tests/support/install.sh tests/starttls/packages
 	$(test_env) tests/starttls/run.sh
@@ -366,13 +367,14 @@ starttls: deps $(products) ## print the table of STARTTLS: protocol, mode, serve
 	+$(MAKE) $(supports)
 	$(test_env) tests/starttls/run.sh
 
-.PHONY: bench bench-quick
+.PHONY: bench bench-quick bench-check
 bench: ## measure against OpenSSL in the program, nginx, haproxy, stunnel and socat
-bench-quick: ## the same in short
-bench bench-quick: deps $(products)
+bench-quick: ## the same in less than two minutes
+bench-check: ## make sure that all who are measured do the same work
+bench bench-quick bench-check: deps $(products)
 	tests/support/install.sh tests/bench/packages
 	+$(MAKE) $(benchers) $(supports)
-	$(test_env) tests/bench/run.sh $(if $(findstring quick,$@),--quick)
+	$(test_env) tests/bench/run.sh $(patsubst bench-%,--%,$(filter-out bench,$@))
 
 .PHONY: lint
 lint: ## hold the rules of the structure: who may include, call and read what

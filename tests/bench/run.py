@@ -1,11 +1,14 @@
 #!/usr/bin/python3
 """Measures everybody in turns and prints ratios to the native client.
 
-    run.py [--quick]
+    run.py [--quick | --check]
 
 run.sh has started the servers and says where in the environment (BENCH_…).
 Writes BUILD/bench.txt and BUILD/bench.svg.  A round is every row, and in a
 row everybody once, so that whatever else the machine does meets all of them.
+
+--check measures nothing: it only makes sure, before and instead, that all do the
+same work, and that it would notice if one did not.
 """
 
 import glob
@@ -19,6 +22,7 @@ import time
 
 E = os.environ
 QUICK = "--quick" in sys.argv
+CHECK = "--check" in sys.argv
 ROUNDS = 2 if QUICK else 5
 GIGA = 1 << 30
 CLIENT = E["BENCH_BUILD"] + "/tests/bench/client"
@@ -32,9 +36,13 @@ def small(full, quick):
 
 # --- who is who ---------------------------------------------------------------
 
-def rules(reuse, port=None):
+# The server has a port for each kind of certificate.
+KINDS = ("RSA", "ECDSA")
+
+
+def rules(reuse, port):
     return "127.0.0.1:%s=tls://?cafile=%s&session_reuse=%d" % (
-        port or E["BENCH_SERVER"], E["BENCH_CA"], reuse)
+        port, E["BENCH_CA"], reuse)
 
 
 def environment(rule):
@@ -44,19 +52,20 @@ def environment(rule):
 
 
 def proxy(who, reuse):
-    """Its port and process; None where it does not have that."""
+    """Its ports, by kind, and its process; None where it does not have that."""
     where = E.get("BENCH_%s_%s" % (who, "on" if reuse else "off"))
     return where.split() if where else None
 
 
-def command(who, reuse):
+def command(who, reuse, kind="RSA"):
     """What to begin a client's command with, and its environment."""
+    port = E["BENCH_" + kind]
     if who == "native":
         words = [CLIENT, "--native", E["BENCH_CA"]]
-        return words + (["--reuse"] if reuse else []) + [E["BENCH_SERVER"]], E
+        return words + (["--reuse"] if reuse else []) + [port], E
     if who == "xsock":
-        return [CLIENT, E["BENCH_SERVER"]], environment(rules(reuse))
-    return [CLIENT, proxy(who, reuse)[0]], E
+        return [CLIENT, port], environment(rules(reuse, port))
+    return [CLIENT, proxy(who, reuse)[KINDS.index(kind)]], E
 
 
 def pids(who, reuse):
@@ -66,7 +75,7 @@ def pids(who, reuse):
     if who == "xsock":
         return [int(exe.split("/")[2]) for exe in glob.glob("/proc/[0-9]*/exe")
                 if link(exe) == E["BENCH_RELAY"]]
-    first = int(proxy(who, reuse)[1])
+    first = int(proxy(who, reuse)[-1])
     return [first] + [int(child) for child in read(
         "/proc/%d/task/%d/children" % (first, first)).split()]
 
@@ -148,19 +157,20 @@ class Row:
         return ", ".join(missed)
 
 
-def simple(words, value, reuse=0):
+def simple(words, value, kind="RSA"):
     def measure(who):
-        begin, env = command(who, reuse)
+        begin, env = command(who, 0, kind)
         return values(run(begin + [str(word) for word in words], env))[value]
     return measure
 
 
-def reusing(words, value):
+def reusing(words, value, kind):
     """With sessions reused by all but "native", which shakes hands in full;
     "resuming" is native with reuse."""
     def measure(who):
         reuse = who != "native"
-        begin, env = command("native" if who == "resuming" else who, reuse)
+        begin, env = command("native" if who == "resuming" else who, reuse,
+                             kind)
         return values(run(begin + [str(word) for word in words], env))[value]
     return measure
 
@@ -211,7 +221,7 @@ def starts(count, *program):
         if who != "plain":
             env["BENCH_PRELOAD"] = E["BENCH_LIBRARY"]
         if who == "xsock":
-            env["BENCH_RULES"] = rules(0)
+            env["BENCH_RULES"] = rules(0, E["BENCH_RSA"])
         return values(run([CLIENT, "0", "spawn", str(count), *program],
                           env))["us"]
     return measure
@@ -228,6 +238,17 @@ def unmatched(count, number):
         return values(run([CLIENT, E["BENCH_PLAIN"], "connect", str(count)],
                           env))["us"]
     return measure
+
+
+def new_connections(kind):
+    return [
+        Row("new connection, %s, reuse (native: full)" % kind, "µs",
+            reusing(["new", small(500, 100)], "us", kind),
+            who=("native", "resuming", "xsock", "nginx", "haproxy", "stunnel"),
+            target=0.30, ahead=True),
+        Row("new connection, %s, full handshake" % kind, "µs",
+            simple(["new", small(500, 100)], "us", kind), target=1.10),
+    ]
 
 
 MOVED = small(2 * GIGA, GIGA // 4)
@@ -252,12 +273,8 @@ ROWS = [
     Row("download, 16 connections", "MB/s",
         simple(["download", MOVED, 16], "mb_per_second"), higher=True,
         target=0.95, ahead=True),
-    Row("new connection, sessions reused (native: full)", "µs",
-        reusing(["new", small(500, 100)], "us"),
-        who=("native", "resuming", "xsock", "nginx", "haproxy", "stunnel"),
-        target=0.30, ahead=True),
-    Row("new connection, full handshake", "µs",
-        simple(["new", small(500, 100)], "us"), target=1.10),
+    *new_connections("RSA"),
+    *new_connections("ECDSA"),
     Row("a process for each request, C client", "µs",
         processes(small(100, 20)), who=("native", "xsock"), target=1.0),
     Row("a process for each request, curl", "µs",
@@ -308,34 +325,69 @@ def crowd(open_lines):
 
 # --- honesty -------------------------------------------------------------------------
 
-def check_honesty():
-    """Everybody speaks the same version and cipher, and moves the same bytes."""
+SPOKEN = ["TLSv1.3", "TLS_AES_256_GCM_SHA384"]
+
+
+def spoken(begin, env):
+    """Version, cipher, and "full" or "resumed", as the server has them."""
+    return run(begin + ["tell"], env).split()
+
+
+def digest(begin, env, way):
+    """SHA-256 of what was moved; "" when client and server have different."""
+    done = subprocess.run(begin + [way, str(1 << 23), "1", "digest"], env=env,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          stdin=subprocess.DEVNULL, timeout=60)
+    text = done.stdout.decode().strip()
+    return text.split("sha256=")[1] if done.returncode == 0 else ""
+
+
+def check_one(who, reuse, kind, expected):
+    """Yields what is to be so, and whether it is."""
+    begin, env = command(who, reuse, kind)
+    name = "%s, %s, reuse %s: " % (who, kind, "on" if reuse else "off")
+    for _ in range(3 if reuse else 1):
+        said = spoken(begin, env)
+    yield name + " ".join(said), said[:2] == SPOKEN
+    # A client that is started for each connection has nothing to resume.
+    if who != "native":
+        yield name + "resumes or not", (said[2] == "resumed") == bool(reuse)
+    for way in ("upload", "download"):
+        found = digest(begin, env, way)
+        yield name + "SHA-256 of an " * (way == "upload") + \
+            "SHA-256 of a " * (way == "download") + way, \
+            found and found == expected.setdefault(way, found)
+
+
+def check_all():
+    expected = {}
     for who in ALL:
-        begin, env = command(who, 0)
-        spoken = run(begin + ["tell"], env).split()
-        if spoken != ["TLSv1.3", "TLS_AES_256_GCM_SHA384", "full"]:
-            sys.exit("%s speaks %s" % (who, " ".join(spoken)))
-        for way in ("upload", "download"):
-            digest = run(begin + [way, str(1 << 23), "1", "digest"],
-                         env).split("sha256=")[1]
-            SEEN.setdefault(way, digest)
-            if digest != SEEN[way]:
-                sys.exit("%s: %s moves other bytes" % (way, who))
-        for reuse in (1,):
-            if who != "native" and proxy_reuses(who):
-                begin, env = command(who, reuse)
-                kinds = [run(begin + ["tell"], env).split()[2]
-                         for _ in range(3)]
-                if kinds[-1] != "resumed":
-                    print("note: %s does not resume: %s" % (
-                        who, ", ".join(kinds)))
+        for reuse in (0, 1):
+            if who in OTHERS and not proxy(who, reuse):
+                continue
+            for kind in KINDS:
+                yield from check_one(who, reuse, kind, expected)
+    if not CHECK:
+        return
+    liar = [CLIENT, E["BENCH_LIAR"]]
+    yield "a changed byte of an upload is found", not digest(liar, E, "upload")
+    yield "a changed byte of a download is found", \
+        not digest(liar, E, "download")
+    other = [CLIENT, "--native", E["BENCH_CA"], E["BENCH_OTHER"]]
+    yield "another cipher is found", spoken(other, E)[:2] != SPOKEN
 
 
-def proxy_reuses(who):
-    return who == "xsock" or proxy(who, 1)
-
-
-SEEN = {}
+def check_honesty():
+    """Everybody speaks the same version and cipher, and moves the same bytes.
+    Returns whether all of it is so."""
+    passed = failed = 0
+    for name, good in check_all():
+        passed, failed = passed + bool(good), failed + (not good)
+        if CHECK or not good:
+            print("ok   " if good else "FAIL ", name, flush=True)
+    if CHECK or failed:
+        print("%d passed, %d failed" % (passed, failed))
+    return not failed
 
 
 # --- the table and the picture ----------------------------------------------------------
@@ -404,7 +456,10 @@ def write(name, text):
 
 
 def main():
-    check_honesty()
+    if not check_honesty():
+        sys.exit(1)
+    if CHECK:
+        return
     for number in range(ROUNDS):
         print("round %d of %d" % (number + 1, ROUNDS), flush=True)
         for row in ROWS:

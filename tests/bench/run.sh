@@ -1,7 +1,7 @@
 #!/bin/bash
 # Starts the server and everybody who is compared, then run.py measures.
 #
-#     run.sh [--quick]
+#     run.sh [--quick | --check]
 . "$(dirname "$0")/../support/lib.sh"
 . "$TESTS/support/programs.sh"
 here=$TESTS/bench
@@ -9,15 +9,30 @@ here=$TESTS/bench
 # 10,000 connections are 20,000 descriptors in the relay.
 ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -Hn)"
 
-start_bench()
+# A chain of RSA-2048, which most servers have, beside that of P-256.
+make_rsa()
 {
-	start server "$BUILD/tests/bench/server" "$CERTS/good.pem" \
-		"$CERTS/good.key" "$T/ports"
-	within 10 test -s "$T/ports" || { cat "$T/server.log" >&2; exit 1; }
-	read -r server plain <"$T/ports"
+	certs_key()
+	{
+		openssl genrsa -out "$CERTS/$1.key" 2048
+	}
+	certs_root rsa-ca "xsock test CA of RSA" &&
+	certs_issue rsa rsa-ca leaf DNS:localhost,IP:127.0.0.1 &&
+	cat "$CERTS/ca.pem" "$CERTS/rsa-ca.pem" >"$CERTS/both.pem"
 }
 
-# Each takes a port, and "on" or "off" for the reuse of sessions.
+# start_server NAME CIPHERSUITE: $server has its ports, by certificate: RSA,
+# P-256; and then the one without TLS.
+start_server()
+{
+	start "$1" "$BUILD/tests/bench/server" "$T/$1.ports" "$2" \
+		"$CERTS/rsa.pem" "$CERTS/rsa.key" \
+		"$CERTS/good.pem" "$CERTS/good.key"
+	within 10 test -s "$T/$1.ports" || { cat "$T/$1.log" >&2; exit 1; }
+	read -ra server <"$T/$1.ports"
+}
+
+# Each takes a port for each certificate; $reuse is "on" or "off".
 exec_nginx()
 {
 	mkdir -p "$T/nginx$reuse"
@@ -29,16 +44,20 @@ exec_nginx()
 	error_log stderr;
 	events { worker_connections 4096; }
 	stream {
+		proxy_ssl on;
+		proxy_ssl_protocols TLSv1.3;
+		proxy_ssl_verify on;
+		proxy_ssl_trusted_certificate $CA;
+		proxy_ssl_name localhost;
+		proxy_ssl_session_reuse $reuse;
+		tcp_nodelay on;
 		server {
 			listen 127.0.0.1:$1;
-			proxy_pass 127.0.0.1:$server;
-			proxy_ssl on;
-			proxy_ssl_protocols TLSv1.3;
-			proxy_ssl_verify on;
-			proxy_ssl_trusted_certificate $CA;
-			proxy_ssl_name localhost;
-			proxy_ssl_session_reuse $reuse;
-			tcp_nodelay on;
+			proxy_pass 127.0.0.1:${server[0]};
+		}
+		server {
+			listen 127.0.0.1:$2;
+			proxy_pass 127.0.0.1:${server[1]};
 		}
 	}
 	END
@@ -56,9 +75,13 @@ exec_haproxy()
 		timeout connect 60s
 		timeout client 600s
 		timeout server 600s
-	listen bench
+		default-server ssl verify required ca-file $CA verifyhost localhost $([ "$reuse" = on ] || echo no-ssl-reuse)
+	listen rsa
 		bind 127.0.0.1:$1
-		server bench 127.0.0.1:$server ssl verify required ca-file $CA verifyhost localhost $([ "$reuse" = on ] || echo no-ssl-reuse)
+		server rsa 127.0.0.1:${server[0]}
+	listen ecdsa
+		bind 127.0.0.1:$2
+		server ecdsa 127.0.0.1:${server[1]}
 	END
 	exec haproxy -db -f "$T/haproxy$reuse.conf"
 }
@@ -70,23 +93,33 @@ exec_stunnel()
 	pid =
 	socket = l:TCP_NODELAY=1
 	socket = r:TCP_NODELAY=1
-	[bench]
 	client = yes
-	accept = 127.0.0.1:$1
-	connect = 127.0.0.1:$server
 	CAfile = $CA
 	verifyChain = yes
 	checkIP = 127.0.0.1
 	$([ "$reuse" = on ] || echo "sessionResume = no")
+	[rsa]
+	accept = 127.0.0.1:$1
+	connect = 127.0.0.1:${server[0]}
+	[ecdsa]
+	accept = 127.0.0.1:$2
+	connect = 127.0.0.1:${server[1]}
 	END
 	exec stunnel4 "$T/stunnel$reuse.conf"
 }
 
-# It does not resume, and has no X25519: P-256 is what it shakes hands with.
+# It does not resume, and has no X25519: P-256 is what it shakes hands with.  One
+# process for each port.
 exec_socat()
 {
 	exec socat "TCP-LISTEN:$1,bind=127.0.0.1,fork,reuseaddr,nodelay,backlog=512" \
-		"OPENSSL:127.0.0.1:$server,cafile=$CA,commonname=localhost,nodelay"
+		"OPENSSL:127.0.0.1:$target,cafile=$CA,commonname=localhost,nodelay"
+}
+
+# Changes a byte of what it carries: the check must find it.
+exec_liar()
+{
+	exec "$PYTHON" -B "$here/liar.py" "$1" "$honest"
 }
 
 # A web server, for curl.
@@ -105,8 +138,8 @@ exec_web()
 		access_log off;
 		server {
 			listen 127.0.0.1:$1 ssl;
-			ssl_certificate $CERTS/good.pem;
-			ssl_certificate_key $CERTS/good.key;
+			ssl_certificate $CERTS/rsa.pem;
+			ssl_certificate_key $CERTS/rsa.key;
 			ssl_protocols TLSv1.3;
 			ssl_session_cache shared:s:1m;
 			root $T/web;
@@ -117,17 +150,29 @@ exec_web()
 }
 
 suite_begin bench
-start_bench
-export BENCH_SERVER=$server BENCH_PLAIN=$plain BENCH_CA=$CA BENCH_FOLDER=$T
-export BENCH_BUILD=$BUILD BENCH_RELAY=$RELAY BENCH_LIBRARY=$BUILD/libxsock.so
+make_rsa >>"$CERTS/log" 2>&1 || { cat "$CERTS/log" >&2; exit 1; }
+CA=$CERTS/both.pem
+start_server server TLS_AES_256_GCM_SHA384
+export BENCH_RSA=${server[0]} BENCH_ECDSA=${server[1]} BENCH_PLAIN=${server[2]}
+export BENCH_CA=$CA BENCH_FOLDER=$T BENCH_BUILD=$BUILD BENCH_RELAY=$RELAY
+export BENCH_LIBRARY=$BUILD/libxsock.so
+# The ports and the process, for run.py.
 for reuse in on off; do
 	for name in nginx haproxy stunnel; do
-		start_on_port "$name$reuse" "exec_$name"
-		export "BENCH_${name}_$reuse=$port $!"
+		start_on_port "$name$reuse" "exec_$name" 2
+		export "BENCH_${name}_$reuse=${ports[*]} $!"
 	done
 done
-start_on_port socat exec_socat
-export "BENCH_socat_off=$port $!"
+target=${server[1]} && start_on_port socatecdsa exec_socat && ecdsa=$port
+target=${server[0]} && start_on_port socatrsa exec_socat
+export "BENCH_socat_off=$port $ecdsa $!"
 start_on_port web exec_web
 export BENCH_WEB=$port
+if [ "${1-}" = --check ]; then
+	honest=${BENCH_nginx_off%% *}
+	start_on_port liar exec_liar
+	export BENCH_LIAR=$port
+	start_server other TLS_CHACHA20_POLY1305_SHA256
+	export BENCH_OTHER=${server[0]}
+fi
 "$PYTHON" -B "$here/run.py" "$@" || { tail -n 5 "$T"/*.log >&2; exit 1; }

@@ -1,9 +1,13 @@
 /* The benchmark's server: TLS 1.3 with one cipher, a thread for a connection.
  *
- *     server CERTIFICATE KEY PORTS-FILE
+ *     server PORTS-FILE CIPHERSUITE CERTIFICATE KEY [CERTIFICATE KEY]
  *
- * PORTS-FILE gets "TLS-PORT PLAIN-PORT".  The plain one accepts and closes, for
- * connects that nobody wraps.
+ * PORTS-FILE gets the port of each certificate, and then one that accepts and
+ * closes without TLS, for connects that nobody wraps.
+ *
+ * Threads stay and serve one connection after the other: to start one, with a
+ * random generator of its own, would cost as much as a resumed handshake, and
+ * hide what is measured.
  */
 #include "bench.h"
 
@@ -14,11 +18,20 @@
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-static SSL_CTX *context;
+/* What one port serves. */
+struct port {
+	int listener;
+	SSL_CTX *context;
+	atomic_int waiting; /* threads in accept(2) */
+};
+
+/* More are let go. */
+enum { WAITING_MAX = 64 };
 
 static void die(const char *what)
 {
@@ -146,9 +159,8 @@ static void serve(SSL *ssl)
 	EVP_MD_CTX_free(hash);
 }
 
-static void *run(void *argument)
+static void serve_one(SSL_CTX *context, int fd)
 {
-	int fd = (int)(intptr_t)argument;
 	const int on = 1;
 	SSL *ssl = SSL_new(context);
 
@@ -160,7 +172,38 @@ static void *run(void *argument)
 		SSL_free(ssl);
 	}
 	close(fd);
+}
+
+static void start_thread(struct port *port);
+
+/* There is always one more that accepts. */
+static void *run(void *argument)
+{
+	struct port *port = argument;
+	int fd;
+
+	while (atomic_fetch_add(&port->waiting, 1) < WAITING_MAX) {
+		fd = accept(port->listener, NULL, NULL);
+		if (atomic_fetch_sub(&port->waiting, 1) == 1)
+			start_thread(port);
+		if (fd >= 0)
+			serve_one(port->context, fd);
+	}
+	atomic_fetch_sub(&port->waiting, 1);
 	return NULL;
+}
+
+static void start_thread(struct port *port)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attributes, 256 * 1024);
+	if (pthread_create(&thread, &attributes, run, port) != 0)
+		die("thread");
+	pthread_attr_destroy(&attributes);
 }
 
 static int listen_on_any(int *port)
@@ -178,54 +221,46 @@ static int listen_on_any(int *port)
 	return fd;
 }
 
-static void *close_all(void *argument)
+static SSL_CTX *make_context(const char *suite, const char *certificate,
+			     const char *key)
 {
-	int listener = (int)(intptr_t)argument, fd;
+	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
 
-	while ((fd = accept(listener, NULL, NULL)) >= 0)
-		close(fd);
-	return NULL;
-}
-
-static void make_context(const char *certificate, const char *key)
-{
-	context = SSL_CTX_new(TLS_server_method());
 	if (!context ||
 	    SSL_CTX_use_certificate_chain_file(context, certificate) != 1 ||
 	    SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1 ||
 	    !SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) ||
-	    !SSL_CTX_set_ciphersuites(context, "TLS_AES_256_GCM_SHA384") ||
+	    !SSL_CTX_set_ciphersuites(context, suite) ||
 	    !SSL_CTX_set1_groups_list(context, "X25519:P-256"))
 		die("TLS");
 	SSL_CTX_set_session_id_context(context, (const void *)"bench", 5);
+	return context;
 }
 
 int main(int argc, char **argv)
 {
-	int listener, plain, port, plain_port, fd;
-	pthread_attr_t attributes;
-	pthread_t thread;
+	static struct port ports[2];
+	int number, plain, fd;
 	FILE *file;
 
-	if (argc != 4)
+	if (argc != 5 && argc != 7)
 		return 2;
 	signal(SIGPIPE, SIG_IGN);
 	pattern();
-	make_context(argv[1], argv[2]);
-	listener = listen_on_any(&port);
-	plain = listen_on_any(&plain_port);
-	pthread_attr_init(&attributes);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attributes, 256 * 1024);
-	pthread_create(&thread, &attributes, close_all,
-		       (void *)(intptr_t)plain);
-	file = fopen(argv[3], "w");
-	if (!file || fprintf(file, "%d %d\n", port, plain_port) < 0 ||
-	    fclose(file) != 0)
-		die(argv[3]);
-	while ((fd = accept(listener, NULL, NULL)) >= 0)
-		if (pthread_create(&thread, &attributes, run,
-				   (void *)(intptr_t)fd) != 0)
-			close(fd);
+	file = fopen(argv[1], "w");
+	if (!file)
+		die(argv[1]);
+	for (int i = 0; 3 + 2 * i < argc; i++) {
+		ports[i].context = make_context(argv[2], argv[3 + 2 * i],
+						argv[4 + 2 * i]);
+		ports[i].listener = listen_on_any(&number);
+		start_thread(&ports[i]);
+		fprintf(file, "%d ", number);
+	}
+	plain = listen_on_any(&number);
+	if (fprintf(file, "%d\n", number) < 0 || fclose(file) != 0)
+		die(argv[1]);
+	while ((fd = accept(plain, NULL, NULL)) >= 0)
+		close(fd);
 	die("accept");
 }
