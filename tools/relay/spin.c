@@ -19,7 +19,7 @@ enum {
 	/* So many windows can be saved up, … */
 	SAVED = 10,
 	/* … out of this part of the time. */
-	SHARE = 10,
+	SHARE = 30,
 	/* A yield that took longer has let somebody else run. */
 	YIELDED = 10000,
 };
@@ -51,7 +51,7 @@ static bool begin(struct xs_spin *spin, int64_t now)
 	spin->filled = now;
 	if (spin->budget > SAVED * WINDOW)
 		spin->budget = SAVED * WINDOW;
-	if (spin->budget < WINDOW)
+	if (spin->budget < WINDOW || !spinners_max)
 		return false;
 	if (atomic_fetch_add_explicit(&spinners, 1, memory_order_relaxed) <
 	    spinners_max)
@@ -71,11 +71,10 @@ int xs_spin_wait(struct xs_spin *spin, int epoll_fd, struct epoll_event *events,
 {
 	int count = epoll_wait(epoll_fd, events, max, 0);
 	int64_t start, now, before;
+	bool vain;
 
-	if (count || !timeout || !spinners_max)
-		return count || !timeout ?
-			       count :
-			       epoll_wait(epoll_fd, events, max, timeout);
+	if (count || !timeout)
+		return count;
 	start = now = now_ns();
 	if (!begin(spin, start))
 		return epoll_wait(epoll_fd, events, max, timeout);
@@ -85,6 +84,8 @@ int xs_spin_wait(struct xs_spin *spin, int epoll_fd, struct epoll_event *events,
 		count = epoll_wait(epoll_fd, events, max, 0);
 		now = now_ns();
 	} while (!count && now - start < WINDOW && now - before < YIELDED);
-	end(spin, count ? 0 : now - start);
+	/* An event that somebody else's turn was waited for is late. */
+	vain = !count || now - before >= YIELDED;
+	end(spin, vain ? now - start : 0);
 	return count ? count : epoll_wait(epoll_fd, events, max, timeout);
 }

@@ -5,8 +5,8 @@
  * come back.  So a worker looks for the next event a little longer before it
  * lets the kernel put it to sleep.
  *
- * What that may cost is bounded.  Time spent in vain comes out of a budget of a
- * tenth of the time that passes, whoever else wants the processor gets it at
+ * What that may cost is bounded.  Time spent in vain comes out of a budget of
+ * 3 % of the time that passes, whoever else wants the processor gets it at
  * once, at most every second processor waits so, and where there is one
  * processor, nobody does.
  *
