@@ -271,6 +271,9 @@ enum xs_tls_result xs_tls_read(struct xs_tls *tls, struct xs_tls_io *io,
 		*len += got;
 	}
 	tls->io = NULL;
+	/* With a ticket OpenSSL makes itself ready to write, and would stay so
+	 * until it writes.  A buffer with something in it is not freed. */
+	SSL_free_buffers(tls->ssl);
 	return result;
 }
 
