@@ -1,6 +1,6 @@
 /* What an open TLS connection keeps in memory while it is idle.  The server is
  * an SSL object beside it; what it sends goes through memory. */
-#include "../../tools/relay/tls.h"
+#include "../../tools/relay/tls_private.h"
 #include "../relay/authority.h"
 
 #include <malloc.h>
@@ -130,6 +130,19 @@ static void server_says(struct line *line, const void *data, size_t len)
 	cr_assert(SSL_write_ex(line->server, data, len, &written));
 }
 
+static void client_says(struct line *line, const void *data, size_t len)
+{
+	struct xs_tls_io io = { .out = out, .out_size = sizeof(out) };
+	struct xs_error err = { 0 };
+	char got[100];
+
+	cr_assert_eq(xs_tls_write(line->tls, &io, data, len, &err),
+		     XS_TLS_DONE, "%s", err.text);
+	say(line, &io);
+	cr_assert_eq(SSL_read(line->server, got, sizeof(got)), (int)len);
+	cr_assert_eq(memcmp(got, data, len), 0);
+}
+
 /* The server's side, which the relay does not have. */
 static void line_forget_server(struct line *line)
 {
@@ -195,6 +208,42 @@ Test(relay_tls_idle, keeps_half_a_record)
 	cr_assert_eq(hear_data(&line, 1000), 0);
 	cr_assert_eq(hear_data(&line, sizeof(in)), sizeof(sent));
 	cr_assert_eq(memcmp(plain, sent, sizeof(sent)), 0);
+	line_end(&line);
+	bench_end(&b);
+}
+
+static void expect_empty(EVP_PKEY *key)
+{
+	size_t len = 0;
+
+	cr_assert(key);
+	cr_assert_not(EVP_PKEY_get_raw_private_key(key, NULL, &len));
+	cr_assert_not(EVP_PKEY_get_raw_public_key(key, NULL, &len));
+	EVP_PKEY_free(key);
+}
+
+/* The ephemeral keys go; data, a new ticket and new keys come and go on. */
+Test(relay_tls_idle, settles)
+{
+	struct bench b = bench_make();
+	bool resumed;
+	struct line line = line_open(&b, &resumed), next;
+	EVP_PKEY *key = NULL;
+
+	xs_tls_settle(line.tls);
+	xs_tls_settle(line.tls);
+	cr_assert(SSL_get_tmp_key(line.tls->ssl, &key));
+	expect_empty(key);
+	cr_assert(SSL_get_peer_tmp_key(line.tls->ssl, &key));
+	expect_empty(key);
+	SSL_new_session_ticket(line.server);
+	SSL_key_update(line.server, SSL_KEY_UPDATE_REQUESTED);
+	server_says(&line, "hello", 5);
+	cr_assert_eq(hear_data(&line, sizeof(in)), 5);
+	client_says(&line, "hello", 5);
+	next = line_open(&b, &resumed);
+	cr_assert(resumed);
+	line_end(&next);
 	line_end(&line);
 	bench_end(&b);
 }

@@ -302,6 +302,8 @@ void xs_connection_resume(struct xs_connection *connection, const uint8_t *in,
 
 	xs_timer_cancel(&connection->worker->timers, &connection->timer);
 	xs_connection_set_state(connection, OPEN);
+	if (connection->tls)
+		xs_tls_settle(connection->tls);
 	if (len && !xs_pump_feed(&connection->pump, connection->worker->buffers,
 				 in, len, &err))
 		xs_connection_break(connection, &err);

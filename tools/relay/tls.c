@@ -215,6 +215,28 @@ enum xs_tls_result xs_tls_handshake(struct xs_tls *tls, struct xs_tls_io *io,
 	return XS_TLS_FAILED;
 }
 
+/* OpenSSL has no call that frees it, but one that makes a key empty: giving it
+ * a type.  NULL is fine. */
+static void empty_key(EVP_PKEY *key)
+{
+	if (key)
+		EVP_PKEY_set_type(key, EVP_PKEY_RSA);
+	EVP_PKEY_free(key);
+}
+
+void xs_tls_settle(struct xs_tls *tls)
+{
+	EVP_PKEY *ours = NULL, *theirs = NULL;
+
+	if (tls->early)
+		return;
+	SSL_get_tmp_key(tls->ssl, &ours);
+	SSL_get_peer_tmp_key(tls->ssl, &theirs);
+	empty_key(ours);
+	empty_key(theirs);
+	ERR_clear_error();
+}
+
 enum xs_tls_result xs_tls_write(struct xs_tls *tls, struct xs_tls_io *io,
 				const void *data, size_t len,
 				struct xs_error *err)

@@ -124,6 +124,11 @@ enum xs_tls_result xs_tls_handshake(struct xs_tls *tls, struct xs_tls_io *io,
 				    struct xs_tls_summary *summary,
 				    struct xs_error *err);
 
+/* Once the handshake has ended, and nobody asks any more how it went
+ * (tls_report.h): gives back what only it needed, the ephemeral keys.  Before
+ * that, or again, it does nothing. */
+void xs_tls_settle(struct xs_tls *tls);
+
 /* Sets *err to what it means that the server ended the TCP connection in the
  * middle of the handshake. */
 void xs_tls_handshake_cut(const struct xs_tls *tls, struct xs_error *err);
