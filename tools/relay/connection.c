@@ -51,7 +51,7 @@ static void free_connection(struct xs_connection *connection)
 
 	xs_tls_free(connection->tls);
 	xs_pump_free(&connection->pump);
-	free(connection->request);
+	xs_words_put(connection->words);
 	free(connection);
 	atomic_fetch_sub(&worker->load, 1);
 	xs_life_leave();
@@ -124,7 +124,7 @@ static void log_at(struct xs_connection *connection, enum xs_log_level level,
 {
 	int fd = xs_later_open(&connection->later);
 
-	xs_request_log(connection->request, fd, level, sentence);
+	xs_words_log(connection->words, fd, level, sentence);
 	xs_later_close(&connection->later, fd);
 }
 
@@ -160,7 +160,7 @@ void xs_connection_log_tls(struct xs_connection *connection,
 {
 	int fd = xs_later_open(&connection->later);
 
-	xs_request_log_success(connection->request, fd, summary);
+	xs_words_log_success(connection->words, fd, summary);
 	xs_later_close(&connection->later, fd);
 }
 
@@ -269,7 +269,7 @@ static void check_stall(struct xs_connection *connection)
 }
 
 /* What a later line needs. */
-static void keep_request(struct xs_connection *connection)
+static void keep_words(struct xs_connection *connection)
 {
 	struct xs_opening *opening = connection->opening;
 
@@ -277,9 +277,9 @@ static void keep_request(struct xs_connection *connection)
 			  opening->log_fd);
 	connection->app_pid = opening->presence.pid;
 	connection->app_fd = opening->presence.fd;
-	connection->request = opening->request;
+	connection->words = opening->request->words;
 	connection->timeout_ms = opening->timeout_ms;
-	opening->request = NULL;
+	opening->request->words = NULL;
 }
 
 void xs_connection_open(struct xs_connection *connection, const uint8_t *in,
@@ -287,7 +287,7 @@ void xs_connection_open(struct xs_connection *connection, const uint8_t *in,
 {
 	struct xs_error err = { 0 };
 
-	keep_request(connection);
+	keep_words(connection);
 	free_opening(connection);
 	if (!xs_pump_open(&connection->pump, connection->worker->buffers, &err))
 		xs_connection_break(connection, &err);

@@ -30,7 +30,7 @@ struct xs_connection {
 	struct xs_timer timer;
 	struct xs_registered registered;
 	struct xs_opening *opening; /* NULL: the connect has ended */
-	struct xs_request *request; /* for later lines; NULL before OPEN */
+	struct xs_words *words;	    /* of later lines; NULL before OPEN */
 	struct xs_later later;	    /* where they go */
 	pid_t app_pid;		    /* who had the application's end, … */
 	int app_fd;		    /* … as which descriptor */

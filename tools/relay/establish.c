@@ -26,12 +26,13 @@ enum { WATCH_MS = 1000 };
 static bool make_tls(struct xs_connection *connection)
 {
 	struct xs_opening *opening = connection->opening;
+	/* Those of the words outlive the opening. */
+	const char *name =
+		xs_words_text(opening->request->words, XS_WIRE_NAME);
 	char server[XS_ADDRESS_TEXT_MAX];
 	struct xs_error err = { 0 };
 
-	connection->tls =
-		xs_tls_new(opening->context,
-			   opening->request->wire.string[XS_WIRE_NAME], &err);
+	connection->tls = xs_tls_new(opening->context, name, &err);
 	if (!connection->tls) {
 		xs_verdict_fail(connection, &err);
 		return false;

@@ -72,7 +72,7 @@ fail:
 	for (size_t i = 0; i < nfds; i++)
 		close(fds[i]);
 	if (opening)
-		free(opening->request);
+		xs_request_free(opening->request);
 	free(opening);
 	return NULL;
 }
@@ -213,6 +213,6 @@ void xs_opening_free(struct xs_opening *opening, int tcp_fd)
 	xs_tls_context_put(opening->context);
 	xs_expect_put(opening->expect);
 	xs_dial_free(&opening->dial);
-	free(opening->request);
+	xs_request_free(opening->request);
 	free(opening);
 }

@@ -17,7 +17,7 @@ struct xs_opening {
 	struct xs_timer watch;		  /* time to look for the application */
 	struct xs_presence presence;
 	struct xs_control *control; /* NULL: nobody waits for the verdict */
-	struct xs_request *request; /* a connection may keep it for its log */
+	struct xs_request *request;
 	struct xs_lookup *lookup;   /* under way; else NULL */
 	struct xs_tls_context *context; /* NULL: no TLS */
 	struct xs_expect *expect; /* whose data connection it is; else NULL */

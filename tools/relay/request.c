@@ -1,11 +1,6 @@
-/* A CONNECT request, and what is told about it; see request.h.
- *
- * The relay is who writes the user's line, also for a blocking connect whose
- * client gets the sentence in its VERDICT: one outcome, one line.
- */
+/* A CONNECT request; see request.h. */
 #include "request.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,57 +11,22 @@ struct xs_request *xs_request_copy(const void *datagram, size_t len)
 
 	if (!request)
 		return NULL;
+	request->words = NULL;
 	memcpy(request->datagram, datagram, len);
-	if (xs_wire_decode(&request->wire, request->datagram, len, &err) < 0) {
-		free(request);
-		return NULL;
-	}
-	return request;
+	if (xs_wire_decode(&request->wire, request->datagram, len, &err) == 0)
+		request->words = xs_words_get(&request->wire);
+	if (request->words)
+		return request;
+	free(request);
+	return NULL;
 }
 
-void xs_request_log(const struct xs_request *request, int log_fd,
-		    enum xs_log_level level, const char *sentence)
+void xs_request_free(struct xs_request *request)
 {
-	const char *const *string = request->wire.string;
-	const struct xs_log_subject subject = {
-		.program = string[XS_WIRE_PROGRAM],
-		.pid = request->wire.head.pid,
-		.asked = string[XS_WIRE_ASKED],
-		.rule = string[XS_WIRE_RULE],
-	};
-	char line[XS_LOG_LINE_MAX];
-	size_t len;
-
-	if (request->wire.head.log_level < (int)level)
+	if (!request)
 		return;
-	len = xs_log_format(line, &subject, sentence);
-	xs_log_write(string[XS_WIRE_LOG_DEST], log_fd, level, line, len);
-}
-
-void xs_request_log_failure(const struct xs_request *request, int log_fd,
-			    const struct xs_error *err)
-{
-	xs_request_log(request, log_fd, XS_LOG_ERROR, err->text);
-}
-
-void xs_request_log_success(const struct xs_request *request, int log_fd,
-			    const struct xs_tls_summary *summary)
-{
-	char sentence[XS_ERROR_TEXT_MAX];
-
-	const char *scheme = request->wire.string[XS_WIRE_SCHEME];
-
-	if (!summary) {
-		xs_request_log(request, log_fd, XS_LOG_INFO,
-			       strcmp(scheme, "tcp") == 0
-				       ? "connected, without TLS (relay=yes)"
-				       : "connected; TLS follows in the "
-					 "protocol's course");
-		return;
-	}
-	snprintf(sentence, sizeof(sentence), "%s %s, %s", summary->version,
-		 summary->cipher, summary->how);
-	xs_request_log(request, log_fd, XS_LOG_INFO, sentence);
+	xs_words_put(request->words);
+	free(request);
 }
 
 void xs_request_verdict(const struct xs_request *request,

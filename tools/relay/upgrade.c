@@ -160,12 +160,12 @@ void xs_upgrade_late(struct xs_connection *connection)
 
 static struct xs_expect *make_expect(struct xs_connection *connection)
 {
-	const char *const *string = connection->request->wire.string;
+	const struct xs_words *words = connection->words;
 	struct xs_expect_terms terms = {
 		.peer.len = sizeof(terms.peer.v6),
-		.name = string[XS_WIRE_NAME],
-		.scheme = string[XS_WIRE_SCHEME],
-		.rule = string[XS_WIRE_RULE],
+		.name = xs_words_text(words, XS_WIRE_NAME),
+		.scheme = xs_words_text(words, XS_WIRE_SCHEME),
+		.rule = xs_words_text(words, XS_WIRE_RULE),
 	};
 
 	if (!xs_pair_read_asked(connection->pair_fd, &terms.asked) ||
@@ -208,11 +208,12 @@ void xs_upgrade_begin(struct xs_connection *connection)
 	struct xs_opening *opening = connection->opening;
 	const struct xs_options *options =
 		xs_tls_context_options(opening->context);
-	const struct xs_wire *wire = &opening->request->wire;
+	const struct xs_words *words = opening->request->words;
 	const struct xs_dialogue_setup setup = {
-		.scheme = wire->string[XS_WIRE_SCHEME],
+		.scheme = xs_words_text(words, XS_WIRE_SCHEME),
 		.domain = options->peer_name ? options->peer_name
-					     : wire->string[XS_WIRE_NAME],
+					     : xs_words_text(words,
+							     XS_WIRE_NAME),
 		.optional = options->starttls_optional,
 		.announce = announce,
 		.with = connection,

@@ -41,7 +41,7 @@ void xs_verdict_fail(struct xs_connection *connection, struct xs_error *err)
 		xs_dial_disconnect(opening->app_tcp);
 	setsockopt(opening->app_tcp, IPPROTO_TCP, TCP_NODELAY,
 		   &connection->registered.nodelay, sizeof(int));
-	xs_request_log_failure(opening->request, opening->log_fd, err);
+	xs_words_log_failure(opening->request->words, opening->log_fd, err);
 	xs_pair_name_failed(connection->pair_fd, connection->registered.id,
 			    err->errnum);
 	/* Closed with the gate's filler unread: the application's end gets
@@ -125,7 +125,7 @@ void xs_verdict_succeed(struct xs_connection *connection, const uint8_t *in,
 		xs_verdict_fail(connection, &err);
 		return;
 	}
-	xs_request_log_success(opening->request, opening->log_fd, summary);
+	xs_words_log_success(opening->request->words, opening->log_fd, summary);
 	/* Who waits for the verdict may write at once. */
 	xs_pair_unlock_gate(opening->app_end, limit);
 	/* Nowhere else: who makes SO_SNDBUF small later could never write. */
