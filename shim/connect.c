@@ -266,10 +266,8 @@ static bool takes_family(enum socket_kind kind, int family, int asked)
  * relay? */
 static bool may_ask(const struct xs_rules *rules, uint16_t port)
 {
-	size_t tcp = 0, udp = 0;
-
-	return xs_match_next_named(rules, false, port, &tcp) ||
-	       xs_match_next_named(rules, true, port, &udp);
+	return xs_match_has_named(rules, false, port) ||
+	       xs_match_has_named(rules, true, port);
 }
 
 static int decide_and_connect(int fd, const struct sockaddr *to, socklen_t len)

@@ -132,6 +132,8 @@ static struct gap look_up_rules(const struct xs_rules *rules, bool udp,
 	int at = port % PORTS;
 	int saved = errno;
 
+	if (!xs_match_has_named(rules, udp, port))
+		return (struct gap){ .files = true };
 	if (__atomic_load_n(&looked_up[at].port_udp, __ATOMIC_ACQUIRE) == key &&
 	    now() < looked_up[at].until)
 		return looked_up[at].gap;
@@ -345,6 +347,15 @@ static bool is_better(const struct xs_decision *unasked,
 	       asked->rule->pattern.kind == XS_HOST_NETWORK;
 }
 
+/* What may be said without the names of the address: no rule is about the port,
+ * no name there is that only a rule knows, and nobody asks under which name an
+ * announced connection was looked up. */
+static bool is_nobodys(const struct xs_rules *rules, bool udp, uint16_t port)
+{
+	return !xs_match_has_port(rules, udp, port) &&
+	       !xs_names_has_synthetic() && rules->announcer == rules->count;
+}
+
 void xs_decide(const struct xs_rules *rules, bool udp,
 	       const struct xs_address *asked, struct xs_decision *decision,
 	       struct xs_error *err)
@@ -355,7 +366,7 @@ void xs_decide(const struct xs_rules *rules, bool udp,
 	struct choice choice;
 
 	*decision = (struct xs_decision){ .rule = NULL };
-	if (rules->count == 0)
+	if (is_nobodys(rules, udp, xs_address_port(asked)))
 		return;
 	choice = decide_by_names(rules, udp, &to, &asked_for, decision);
 	if (choice.any)

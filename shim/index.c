@@ -144,6 +144,28 @@ static bool key_of(struct xs_index *index, const struct xs_pattern *pattern,
 	return false;
 }
 
+static bool add_ports(struct builder *builder, struct xs_port_set **set,
+		      const struct xs_pattern *pattern)
+{
+	if (!*set)
+		*set = xs_arena_take(builder->arena, sizeof(**set));
+	if (!*set)
+		return false;
+	xs_port_set_add(*set, pattern->ports, pattern->nports);
+	return true;
+}
+
+/* First pass: adds the rule's ports to what is asked before anything else. */
+static bool note_ports(struct builder *builder,
+		       const struct xs_pattern *pattern)
+{
+	struct xs_index *index = builder->index;
+
+	return add_ports(builder, &index->ports[pattern->udp], pattern) &&
+	       (pattern->kind != XS_HOST_NAME ||
+		add_ports(builder, &index->named_ports[pattern->udp], pattern));
+}
+
 /* First pass: finds the rule's slot. */
 static bool count_rule(struct builder *builder, const struct xs_rule *rule,
 		       uint32_t number)
@@ -261,7 +283,8 @@ const struct xs_index *xs_index_build(const struct xs_rule *rule, size_t count,
 	if (!prepare(&builder, count))
 		return NULL;
 	for (size_t i = 0; i < count; i++)
-		if (!count_rule(&builder, &rule[i], (uint32_t)i))
+		if (!note_ports(&builder, &rule[i].pattern) ||
+		    !count_rule(&builder, &rule[i], (uint32_t)i))
 			return NULL;
 	if (!divide(&builder, count))
 		return NULL;

@@ -220,11 +220,23 @@ int xs_match_strictness(const struct xs_rule *rule)
 	return rule->options.verify_peer_name ? 5 : 4;
 }
 
+bool xs_match_has_port(const struct xs_rules *rules, bool udp, uint16_t port)
+{
+	return xs_port_set_has(rules->index->ports[udp], port);
+}
+
+bool xs_match_has_named(const struct xs_rules *rules, bool udp, uint16_t port)
+{
+	return xs_port_set_has(rules->index->named_ports[udp], port);
+}
+
 const struct xs_rule *xs_match_next_named(const struct xs_rules *rules,
 					  bool udp, uint16_t port, size_t *at)
 {
 	const struct xs_index_group *named = &rules->index->named;
 
+	if (!xs_match_has_named(rules, udp, port))
+		return NULL;
 	while (*at < named->count) {
 		const struct xs_index_entry *entry = &named->entry[(*at)++];
 

@@ -27,6 +27,12 @@ bool xs_glob_matches(const char *glob, const char *name);
 const struct xs_rule *xs_match(const struct xs_rules *rules, bool udp,
 			       const struct xs_address *to, const char *name);
 
+/* False when no rule is about TCP (or UDP) connections to this port; and the
+ * same for rules with an exact name.  In time that does not depend on the
+ * number of rules. */
+bool xs_match_has_port(const struct xs_rules *rules, bool udp, uint16_t port);
+bool xs_match_has_named(const struct xs_rules *rules, bool udp, uint16_t port);
+
 /* The first rule whose host part matches this name, whatever its port; NULL:
  * none.  For lookups, where no port is known yet. */
 const struct xs_rule *xs_match_name(const struct xs_rules *rules,

@@ -21,6 +21,7 @@ struct slot {
 
 static struct table {
 	uint64_t clock;
+	bool synthetic; /* there has been such an entry */
 	struct slot slot[SETS][WAYS];
 } * table;
 
@@ -45,6 +46,15 @@ static struct slot *set_of(const uint8_t address[16])
 	uint64_t h = hash_address(address);
 
 	return table->slot[(h ^ (h >> 32)) % SETS];
+}
+
+/* A set is filled from its first slot, and no slot becomes empty again: behind
+ * one that was never written there is nothing.  (Whoever has been told a name
+ * sees what its writer saw.) */
+static bool is_untouched(const struct slot *slot)
+{
+	return __atomic_load_n(&slot->sequence, __ATOMIC_ACQUIRE) == 0 &&
+	       slot->stamp == 0;
 }
 
 /* A consistent copy of a slot.  False when it is empty or being written. */
@@ -99,6 +109,8 @@ static struct slot *choose(struct slot *set, const struct slot *value)
 		struct slot copy;
 		uint64_t worth = 0;
 
+		if (is_untouched(&set[i]))
+			return &set[i];
 		if (read_slot(&set[i], &copy)) {
 			if (copy.kind == value->kind &&
 			    memcmp(copy.address, value->address, 16) == 0 &&
@@ -131,6 +143,8 @@ uint64_t xs_names_add(const struct xs_address *address, const char *name,
 	value.tag |= 1;
 	if (!table)
 		return value.tag;
+	if (kind == XS_NAMES_SYNTHETIC)
+		__atomic_store_n(&table->synthetic, true, __ATOMIC_RELAXED);
 	value.stamp = __atomic_add_fetch(&table->clock, 1, __ATOMIC_RELAXED);
 	for (int tries = 0; tries < 8; tries++) {
 		struct slot *slot = choose(set_of(value.address), &value);
@@ -139,6 +153,11 @@ uint64_t xs_names_add(const struct xs_address *address, const char *name,
 			break;
 	}
 	return value.tag;
+}
+
+bool xs_names_has_synthetic(void)
+{
+	return table && __atomic_load_n(&table->synthetic, __ATOMIC_RELAXED);
 }
 
 bool xs_names_next(const struct xs_address *address, unsigned *at,
@@ -155,6 +174,8 @@ bool xs_names_next(const struct xs_address *address, unsigned *at,
 		const struct slot *slot = &set[(*at)++];
 		struct slot copy;
 
+		if (is_untouched(slot))
+			return false;
 		/* A glance first; the copy is what counts. */
 		if (memcmp(slot->address, bytes, sizeof(bytes)) != 0 ||
 		    !read_slot(slot, &copy) ||

@@ -54,6 +54,9 @@ bool xs_names_share(void);
 uint64_t xs_names_add(const struct xs_address *address, const char *name,
 		      enum xs_names_kind kind, int worth);
 
+/* Has there ever been an XS_NAMES_SYNTHETIC entry? */
+bool xs_names_has_synthetic(void);
+
 /* Walks the names of an address, in no order.  Start with *at == 0; false at
  * the end. */
 bool xs_names_next(const struct xs_address *address, unsigned *at,

@@ -301,3 +301,18 @@ bool xs_ports_have(const struct xs_port_range *ranges, size_t count,
 	}
 	return count == 0 || (low < count && ranges[low].first <= port);
 }
+
+void xs_port_set_add(struct xs_port_set *set,
+		     const struct xs_port_range *ranges, size_t count)
+{
+	if (count == 0)
+		set->all = true;
+	/* Ten thousand rules for every port do not write all bits each. */
+	for (size_t i = 0; i < count && !set->all; i++)
+		set_bits(set->word, ranges[i].first, ranges[i].last);
+}
+
+bool xs_port_set_has(const struct xs_port_set *set, uint16_t port)
+{
+	return set && (set->all || set->word[port / 64] >> port % 64 & 1);
+}

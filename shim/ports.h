@@ -23,4 +23,17 @@ int xs_ports_read(struct xs_parse *parse, struct xs_span text, bool udp,
 bool xs_ports_have(const struct xs_port_range *ranges, size_t count,
 		   uint16_t port);
 
+/* The ports of many such lists, one bit each. */
+struct xs_port_set {
+	bool all;
+	uint64_t word[1024];
+};
+
+/* Adds the ports that xs_ports_have tells. */
+void xs_port_set_add(struct xs_port_set *set,
+		     const struct xs_port_range *ranges, size_t count);
+
+/* NULL is the empty set. */
+bool xs_port_set_has(const struct xs_port_set *set, uint16_t port);
+
 #endif

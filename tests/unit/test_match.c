@@ -209,6 +209,31 @@ Test(match, walking_named_rules)
 	cr_assert_null(xs_match_next_named(rules, true, 80, &at));
 }
 
+Test(match, ports_that_no_rule_is_about)
+{
+	struct xs_rules *rules =
+		read_rules("a:80=tls:// *.x:1000-1100=tls:// *:7,9=deny:// "
+			   "udp://c:53=deny:// udp://10.0.0.1=deny://");
+
+	cr_assert(xs_match_has_port(rules, false, 80));
+	cr_assert(xs_match_has_port(rules, false, 1000));
+	cr_assert(xs_match_has_port(rules, false, 1064));
+	cr_assert(xs_match_has_port(rules, false, 1100));
+	cr_assert(xs_match_has_port(rules, false, 9));
+	cr_assert_not(xs_match_has_port(rules, false, 8));
+	cr_assert_not(xs_match_has_port(rules, false, 53));
+	cr_assert_not(xs_match_has_port(rules, false, 999));
+	cr_assert_not(xs_match_has_port(rules, false, 1101));
+	cr_assert(xs_match_has_port(rules, true, 0));
+	cr_assert(xs_match_has_port(rules, true, 65535));
+	cr_assert(xs_match_has_named(rules, false, 80));
+	cr_assert_not(xs_match_has_named(rules, false, 1000));
+	cr_assert(xs_match_has_named(rules, true, 53));
+	cr_assert_not(xs_match_has_named(rules, true, 54));
+	cr_assert_not(xs_match_has_port(read_rules(""), false, 80));
+	cr_assert_not(xs_match_has_named(read_rules("*=tls://"), false, 80));
+}
+
 Test(match, strictness)
 {
 	struct xs_rules *rules = read_rules(
@@ -371,7 +396,8 @@ static void compare(const struct xs_rules *rules, const char *text)
 		if (plain_match(&rules->rule[i], udp, &to, named ? name : NULL))
 			plain = &rules->rule[i];
 	/* Criterion is slow at assertions that hold. */
-	if (xs_match(rules, udp, &to, named ? name : NULL) != plain)
+	if (xs_match(rules, udp, &to, named ? name : NULL) != plain ||
+	    (plain && !xs_match_has_port(rules, udp, xs_address_port(&to))))
 		cr_assert_fail("%s %s:%u %s, rules:\n%s", udp ? "udp" : "tcp",
 			       ip, xs_address_port(&to), named ? name : "",
 			       text);
@@ -410,6 +436,30 @@ static double time_of(const struct xs_rules *rules, const char *name)
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
 	return (double)(end.tv_sec - start.tv_sec) +
 	       (double)(end.tv_nsec - start.tv_nsec) / 1e9;
+}
+
+/* Names for a port do not cost those who connect to another. */
+Test(match, ten_thousand_names_are_not_walked_for_another_port, .timeout = 60)
+{
+	char *text = malloc(10000 * 40), *at = text;
+	const struct xs_rules *rules;
+	struct timespec start, end;
+
+	for (int i = 0; i < 10000; i++)
+		at += sprintf(at, "h%d.example.com:443=tls://\n", i);
+	rules = read_rules(text);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &start);
+	for (int i = 0; i < 20000; i++) {
+		size_t from = 0;
+
+		cr_assert_null(xs_match_next_named(rules, false, 80, &from));
+	}
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
+	/* Most of a second if they were. */
+	cr_assert_lt((double)(end.tv_sec - start.tv_sec) +
+			     (double)(end.tv_nsec - start.tv_nsec) / 1e9,
+		     0.1);
+	free(text);
 }
 
 /* Ten thousand rules of each kind that has a key; the last one matches. */

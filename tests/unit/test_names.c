@@ -83,6 +83,39 @@ Test(names, what_a_child_resolves_its_parent_knows, .init = share)
 	cr_assert(has("2001:db8::1", "v6.example"));
 }
 
+Test(names, what_only_a_rule_knows_is_told_apart)
+{
+	struct xs_address a = ip("10.0.0.1");
+	pid_t child;
+	int status;
+
+	cr_assert_not(xs_names_has_synthetic());
+	share();
+	add("10.0.0.1", "a.example", XS_NAMES_WORTH_NAME);
+	xs_names_add(&a, "b.example", XS_NAMES_RULE, XS_NAMES_WORTH_NAME);
+	cr_assert_not(xs_names_has_synthetic());
+	child = fork();
+	if (child == 0) {
+		xs_names_add(&a, "c.example", XS_NAMES_SYNTHETIC, 0);
+		_exit(0);
+	}
+	waitpid(child, &status, 0);
+	cr_assert(xs_names_has_synthetic());
+}
+
+Test(names, a_full_set_is_walked_to_its_end, .init = share)
+{
+	char name[32];
+
+	for (unsigned i = 0; i < 64; i++) {
+		cr_assert_eq(count("10.0.0.1"), i);
+		snprintf(name, sizeof(name), "n%u", i);
+		add("10.0.0.1", name, XS_NAMES_WORTH_NAME);
+		cr_assert(has("10.0.0.1", name));
+	}
+	cr_assert_eq(count("10.0.0.1"), 64);
+}
+
 Test(names, tags_are_exact, .init = share)
 {
 	struct xs_address v4 = ip("10.0.0.1"), v6 = ip("2001:db8::1");
