@@ -12,10 +12,13 @@
  *     new COUNT                connect, one round, close; one after the other
  *     idle COUNT               opens them, prints, waits for the end of input
  *     busy COUNT BUSY ROUNDS   COUNT open, BUSY of them take turns
- *     connect COUNT            connects and closes, says nothing
+ *     connect COUNT            connects to a listener of its own
  *     spawn COUNT PROGRAM…     starts a program, waits for it; LD_PRELOAD and
  *                              XSOCK_RULES are those of BENCH_PRELOAD and
  *                              BENCH_RULES
+ *
+ * The last two do so for each line of their input and print a line for each,
+ * with the median, so that two clients can take turns.
  */
 #include "bench.h"
 
@@ -403,25 +406,61 @@ static void fresh(long count)
 	printf("us=%.1f\n", (now() - begin) * 1e6 / (double)count);
 }
 
-static void connect_once(void)
+/* Does it count times for each line that comes, and tells the median of how long
+ * it took each time.  The first time, when the rules are read, does not
+ * count. */
+static void in_turns(long count, void (*all)(long, double *, char **),
+		     char **words)
 {
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	double *took = calloc((size_t)count, sizeof(double));
 
-	if (connect(fd, (struct sockaddr *)&server, sizeof(server)) < 0)
-		die("connect");
-	close(fd);
+	all(count, took, words);
+	while (getchar() != EOF) {
+		all(count, took, words);
+		qsort(took, (size_t)count, sizeof(double), compare);
+		printf("us=%.3f\n", took[count / 2] * 1e6);
+		fflush(stdout);
+	}
+	free(took);
 }
 
-/* The first one, which reads the rules, is not counted. */
-static void connects(long count)
+static int listen_here(struct sockaddr_in *here, long backlog)
 {
-	double begin;
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	socklen_t len = sizeof(*here);
 
-	connect_once();
-	begin = now();
+	*here = (struct sockaddr_in){ .sin_family = AF_INET,
+				      .sin_addr.s_addr =
+					      htonl(INADDR_LOOPBACK) };
+	if (bind(listener, (struct sockaddr *)here, len) < 0 ||
+	    listen(listener, (int)backlog) < 0 ||
+	    getsockname(listener, (struct sockaddr *)here, &len) < 0)
+		die("listen");
+	return listener;
+}
+
+/* Nobody accepts meanwhile: to wake somebody up is part of connect(2) on
+ * loopback, and takes anything from 2 to 20 µs. */
+static void connects(long count, double *took, char **unused)
+{
+	struct sockaddr_in here;
+	int listener = listen_here(&here, count);
+	int *fd = calloc((size_t)count, sizeof(int));
+
+	(void)unused;
+	for (long i = 0; i < count; i++) {
+		double begin;
+
+		fd[i] = socket(AF_INET, SOCK_STREAM, 0);
+		begin = now();
+		if (connect(fd[i], (struct sockaddr *)&here, sizeof(here)) < 0)
+			die("connect");
+		took[i] = now() - begin;
+	}
 	for (long i = 0; i < count; i++)
-		connect_once();
-	printf("us=%.3f\n", (now() - begin) * 1e6 / (double)count);
+		close(accept(listener, NULL, NULL)), close(fd[i]);
+	close(listener);
+	free(fd);
 }
 
 static void adopt(const char *from, const char *to)
@@ -430,14 +469,10 @@ static void adopt(const char *from, const char *to)
 		setenv(to, getenv(from), 1);
 }
 
-static void spawn(long count, char **program)
+static void spawns(long count, double *took, char **program)
 {
-	double begin;
-
-	adopt("BENCH_PRELOAD", "LD_PRELOAD");
-	adopt("BENCH_RULES", "XSOCK_RULES");
-	begin = now();
 	for (long i = 0; i < count; i++) {
+		double begin = now();
 		pid_t pid;
 		int status;
 
@@ -445,8 +480,8 @@ static void spawn(long count, char **program)
 				 environ) != 0 ||
 		    waitpid(pid, &status, 0) != pid || status != 0)
 			die(*program);
+		took[i] = now() - begin;
 	}
-	printf("us=%.1f\n", (now() - begin) * 1e6 / (double)count);
 }
 
 int main(int argc, char **argv)
@@ -486,10 +521,12 @@ int main(int argc, char **argv)
 	else if (strcmp(command, "new") == 0)
 		fresh(number[0]);
 	else if (strcmp(command, "connect") == 0)
-		connects(number[0]);
-	else if (strcmp(command, "spawn") == 0 && argc > 3)
-		spawn(number[0], argv + 3);
-	else
+		in_turns(number[0], connects, NULL);
+	else if (strcmp(command, "spawn") == 0 && argc > 3) {
+		adopt("BENCH_PRELOAD", "LD_PRELOAD");
+		adopt("BENCH_RULES", "XSOCK_RULES");
+		in_turns(number[0], spawns, argv + 3);
+	} else
 		return 2;
 	return 0;
 }

@@ -131,6 +131,10 @@ class Row:
         self.ahead, self.base = ahead, base
         self.numbers = {one: [] for one in who}
 
+    def round(self, order):
+        for who in order:
+            self.numbers[who].append(self.measure(who))
+
     def median(self, who):
         return statistics.median(self.numbers[who])
 
@@ -155,6 +159,20 @@ class Row:
                                         else self.ratio(other) < mine):
                     missed.append("behind " + other)
         return ", ".join(missed)
+
+
+class Turns(Row):
+    """A row in which measure(everybody) gives all numbers at once."""
+
+    def round(self, order):
+        for who, number in self.measure(order).items():
+            self.numbers[who].append(number)
+
+    def more(self):
+        """What xsock takes more, in the row's unit."""
+        return statistics.median(
+            mine - plain for mine, plain in zip(self.numbers["xsock"],
+                                                self.numbers[self.base]))
 
 
 def simple(words, value, kind="RSA"):
@@ -214,30 +232,60 @@ def curls(count):
     return measure
 
 
-def starts(count, *program):
+def on_one_core():
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
+def begin_turns(words, env):
+    return subprocess.Popen([CLIENT] + [str(word) for word in words], env=env,
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                            preexec_fn=on_one_core)
+
+
+def take_turn(client):
+    client.stdin.write(b"\n")
+    client.stdin.flush()
+    return values(client.stdout.readline().decode())["us"]
+
+
+def in_turns(blocks, words, env_of):
+    """A client for each, all on one core, and in each block of a few milliseconds
+    everybody has a turn: a microsecond is more than what the machine does
+    meanwhile.  Clients are started again and again, for what is a matter of
+    luck in each, such as where its pages are."""
+    def measure(order):
+        numbers = {who: [] for who in order}
+        for _ in range(10):
+            clients = {who: begin_turns(words, env_of(who)) for who in order}
+            for block in range(blocks // 10):
+                for who in order if block % 2 else reversed(order):
+                    numbers[who].append(take_turn(clients[who]))
+            for client in clients.values():
+                client.communicate()
+        return {who: statistics.median(numbers[who]) for who in order}
+    return measure
+
+
+def starts(blocks, *program):
     """With the library and a rule, with it alone, and without ("plain")."""
-    def measure(who):
+    def env_of(who):
         env = dict(E)
         if who != "plain":
             env["BENCH_PRELOAD"] = E["BENCH_LIBRARY"]
         if who == "xsock":
             env["BENCH_RULES"] = rules(0, E["BENCH_RSA"])
-        return values(run([CLIENT, "0", "spawn", str(count), *program],
-                          env))["us"]
-    return measure
+        return env
+    return in_turns(blocks, [0, "spawn", 5, *program], env_of)
 
 
-def unmatched(count, number):
+def unmatched(blocks, number):
     path = "%s/rules.%d" % (E["BENCH_FOLDER"], number)
     with open(path, "w") as file:
         for i in range(number):
             file.write("host%d.example.test:443=tls://\n" % i)
-
-    def measure(who):
-        env = E if who == "plain" else environment("@" + path)
-        return values(run([CLIENT, E["BENCH_PLAIN"], "connect", str(count)],
-                          env))["us"]
-    return measure
+    return in_turns(
+        blocks, [0, "connect", 50],
+        lambda who: E if who == "plain" else environment("@" + path))
 
 
 def new_connections(kind):
@@ -281,15 +329,15 @@ ROWS = [
         curls(small(40, 10)), who=("native", "xsock"), target=1.0),
     Row("processor time for a GB, client's side", "s",
         processor(small(GIGA, GIGA // 8)), target=1.25),
-    Row("start of true, with a rule", "µs", starts(small(400, 100), "true"),
+    Turns("start of true, with a rule", "µs", starts(small(80, 20), "true"),
         who=("plain", "preload", "xsock"), target=1.10, base="plain"),
-    Row("start of sh -c :, with a rule", "µs",
-        starts(small(400, 100), "sh", "-c", ":"),
+    Turns("start of sh -c :, with a rule", "µs",
+        starts(small(80, 20), "sh", "-c", ":"),
         who=("plain", "preload", "xsock"), target=1.10, base="plain"),
 ]
-CONNECTS = {number: Row(
+CONNECTS = {number: Turns(
     "connect that no rule is about, %d rules" % number, "µs",
-    unmatched(small(5000, 1000), number), who=("plain", "xsock"), base="plain")
+    unmatched(small(100, 40), number), who=("plain", "xsock"), base="plain")
     for number in (1, 100, 10000)}
 ROWS += CONNECTS.values()
 
@@ -466,11 +514,10 @@ def main():
             # Not always the same one behind the same other.
             order = row.who[number % len(row.who):] + \
                 row.who[:number % len(row.who)]
-            for who in order:
-                row.numbers[who].append(row.measure(who))
+            row.round(order)
     extra = []
-    for number, row in CONNECTS.items():
-        more = row.median("xsock") - row.median("plain")
+    for row in CONNECTS.values():
+        more = row.more()
         extra.append("%-48s %+.2f µs%s" % (
             row.name, more, "   MISSES: target 1 µs" if more > 1 else ""))
     # Two descriptors for each in the relay.

@@ -22,7 +22,7 @@ make_rsa()
 }
 
 # start_server NAME CIPHERSUITE: $server has its ports, by certificate: RSA,
-# P-256; and then the one without TLS.
+# P-256.
 start_server()
 {
 	start "$1" "$BUILD/tests/bench/server" "$T/$1.ports" "$2" \
@@ -153,7 +153,7 @@ suite_begin bench
 make_rsa >>"$CERTS/log" 2>&1 || { cat "$CERTS/log" >&2; exit 1; }
 CA=$CERTS/both.pem
 start_server server TLS_AES_256_GCM_SHA384
-export BENCH_RSA=${server[0]} BENCH_ECDSA=${server[1]} BENCH_PLAIN=${server[2]}
+export BENCH_RSA=${server[0]} BENCH_ECDSA=${server[1]}
 export BENCH_CA=$CA BENCH_FOLDER=$T BENCH_BUILD=$BUILD BENCH_RELAY=$RELAY
 export BENCH_LIBRARY=$BUILD/libxsock.so
 # The ports and the process, for run.py.
