@@ -406,6 +406,13 @@ wait for nobody: -1 ECHILD" '' tls_sink
 	verdict "names for other ports: no relay is needed" \
 		"connect 1: -1 ECONNREFUSED" ''
 	XSOCK_RELAY=/nonexistent case_run with_xsock \
+		"only.example.test:1=tls://127.0.0.1:2" "$PYTHON" -c '
+import errno, socket, sys
+to = socket.getaddrinfo("only.example.test", int(sys.argv[1]))[0][4]
+print(errno.errorcode[socket.socket().connect_ex(to)])' "$port_trap"
+	verdict "a name that only a rule for another port knows: refused" \
+		EACCES "only a rule for other ports knows this name"
+	XSOCK_RELAY=/nonexistent case_run with_xsock \
 		"localhost:$port_trap=tls:// db.example.test=tls://" \
 		"$PYTHON" -c 'import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
