@@ -46,11 +46,20 @@ static bool is_refused_by_pair(int fd, int result, int level,
 	       xs_pair_read(fd, pair);
 }
 
+/* errno of a call that succeeds stays what it was, also when libc refused
+ * first. */
+static int with_errno(int result, int before)
+{
+	if (result == 0)
+		errno = before;
+	return result;
+}
+
 static int get(__typeof__(getsockopt) *libc, int fd, int level, int option,
 	       void *value, socklen_t *len)
 {
 	struct xs_pair_info pair;
-	int result;
+	int result, saved = errno;
 
 	if (!xs_config_active())
 		return libc(fd, level, option, value, len);
@@ -61,10 +70,12 @@ static int get(__typeof__(getsockopt) *libc, int fd, int level, int option,
 		return result;
 	}
 	if (is_remote_socket_option(fd, level, option, &pair))
-		return xs_sockopt_get(fd, &pair, level, option, value, len);
+		return with_errno(xs_sockopt_get(fd, &pair, level, option,
+						 value, len), saved);
 	result = libc(fd, level, option, value, len);
 	if (is_refused_by_pair(fd, result, level, &pair))
-		return xs_sockopt_get(fd, &pair, level, option, value, len);
+		return with_errno(xs_sockopt_get(fd, &pair, level, option,
+						 value, len), saved);
 	if (result == 0 && level == SOL_SOCKET && option == SO_ERROR &&
 	    *len >= sizeof(int))
 		refine_error(fd, value);
@@ -75,16 +86,18 @@ static int set(__typeof__(setsockopt) *libc, int fd, int level, int option,
 	       const void *value, socklen_t len)
 {
 	struct xs_pair_info pair;
-	int result;
+	int result, saved = errno;
 
 	if (!xs_config_active())
 		return libc(fd, level, option, value, len);
 	xs_fresh_note(level, option);
 	if (is_remote_socket_option(fd, level, option, &pair))
-		return xs_sockopt_set(fd, &pair, level, option, value, len);
+		return with_errno(xs_sockopt_set(fd, &pair, level, option,
+						 value, len), saved);
 	result = libc(fd, level, option, value, len);
 	if (is_refused_by_pair(fd, result, level, &pair))
-		return xs_sockopt_set(fd, &pair, level, option, value, len);
+		return with_errno(xs_sockopt_set(fd, &pair, level, option,
+						 value, len), saved);
 	return result;
 }
 

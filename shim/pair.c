@@ -199,6 +199,26 @@ int xs_pair_name_failed(int relay_end, uint32_t id, int errnum)
 	return bind_name(relay_end, name);
 }
 
+/* The bit is SO_NO_CHECK of the pair's end, which has no meaning for AF_UNIX.
+ * (What the application calls SO_NO_CHECK is the TCP socket's: sockopt.h.) */
+int xs_pair_set_nodelay(int app_end, bool on)
+{
+	const int value = on;
+
+	return setsockopt(app_end, SOL_SOCKET, SO_NO_CHECK, &value,
+			  sizeof(value));
+}
+
+bool xs_pair_nodelay(int app_end)
+{
+	int value = 0;
+	socklen_t len = sizeof(value);
+
+	return getsockopt(app_end, SOL_SOCKET, SO_NO_CHECK, &value, &len) ==
+		       0 &&
+	       value;
+}
+
 /* What the relay's end says, behind the id. */
 static bool parse_state(char *text, struct xs_pair_info *info)
 {

@@ -27,6 +27,9 @@
  * once; if it closes its end with the filler unread, the kernel reports
  * POLLERR | POLLHUP and ECONNRESET.
  *
+ * TCP_NODELAY of the connection is the relay's, which has its reasons; what the
+ * application set is kept in its end, so that nobody needs to be asked.
+ *
  * No state here; safe in any thread and in a signal handler.
  */
 #ifndef XS_PAIR_H
@@ -86,6 +89,11 @@ int xs_pair_name_connected(int relay_end, uint32_t id,
 			   const struct xs_address *local,
 			   const struct xs_address *peer);
 int xs_pair_name_failed(int relay_end, uint32_t id, int errnum);
+
+/* TCP_NODELAY as the application has set it, off at first.  Setting returns 0,
+ * or -1 with errno; what is no socket has it off. */
+int xs_pair_set_nodelay(int app_end, bool on);
+bool xs_pair_nodelay(int app_end);
 
 /* Reads both names of the application's end.  True when fd is the
  * application's end of a pair; *info is then filled.  False for every other

@@ -154,6 +154,28 @@ static bool is_of_unix(int level, int option)
 	       option == PEERPIDFD;
 }
 
+static bool is_nodelay(int level, int option)
+{
+	return level == IPPROTO_TCP && option == TCP_NODELAY;
+}
+
+/* do_tcp_setsockopt of net/ipv4/tcp.c: the length first, then the pointer. */
+static int set_nodelay(int fd, const void *value, socklen_t len)
+{
+	int on;
+
+	if ((int)len < (int)sizeof(on)) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (!xs_readable(value, sizeof(on))) {
+		errno = EFAULT;
+		return -1;
+	}
+	memcpy(&on, value, sizeof(on));
+	return xs_pair_set_nodelay(fd, on);
+}
+
 int xs_sockopt_get(int fd, const struct xs_pair_info *pair, int level,
 		   int option, void *value, socklen_t *len)
 {
@@ -167,6 +189,10 @@ int xs_sockopt_get(int fd, const struct xs_pair_info *pair, int level,
 	}
 	if (level == SOL_SOCKET && known(pair, option, &number))
 		return put(value, len, &number, sizeof(number));
+	if (is_nodelay(level, option)) {
+		number = xs_pair_nodelay(fd);
+		return put(value, len, &number, sizeof(number));
+	}
 	if (is_of_unix(level, option))
 		return get_closed(pair, level, option, value, len);
 	xs_wire_init(&question, XS_WIRE_GETOPT);
@@ -191,6 +217,8 @@ int xs_sockopt_set(int fd, const struct xs_pair_info *pair, int level,
 
 	if (is_of_unix(level, option))
 		return set_closed(pair, level, option, value, len);
+	if (is_nodelay(level, option))
+		return set_nodelay(fd, value, len);
 	if (len > XS_WIRE_VALUE_MAX) {
 		errno = EINVAL;
 		return -1;

@@ -4,8 +4,8 @@
  * with descriptors beside it (SCM_RIGHTS).  A message is a fixed head and a
  * fixed list of strings, each NUL-terminated in the datagram; an absent string
  * is an empty one.  Both sides run on one machine, so numbers are in host
- * order; XS_WIRE_VERSION changes with every change of this file, and is part
- * of the control socket's name, so that different versions never meet.
+ * order; XS_WIRE_VERSION changes with every change of this file or of pair.h, and
+ * is part of the control socket's name, so that different versions never meet.
  *
  * A connection asks once and is answered once:
  *
@@ -34,7 +34,7 @@
 #include <stdint.h>
 
 #define XS_WIRE_MAGIC	0x4b4f5358u /* "XSOK" in memory */
-#define XS_WIRE_VERSION 5
+#define XS_WIRE_VERSION 6
 
 enum xs_wire_type {
 	XS_WIRE_CONNECT = 1,

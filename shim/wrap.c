@@ -344,6 +344,16 @@ static int choose_tcp(struct handoff *h, struct xs_error *err)
 	return 0;
 }
 
+/* Programs set it before they connect, or right behind. */
+static void carry_nodelay(const struct handoff *h)
+{
+	int on = 0;
+	socklen_t len = sizeof(on);
+
+	if (getsockopt(h->tcp, IPPROTO_TCP, TCP_NODELAY, &on, &len) == 0 && on)
+		xs_pair_set_nodelay(h->end[0], true);
+}
+
 /* The relay connects by itself; to a socket that is connected already, which
  * libc would refuse, nothing may happen. */
 static int leave_tcp_to_relay(struct handoff *h, struct xs_error *err)
@@ -382,6 +392,7 @@ static int start_tcp(struct handoff *h, const struct xs_destination *where,
 	 * ClientHello. */
 	setsockopt(h->tcp, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &off,
 		   sizeof(off));
+	carry_nodelay(h);
 	if (!where->to.len)
 		return leave_tcp_to_relay(h, err);
 	if (connect(h->tcp, &where->to.any, where->to.len) == 0 ||

@@ -2,6 +2,7 @@
  * after connect, on a copy, in a child, and in another program. */
 #include "victim.h"
 #include <netinet/ip.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 
 struct option {
@@ -219,6 +220,86 @@ static void hostile(int fd)
 		bad_pointers(fd);
 }
 
+static int option_of(int fd, int level, int option)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	return getsockopt(fd, level, option, &value, &len) == 0 ? value : -1;
+}
+
+static int set_to(int fd, int level, int option, long value)
+{
+	const long values[] = { value, value };
+
+	errno = 0;
+	return setsockopt(fd, level, option, values, sizeof(values));
+}
+
+/* Nobody needs to be asked, nor anything to be opened. */
+static void nodelay_without_descriptors(int fd)
+{
+	struct rlimit old, none;
+
+	getrlimit(RLIMIT_NOFILE, &old);
+	none = old;
+	none.rlim_cur = 3;
+	setrlimit(RLIMIT_NOFILE, &none);
+	say("  no descriptor left, set", set_to(fd, IPPROTO_TCP, TCP_NODELAY, 0));
+	say("  no descriptor left, get", option_of(fd, IPPROTO_TCP, TCP_NODELAY));
+	setrlimit(RLIMIT_NOFILE, &old);
+}
+
+/* TCP_NODELAY is set by nearly everybody, right behind connect. */
+static void nodelay(void)
+{
+	int fd = connected("127.0.0.1", "ECHO"), copy = dup(fd);
+	static const long values[] = { 1, 0, 2, -1 };
+
+	printf("== TCP_NODELAY\n");
+	for (int i = 0; i < 4; i++) {
+		char key[32];
+
+		snprintf(key, sizeof(key), "  set %ld", values[i]);
+		say(key, set_to(fd, IPPROTO_TCP, TCP_NODELAY, values[i]));
+		snprintf(key, sizeof(key), "  errno behind %ld", values[i]);
+		say_text(key, "%d", errno);
+		snprintf(key, sizeof(key), "  a copy behind %ld", values[i]);
+		say(key, option_of(copy, IPPROTO_TCP, TCP_NODELAY));
+	}
+	say("  SO_NO_CHECK", option_of(fd, SOL_SOCKET, SO_NO_CHECK));
+	say("  set SO_NO_CHECK to 0", set_to(fd, SOL_SOCKET, SO_NO_CHECK, 0));
+	say("  then", option_of(fd, IPPROTO_TCP, TCP_NODELAY));
+	nodelay_without_descriptors(fd);
+	say("  set SO_NO_CHECK to 1", set_to(fd, SOL_SOCKET, SO_NO_CHECK, 1));
+	say("  then TCP_NODELAY", option_of(fd, IPPROTO_TCP, TCP_NODELAY));
+	say("  and SO_NO_CHECK", option_of(fd, SOL_SOCKET, SO_NO_CHECK));
+	say_echo("  echo", fd, "without delay\n");
+	close(copy);
+	close(fd);
+}
+
+/* What was set before a connect, behind one that succeeds and one that fails;
+ * and what another process sets. */
+static void nodelay_before(const char *port, int on)
+{
+	struct place p = place("127.0.0.1", port);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	pid_t child;
+
+	printf("== TCP_NODELAY %d before a connect to %s\n", on, port);
+	set_to(fd, IPPROTO_TCP, TCP_NODELAY, on);
+	say("  connect", connect(fd, &p.any, p.len));
+	say("  TCP_NODELAY", option_of(fd, IPPROTO_TCP, TCP_NODELAY));
+	fflush(stdout);
+	child = fork();
+	if (child == 0)
+		_exit(set_to(fd, IPPROTO_TCP, TCP_NODELAY, !on) != 0);
+	waitpid(child, NULL, 0);
+	say("  behind another process", option_of(fd, IPPROTO_TCP, TCP_NODELAY));
+	close(fd);
+}
+
 static void in_child(int fd)
 {
 	pid_t child;
@@ -278,7 +359,13 @@ int main(int argc, char **argv)
 	at_family("IPv4", "127.0.0.1");
 	at_family("IPv6", "::1");
 	at_family("IPv4-mapped", "::ffff:127.0.0.1");
+	nodelay();
+	for (int on = 0; on <= 1; on++) {
+		nodelay_before("ECHO", on);
+		nodelay_before("CLOSED", on);
+	}
 	fd = connected("127.0.0.1", "ECHO");
+	set_to(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	snprintf(number, sizeof(number), "%d", fd);
 	execl("/proc/self/exe", argv[0], number, (char *)NULL);
 	return 1;

@@ -240,3 +240,21 @@ Test(pair, ids_differ)
 
 	cr_assert_neq(make(a, asked[0]), make(b, asked[0]));
 }
+
+/* The kernel's bit: it is the socket's, so every copy has it. */
+Test(pair, keeps_nodelay)
+{
+	int end[2], copy, off[2];
+
+	make(end, "192.0.2.7:443");
+	copy = dup(end[0]);
+	cr_assert_not(xs_pair_nodelay(end[0]));
+	cr_assert_eq(xs_pair_set_nodelay(end[0], true), 0);
+	cr_assert(xs_pair_nodelay(copy));
+	cr_assert_not(xs_pair_nodelay(end[1]));
+	cr_assert_eq(xs_pair_set_nodelay(copy, false), 0);
+	cr_assert_not(xs_pair_nodelay(end[0]));
+	cr_assert_eq(pipe(off), 0);
+	cr_assert_not(xs_pair_nodelay(off[0]));
+	cr_assert_eq(xs_pair_set_nodelay(off[0], true), -1);
+}

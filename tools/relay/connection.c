@@ -404,7 +404,6 @@ static bool fill_registered(struct xs_connection *connection)
 {
 	struct xs_registered *registered = &connection->registered;
 	const struct xs_opening *opening = connection->opening;
-	socklen_t len = sizeof(registered->nodelay);
 	struct stat app_end;
 
 	if (fstat(opening->app_end, &app_end) < 0)
@@ -415,8 +414,6 @@ static bool fill_registered(struct xs_connection *connection)
 	registered->tcp_fd = connection->tcp_fd;
 	registered->pair_fd = connection->pair_fd;
 	registered->mark = &connection->pump.mark;
-	getsockopt(connection->tcp_fd, IPPROTO_TCP, TCP_NODELAY,
-		   &registered->nodelay, &len);
 	return true;
 }
 

@@ -21,8 +21,6 @@ struct xs_registered {
 	int tcp_fd;
 	int pair_fd;
 	const atomic_bool *mark; /* a byte in the pair has been carried */
-	int nodelay; /* TCP_NODELAY as the application set it; the relay has
-			its own reasons to set it */
 };
 
 void xs_registry_add(struct xs_registered *registered);

@@ -5,6 +5,8 @@
  * (SO_ATTACH_BPF) or point into memory (TCP_ZEROCOPY_RECEIVE); what the kernel
  * adds later is refused until somebody has looked at it.
  *
+ * TCP_NODELAY is the pair's (pair.h); here it is the relay's own, and stays on.
+ *
  * The relay may be root's while the asking process, which inherited the
  * descriptor, is not any more: what only root may do is marked.
  */
@@ -68,7 +70,6 @@ static const struct row table[] = {
 	{ SOL_SOCKET, SO_TIMESTAMP, BOTH },
 	{ SOL_SOCKET, SO_TIMESTAMPNS, BOTH },
 	{ SOL_SOCKET, XS_SO_TXREHASH, BOTH },
-	{ IPPROTO_TCP, TCP_NODELAY, BOTH },
 	{ IPPROTO_TCP, TCP_MAXSEG, BOTH },
 	{ IPPROTO_TCP, TCP_CORK, BOTH },
 	{ IPPROTO_TCP, TCP_KEEPIDLE, BOTH },
@@ -162,27 +163,6 @@ struct service {
 	bool privileged;
 };
 
-/* The application's own TCP_NODELAY: the relay sets it for itself, because
- * what it sends is complete records. */
-static int serve_nodelay(struct xs_registered *registered,
-			 struct service *service)
-{
-	const struct xs_wire_head *head = &service->question->head;
-	socklen_t len =
-		head->value_len < sizeof(int) ? head->value_len : sizeof(int);
-
-	if (head->type == XS_WIRE_GETOPT) {
-		memcpy(service->value, &registered->nodelay, len);
-		service->answer->head.value_len = len;
-		return 0;
-	}
-	if (len < sizeof(int))
-		return EINVAL;
-	memcpy(&registered->nodelay, service->question->value, len);
-	registered->nodelay = !!registered->nodelay;
-	return 0;
-}
-
 static int serve_kernel(int fd, struct service *service)
 {
 	const struct xs_wire_head *head = &service->question->head;
@@ -229,9 +209,7 @@ static void serve(struct xs_registered *registered, void *with)
 		return;
 	}
 	error = refuse(head, service->privileged);
-	if (!error && head->level == IPPROTO_TCP && head->option == TCP_NODELAY)
-		error = serve_nodelay(registered, service);
-	else if (!error)
+	if (!error)
 		error = serve_kernel(registered->tcp_fd, service);
 	service->answer->head.errnum = error;
 }

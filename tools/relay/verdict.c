@@ -27,12 +27,13 @@
 void xs_verdict_fail(struct xs_connection *connection, struct xs_error *err)
 {
 	struct xs_opening *opening = connection->opening;
-	int fd = connection->tcp_fd;
+	int fd = connection->tcp_fd, nodelay;
 
 	if (!opening) {
 		xs_connection_break(connection, err);
 		return;
 	}
+	nodelay = xs_pair_nodelay(opening->app_end);
 	xs_opening_close_app(opening);
 	/* FIN makes the alert, if there is one, leave before the reset. */
 	shutdown(fd, SHUT_WR);
@@ -40,7 +41,7 @@ void xs_verdict_fail(struct xs_connection *connection, struct xs_error *err)
 	if (fd != opening->app_tcp)
 		xs_dial_disconnect(opening->app_tcp);
 	setsockopt(opening->app_tcp, IPPROTO_TCP, TCP_NODELAY,
-		   &connection->registered.nodelay, sizeof(int));
+		   &nodelay, sizeof(nodelay));
 	xs_words_log_failure(opening->request->words, opening->log_fd, err);
 	xs_pair_name_failed(connection->pair_fd, connection->registered.id,
 			    err->errnum);
