@@ -10,47 +10,64 @@
 
 #include <dlfcn.h>
 #ifdef __GLIBC__
-#include <gnu/libc-version.h>
+#include <gnu/lib-names.h>
 #endif
+#include <link.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 struct xs_libc xs_libc;
 
+static bool is_named_as_we_are(const char *file)
+{
+	const char *base = file ? strrchr(file, '/') : NULL;
+
+	if (!file)
+		return false;
+	return strcmp(base ? base + 1 : file, "libxsock.so") == 0;
+}
+
+static int count_copy(struct dl_phdr_info *object, size_t size, void *copies)
+{
+	(void)size;
+	*(int *)copies += is_named_as_we_are(object->dlpi_name);
+	return 0;
+}
+
 /* Two copies of this library in one process (loaded under two paths) would
- * take each other for libc and wrap twice. */
+ * take each other for libc and wrap twice.  dladdr(3) tells whose a function
+ * is, but it searches all symbols of libc for that: as long as the loader takes
+ * for this whole library.  So it is only asked where there are two. */
 static bool is_another_xsock(void *function)
 {
 	Dl_info info;
-	const char *base;
+	int copies = 0;
 
-	if (!dladdr(function, &info) || !info.dli_fname)
+	dl_iterate_phdr(count_copy, &copies);
+	if (copies < 2)
 		return false;
-	base = strrchr(info.dli_fname, '/');
-	return strcmp(base ? base + 1 : info.dli_fname, "libxsock.so") == 0;
+	return dladdr(function, &info) && is_named_as_we_are(info.dli_fname);
 }
 
-/* libc itself.  glibc's handles are the link maps (which dladdr1 gives), and its
- * dlopen is hooked. */
+/* libc itself, past another copy of this library, whose dlopen passes on what
+ * libc's gives.  (A link map is no handle here: of what was loaded at the start
+ * only the program's has a list to search.) */
 static void *find_libc(void)
 {
 #ifdef __GLIBC__
-	struct link_map *map;
-	Dl_info info;
+	__typeof__(dlopen) *load = (__typeof__(dlopen) *)dlsym(RTLD_NEXT,
+								"dlopen");
 
-	if (!dladdr1((void *)gnu_get_libc_version, &info, (void **)&map,
-		     RTLD_DL_LINKMAP))
-		return NULL;
-	return map;
+	return load(LIBC_SO, RTLD_LAZY | RTLD_NOLOAD);
 #else
 	/* musl's loader takes any libc.* for itself. */
 	return dlopen("libc.so", RTLD_LAZY | RTLD_NOLOAD);
 #endif
 }
 
-/* Where to look: behind this library, or past another copy of it in libc.
- * dladdr(3) searches all symbols of libc, so one function speaks for all. */
+/* Where to look: behind this library, or past another copy of it in libc.  One
+ * function speaks for all. */
 static void *where_to_look(void)
 {
 	void *next = dlsym(RTLD_NEXT, "connect");

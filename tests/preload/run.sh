@@ -286,6 +286,28 @@ check_early()
 	done
 }
 
+# Two copies must not take each other for libc.
+check_copies()
+{
+	local before=${PRELOAD% *}
+
+	[ "$before" != "$PRELOAD" ] || before=
+	mkdir -p "$T/copy"
+	cp "$BUILD/libxsock.so" "$T/copy"
+	PRELOAD="$before $BUILD/libxsock.so $T/copy/libxsock.so" \
+		XSOCK_OPTIONS=cafile=$CA case_run with_xsock \
+		"*:$port_front_echo=tls://:$port_tls_echo" "$PYTHON" -c '
+import socket, sys
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+s.sendall(b"once\n")
+print(s.recv(5), s.getpeername()[1] == int(sys.argv[1]))' "$port_front_echo"
+	if [ "$(cat "$OUT")" = "b'once\\n' True" ]; then
+		pass "two copies of the library"
+	else
+		fail "two copies of the library"
+	fi
+}
+
 # ss -xp and /proc show what the README says.
 check_shown()
 {
@@ -340,6 +362,7 @@ if [ $# -eq 0 ] || [[ " $* " == *" shown "* ]]; then
 fi
 if [ $# -eq 0 ] || [[ " $* " == *" early "* ]]; then
 	check_early
+	check_copies
 fi
 if [ $# -eq 0 ] || [[ " $* " == *" plaintext "* ]]; then
 	check_plaintext
