@@ -189,11 +189,22 @@ $(BUILD)/libxsock.map: shim/hooks.def
 wrapped := connect dup2 dup3 epoll_ctl fcntl fcntl64 getpeername getsockname getsockopt \
 	ioctl recv recvmsg sendmsg setsockopt
 
+# Every program that is started pays for the library's pages and symbols.  The
+# variables that the constructor writes come first, behind .data, on a page that
+# the loader writes to as well.  Code, constants and headers share a mapping.
+# The C library's start files have only what nobody here needs (_init, _fini,
+# the tables of transactional memory), and the loader would look those symbols
+# up in every library of the program.
+touched_obj := $(call objects,$(addprefix shim/,launch.c libc.c names.c option_secret.c \
+	report.c config.c))
+shared_obj = $(touched_obj) $(filter-out $(touched_obj),$(base_obj) $(policy_obj) $(library_obj))
+start_ldflags := $(if $(SANITIZE),,-Wl,-z,noseparate-code -nostartfiles)
+
 $(BUILD)/libxsock.so: $(base_obj) $(policy_obj) $(library_obj) $(BUILD)/libxsock.map
 	$(xs_link) -shared -Wl,-soname,libxsock.so $(if $(SANITIZE),,-Wl,-z,defs) \
 		-Wl,--version-script=$(BUILD)/libxsock.map \
 		$(addprefix -Wl$(comma)--wrap=,$(wrapped)) \
-		-o $@ $(base_obj) $(policy_obj) $(library_obj) -ldl
+		$(start_ldflags) -o $@ $(shared_obj) -ldl
 comma := ,
 
 $(BUILD)/xsock-relay: $(relay_obj) $(base_obj)

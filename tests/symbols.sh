@@ -40,5 +40,18 @@ check "needs: libc" "$libc" "$needed"
 soname=$(readelf -d "$library" | sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p')
 check "soname" libxsock.so "$soname"
 
+# What each start of a program pays for; sanitizers bring more.
+if ! readelf -d "$library" | grep -q 'NEEDED.*lib[a-z]*san\.'; then
+	check "starts with two mappings" 2 \
+		"$(readelf -lW "$library" | grep -c '^  LOAD')"
+	check "looks up no symbol that only start files need" "" \
+		"$(nm -D --undefined-only "$library" |
+			grep -oE '_ITM_.*|__gmon_start__|__cxa_finalize')"
+	check "its constructor writes to the first page of data" 1 \
+		"$(nm "$library" | awk '$2 ~ /[bBdD]/ && $3 ~ \
+			/^(runner|read_state|arena|own_file|xs_libc|table|standard_error|environment|xs_config)$/ \
+			{ print substr($1, 1, length($1) - 3) }' | sort -u | wc -l)"
+fi
+
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
