@@ -241,13 +241,14 @@ static int reuse(int fd, int on)
 static bool copy_bind(int own, int fresh)
 {
 	struct xs_address local = { .len = sizeof(local.v6) };
-	int before = number_of(own, SO_REUSEADDR);
+	int before;
 	bool done;
 
 	if (getsockname(own, &local.any, &local.len) < 0)
 		return false;
 	if (!is_bound(&local))
 		return true;
+	before = number_of(own, SO_REUSEADDR);
 	if (!before)
 		reuse(own, 1);
 	reuse(fresh, 1);

@@ -30,15 +30,17 @@ int xs_flags_read(int fd, struct xs_flags *flags)
 	return flags->descriptor < 0 || flags->status < 0 ? -1 : 0;
 }
 
-static int carry_option(int from, int to, int option, void *value,
-			socklen_t len)
+/* Carries the option.  Where it has its usual value, that of a new socket, to
+ * has it, too; without a usual value it is carried in any case. */
+static int carry_option(int from, int to, int option, const void *usual,
+			socklen_t size)
 {
-	static const struct timeval zero;
+	char value[sizeof(struct timeval)];
+	socklen_t len = size;
 
 	if (getsockopt(from, SOL_SOCKET, option, value, &len) < 0)
 		return -1;
-	/* A new socket has these at zero. */
-	if (len == sizeof(zero) && memcmp(value, &zero, len) == 0)
+	if (len == size && usual && memcmp(value, usual, size) == 0)
 		return 0;
 	return setsockopt(to, SOL_SOCKET, option, value, len);
 }
@@ -60,14 +62,15 @@ static int carry_owner(int from, int to)
 
 int xs_flags_carry(int from, int to, const struct xs_flags *flags)
 {
-	struct timeval time;
-	int low, urgent;
+	static const struct timeval never;
+	static const int one = 1;
 
+	/* The relay may have set SO_OOBINLINE of a TCP socket. */
 	if (carry_owner(from, to) < 0 ||
-	    carry_option(from, to, SO_RCVTIMEO, &time, sizeof(time)) < 0 ||
-	    carry_option(from, to, SO_SNDTIMEO, &time, sizeof(time)) < 0 ||
-	    carry_option(from, to, SO_RCVLOWAT, &low, sizeof(low)) < 0 ||
-	    carry_option(from, to, SO_OOBINLINE, &urgent, sizeof(urgent)) < 0)
+	    carry_option(from, to, SO_RCVTIMEO, &never, sizeof(never)) < 0 ||
+	    carry_option(from, to, SO_SNDTIMEO, &never, sizeof(never)) < 0 ||
+	    carry_option(from, to, SO_RCVLOWAT, &one, sizeof(one)) < 0 ||
+	    carry_option(from, to, SO_OOBINLINE, NULL, sizeof(int)) < 0)
 		return -1;
 	return flags->status & O_NONBLOCK ? fcntl(to, F_SETFL, O_NONBLOCK) : 0;
 }

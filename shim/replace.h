@@ -21,8 +21,9 @@ struct xs_flags {
 /* Reads the flags of fd.  Returns 0, or -1 with errno. */
 int xs_flags_read(int fd, struct xs_flags *flags);
 
-/* Gives to the status flags, owner, signal, SO_RCVTIMEO, SO_SNDTIMEO and
- * SO_RCVLOWAT of from; O_ASYNC is for xs_replace.  Returns 0, or -1 with
+/* Gives to, which has its own time-outs and SO_RCVLOWAT as a new socket has
+ * them, the status flags, owner, signal, SO_RCVTIMEO, SO_SNDTIMEO, SO_RCVLOWAT
+ * and SO_OOBINLINE of from; O_ASYNC is for xs_replace.  Returns 0, or -1 with
  * errno. */
 int xs_flags_carry(int from, int to, const struct xs_flags *flags);
 

@@ -389,16 +389,18 @@ static int start_tcp(struct handoff *h, const struct xs_destination *where,
 	const int off = 0;
 
 	/* It would wait for the first byte, which is the relay's
-	 * ClientHello. */
-	setsockopt(h->tcp, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &off,
-		   sizeof(off));
+	 * ClientHello.  A new socket does not have it. */
+	if (h->tcp == h->own)
+		setsockopt(h->tcp, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &off,
+			   sizeof(off));
 	carry_nodelay(h);
 	if (!where->to.len)
 		return leave_tcp_to_relay(h, err);
 	if (connect(h->tcp, &where->to.any, where->to.len) == 0 ||
 	    errno == EINPROGRESS) {
 		h->begun = true;
-		h->settled = is_settled(h, where);
+		h->settled = (h->flags.status & O_NONBLOCK) &&
+			     is_settled(h, where);
 		return 0;
 	}
 	return xs_error_set(err, XS_ERR_NETWORK, errno,

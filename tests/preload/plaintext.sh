@@ -21,6 +21,7 @@ check_plaintext()
 	case_syslog
 	case_callers
 	case_shared
+	case_given_back
 	case_lookups
 	case_users
 	case_roots
@@ -418,6 +419,23 @@ print(errno.errorcode[socket.socket().connect_ex(to)])' "$port_trap"
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 print(s.connect_ex(("127.0.0.1", 9)))'
 	verdict "names of TCP, and a UDP socket: no relay is needed" 0 ''
+}
+
+# The relay has set options of its own on a socket that comes back.
+case_given_back()
+{
+	case_run with_xsock \
+		"127.0.0.1:$port_trap=tls://:$port_plain_greet?cafile=$CA" \
+		"$PYTHON" -c 'import errno, socket, sys
+for on in 0, 1:
+    s = socket.socket()
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, on)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, on)
+    print(errno.errorcode[s.connect_ex(("127.0.0.1", int(sys.argv[1])))],
+          s.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY),
+          s.getsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE))' "$port_trap"
+	verdict "no TLS: the socket comes back with its options" \
+		$'EPROTO 0 0\nEPROTO 1 1' "127.0.0.1:$port_trap"
 }
 
 # Another process has the socket, too: it never connects, so nobody can write
