@@ -21,6 +21,10 @@
  * what is cut is only there for ss(8). */
 typedef char pair_name[NAME_MAX_LEN + 1];
 
+/* Bytes in the gate: one buffer of the kernel's, whatever the size of its pages: a
+ * stream is cut into pieces of 32 KiB and what is left of a page. */
+enum { FILLER = 36000 };
+
 static int bind_name(int fd, const char *name)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -99,9 +103,7 @@ int xs_pair_name_app(int app_end, uint32_t *id, const char *key,
 
 uint32_t xs_pair_shut_gate(int app_end)
 {
-	/* One buffer of the kernel's, whatever the size of its pages: a stream
-	 * is cut into pieces of 32 KiB and what is left of a page. */
-	static const char filler[36000];
+	static const char filler[FILLER];
 	/* The kernel makes this its minimum (net/core/sock.c). */
 	const int smallest = 0;
 	ssize_t sent = send(app_end, filler, sizeof(filler),
@@ -163,7 +165,7 @@ int xs_pair_leave_mark(int app_end)
 
 int xs_pair_open_gate(int relay_end, uint32_t filler)
 {
-	char drain[8192];
+	char drain[FILLER];
 
 	while (filler > 0) {
 		size_t want = filler < sizeof(drain) ? filler : sizeof(drain);

@@ -250,8 +250,8 @@ int main(int argc, char **argv)
 	if (!file)
 		die(argv[1]);
 	for (int i = 0; 3 + 2 * i < argc; i++) {
-		ports[i].context = make_context(argv[2], argv[3 + 2 * i],
-						argv[4 + 2 * i]);
+		ports[i].context =
+			make_context(argv[2], argv[3 + 2 * i], argv[4 + 2 * i]);
 		ports[i].listener = listen_on_any(&number);
 		start_thread(&ports[i]);
 		fprintf(file, "%d ", number);

@@ -8,6 +8,7 @@
 
 #include "tls.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* What one read takes at most: several TLS records in one system call.  From the
@@ -18,6 +19,7 @@
 #define XS_APP_READ_MAX (48 * 1024)
 
 struct xs_buffers {
+	size_t moved; /* bytes read since the worker last waited */
 	uint8_t plain[XS_TLS_PLAIN_ROOM(XS_READ_MAX)];
 	uint8_t cipher_in[XS_READ_MAX];
 	uint8_t cipher_out[XS_TLS_OUT_ROOM(XS_READ_MAX)];

@@ -380,8 +380,10 @@ static bool step_up(struct xs_pump *pump, struct xs_buffers *buffers,
 		return true;
 	got = read_end(&pump->app, buffers->plain, XS_APP_READ_MAX);
 	pump->wrote |= got > 0;
-	if (got > 0)
+	if (got > 0) {
+		buffers->moved += (size_t)got;
 		return hear_app(pump, buffers, (size_t)got, err);
+	}
 	if (got < 0 && errno == EAGAIN)
 		return true;
 	pump->unread |= got < 0;
@@ -426,10 +428,12 @@ static bool step_down(struct xs_pump *pump, struct xs_buffers *buffers,
 		return true;
 	got = read_end(&pump->server, buffers->cipher_in,
 		       sizeof(buffers->cipher_in));
-	if (got > 0)
+	if (got > 0) {
+		buffers->moved += (size_t)got;
 		return pump->down_eof ||
 		       xs_pump_feed(pump, buffers, buffers->cipher_in,
 				    (size_t)got, err);
+	}
 	if (got < 0 && errno == EAGAIN)
 		return true;
 	if (pump->dialogue && xs_dialogue_cut(pump->dialogue, err))

@@ -1,9 +1,11 @@
 /* A worker's loop; see worker.h.
  *
- * All workers listen, and the kernel wakes one of them for a connect
- * (EPOLLEXCLUSIVE).  It keeps the connection unless it already has more than
- * the idlest worker: a handful of long transfers must not end up on one
- * thread, while a lone short one should not pay for waking another.
+ * The first worker alone listens.  It keeps a connection unless it already has
+ * more than the idlest worker, or is in the middle of a transfer: a handful of
+ * long transfers must not end up on one thread, while short ones, one after the
+ * other, should find the caches warm and not pay for waking another.  (Where
+ * all listen, the kernel wakes one that sleeps, EPOLLEXCLUSIVE or not, even
+ * while another is looking.)
  *
  * The surprising thing: whatever an event's handler wants to free, it frees
  * in a task, after the batch of events, because a later event of the same
@@ -147,9 +149,18 @@ bool xs_worker_give(struct xs_worker *worker, int fd)
 	return true;
 }
 
-/* Accepts one: the listener is level-triggered, and others may want the
- * next.  Being counted before accept(2) is what keeps the relay from leaving
- * in between (life.h). */
+/* Are there better places than this worker for another connection? */
+static bool is_busy(const struct xs_worker *worker,
+		    const struct xs_worker *idlest)
+{
+	int more = atomic_load(&worker->load) - atomic_load(&idlest->load);
+
+	/* Tasks are what transfers have left to do after their turn. */
+	return more >= IMBALANCE || (more > 0 && worker->tasks);
+}
+
+/* Accepts one: the listener is level-triggered.  Being counted before accept(2)
+ * is what keeps the relay from leaving in between (life.h). */
 static void accept_one(struct xs_source *source, uint32_t events)
 {
 	struct xs_worker *worker =
@@ -168,9 +179,7 @@ static void accept_one(struct xs_source *source, uint32_t events)
 			usleep(1000);
 		return;
 	}
-	if (atomic_load(&worker->load) <
-		    atomic_load(&idlest->load) + IMBALANCE ||
-	    !xs_worker_give(idlest, fd))
+	if (!is_busy(worker, idlest) || !xs_worker_give(idlest, fd))
 		xs_control_begin(worker, fd);
 }
 
@@ -191,16 +200,24 @@ static void run_tasks(struct xs_worker *worker)
 	}
 }
 
+/* So much at once is a transfer, which does not wait for the next event. */
+enum { TRANSFER = 16 * 1024 };
+
 /* Waits until something happens. */
 static int wait_for_events(struct xs_worker *worker,
 			   struct epoll_event events[EVENTS_MAX])
 {
+	bool transfers = worker->buffers->moved > TRANSFER;
 	int timeout = -1;
 
+	worker->buffers->moved = 0;
 	if (worker->tasks)
 		timeout = 0;
 	else if (worker->timers.first)
 		timeout = xs_timers_wait(&worker->timers, xs_now_ms());
+	if (transfers)
+		return epoll_wait(worker->epoll_fd, events, EVENTS_MAX,
+				  timeout);
 	return xs_spin_wait(&worker->spin, worker->epoll_fd, events, EVENTS_MAX,
 			    timeout);
 }
@@ -245,14 +262,14 @@ static int open_worker(struct xs_worker *worker, int listen_fd)
 	worker->wake.event = take_messages;
 	worker->listener.event = accept_one;
 	worker->listen_fd = listen_fd;
-	worker->buffers = malloc(sizeof(*worker->buffers));
+	worker->buffers = calloc(1, sizeof(*worker->buffers));
 	worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (!worker->buffers || worker->epoll_fd < 0 || worker->wake_fd < 0 ||
 	    xs_worker_watch(worker, worker->wake_fd, EPOLLIN, &worker->wake) <
 		    0 ||
-	    xs_worker_watch(worker, listen_fd, EPOLLIN | EPOLLEXCLUSIVE,
-			    &worker->listener) < 0) {
+	    (worker == workers && xs_worker_watch(worker, listen_fd, EPOLLIN,
+						  &worker->listener) < 0)) {
 		close_worker(worker);
 		return -1;
 	}
