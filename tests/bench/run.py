@@ -107,8 +107,8 @@ def work(who, reuse):
     return total / TICKS
 
 
-def run(words, env=E):
-    done = subprocess.run(words, env=env, stdout=subprocess.PIPE,
+def run(words, env=E, stderr=None):
+    done = subprocess.run(words, env=env, stdout=subprocess.PIPE, stderr=stderr,
                           stdin=subprocess.DEVNULL, timeout=600, check=True)
     return done.stdout.decode()
 
@@ -343,6 +343,8 @@ ROWS += CONNECTS.values()
 
 
 # --- what is measured once ----------------------------------------------------------
+# Without standard error: for a file there, the relay would keep a descriptor for
+# each connection.
 
 def idle_memory(count):
     """Resident bytes of the relay for each of so many idle connections."""
@@ -350,8 +352,8 @@ def idle_memory(count):
     run(begin + ["rtt", "10"], env)
     before = resident()
     with subprocess.Popen(begin + ["idle", str(count)], env=env,
-                          stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE) as client:
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL) as client:
         client.stdout.readline()
         after = resident()
         client.stdin.close()
@@ -367,7 +369,7 @@ def resident():
 def crowd(open_lines):
     begin, env = command("xsock", 1)
     found = values(run(begin + ["busy", str(open_lines), "100",
-                                str(small(200, 50))], env))
+                                str(small(200, 50))], env, subprocess.DEVNULL))
     return found["median_us"], found["p99_us"]
 
 
@@ -522,7 +524,7 @@ def main():
             row.name, more, "   MISSES: target 1 µs" if more > 1 else ""))
     # Two descriptors for each in the relay.
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    count = min(small(10000, 2000), limit // 2 - 50)
+    count = min(small(10000, 2000), limit // 2 - 100)
     memory = idle_memory(count)
     extra.append("%-48s %.1f KB%s" % (
         "relay's memory for an idle connection, at %d" % count, memory / 1024,
