@@ -79,13 +79,14 @@ static bool read_slot(const struct slot *slot, struct slot *copy)
 	return false;
 }
 
-static bool write_slot(struct slot *slot, const struct slot *value)
+/* False when the slot is not any more what was seen with this sequence: another
+ * entry may be in it, which must not be lost. */
+static bool write_slot(struct slot *slot, uint32_t before,
+		       const struct slot *value)
 {
-	uint32_t before = __atomic_load_n(&slot->sequence, __ATOMIC_RELAXED);
-
-	if ((before & 1) || !__atomic_compare_exchange_n(
-				    &slot->sequence, &before, before + 1, false,
-				    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+	if (!__atomic_compare_exchange_n(&slot->sequence, &before, before + 1,
+					 false, __ATOMIC_ACQUIRE,
+					 __ATOMIC_RELAXED))
 		return false;
 	slot->kind = value->kind;
 	slot->worth = value->worth;
@@ -97,31 +98,34 @@ static bool write_slot(struct slot *slot, const struct slot *value)
 	return true;
 }
 
-/* The slot that has this very entry, else the one that is missed least.  What
- * the application asked for and what a rule was looked up for are two
- * entries. */
-static struct slot *choose(struct slot *set, const struct slot *value)
+/* The slot that has this very entry, else the one that is missed least, and the
+ * sequence with which it was seen; NULL when all are being written.  What the
+ * application asked for and what a rule was looked up for are two entries. */
+static struct slot *choose(struct slot *set, const struct slot *value,
+			   uint32_t *sequence)
 {
 	struct slot *best = NULL;
 	uint64_t best_worth = UINT64_MAX;
 
 	for (int i = 0; i < WAYS; i++) {
 		struct slot copy;
-		uint64_t worth = 0;
+		uint64_t worth;
 
-		if (is_untouched(&set[i]))
+		if (is_untouched(&set[i])) {
+			*sequence = 0;
 			return &set[i];
-		if (read_slot(&set[i], &copy)) {
-			if (copy.kind == value->kind &&
-			    memcmp(copy.address, value->address, 16) == 0 &&
-			    strcmp(copy.name, value->name) == 0)
-				return &set[i];
-			worth = copy.stamp | (uint64_t)copy.worth << 60;
-		} else if (__atomic_load_n(&set[i].sequence, __ATOMIC_RELAXED) &
-			   1) {
-			continue;
 		}
+		if (!read_slot(&set[i], &copy))
+			continue;
+		if (copy.kind == value->kind &&
+		    memcmp(copy.address, value->address, 16) == 0 &&
+		    strcmp(copy.name, value->name) == 0) {
+			*sequence = copy.sequence;
+			return &set[i];
+		}
+		worth = copy.stamp | (uint64_t)copy.worth << 60;
 		if (worth < best_worth) {
+			*sequence = copy.sequence;
 			best = &set[i];
 			best_worth = worth;
 		}
@@ -146,10 +150,13 @@ uint64_t xs_names_add(const struct xs_address *address, const char *name,
 	if (kind == XS_NAMES_SYNTHETIC)
 		__atomic_store_n(&table->synthetic, true, __ATOMIC_RELAXED);
 	value.stamp = __atomic_add_fetch(&table->clock, 1, __ATOMIC_RELAXED);
-	for (int tries = 0; tries < 8; tries++) {
-		struct slot *slot = choose(set_of(value.address), &value);
+	/* Each that fails has let another thread have its way. */
+	for (int tries = 0; tries < 1000; tries++) {
+		uint32_t sequence;
+		struct slot *slot =
+			choose(set_of(value.address), &value, &sequence);
 
-		if (slot && write_slot(slot, &value))
+		if (slot && write_slot(slot, sequence, &value))
 			break;
 	}
 	return value.tag;

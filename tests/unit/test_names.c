@@ -2,6 +2,7 @@
 #include "names.h"
 
 #include <criterion/criterion.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -232,4 +233,40 @@ Test(names, kinds_are_kept_apart, .init = share)
 	}
 	cr_assert_eq(asked, 1);
 	cr_assert_eq(of_rules, 1);
+}
+
+enum { WRITERS = 4, ROUNDS = 20000 };
+static pthread_barrier_t together;
+
+static void *write_names(void *number)
+{
+	static int lost;
+	char name[32], address[32];
+
+	snprintf(name, sizeof(name), "w%d.example", *(int *)number);
+	for (int i = 0; i < ROUNDS; i++) {
+		snprintf(address, sizeof(address), "10.7.%d.%d", i >> 8,
+			 i & 255);
+		pthread_barrier_wait(&together);
+		add(address, name, XS_NAMES_WORTH_NONE);
+		pthread_barrier_wait(&together);
+		if (!has(address, name))
+			__atomic_add_fetch(&lost, 1, __ATOMIC_RELAXED);
+	}
+	return &lost;
+}
+
+/* Of two that choose the same slot, one must look for another. */
+Test(names, threads_lose_none, .init = share)
+{
+	static int number[WRITERS] = { 0, 1, 2, 3 };
+	pthread_t thread[WRITERS];
+	void *lost;
+
+	pthread_barrier_init(&together, NULL, WRITERS);
+	for (int i = 0; i < WRITERS; i++)
+		pthread_create(&thread[i], NULL, write_names, &number[i]);
+	for (int i = 0; i < WRITERS; i++)
+		pthread_join(thread[i], &lost);
+	cr_assert_eq(*(int *)lost, 0, "%d lost", *(int *)lost);
 }
