@@ -202,9 +202,11 @@ Test(relay_tls_idle, keeps_half_a_record)
 	bool resumed;
 	struct line line = line_open(&b, &resumed);
 
-	/* In the middle of the head, of the body, and the rest. */
+	/* In the middle of the head, right behind it (CVE-2024-4741), in the
+	 * middle of the body, and the rest. */
 	server_says(&line, sent, sizeof(sent));
 	cr_assert_eq(hear_data(&line, 3), 0);
+	cr_assert_eq(hear_data(&line, 2), 0);
 	cr_assert_eq(hear_data(&line, 1000), 0);
 	cr_assert_eq(hear_data(&line, sizeof(in)), sizeof(sent));
 	cr_assert_eq(memcmp(plain, sent, sizeof(sent)), 0);

@@ -270,6 +270,18 @@ static enum xs_tls_result judge_read(struct xs_tls *tls, int result,
 	return XS_TLS_FAILED;
 }
 
+/* Is a buffer that still waits for the rest of a record left alone?  Older ones
+ * free it when just the five bytes of the head are there (CVE-2024-4741). */
+static bool may_free_buffers(void)
+{
+	static const unsigned mended[] = { 14, 6, 2, 1 }; /* 3.0.14, 3.1.6 … */
+	unsigned minor = OPENSSL_version_minor();
+
+	return OPENSSL_version_major() > 3 ||
+	       minor >= sizeof(mended) / sizeof(*mended) ||
+	       OPENSSL_version_patch() >= mended[minor];
+}
+
 enum xs_tls_result xs_tls_read(struct xs_tls *tls, struct xs_tls_io *io,
 			       void *data, size_t size, size_t *len,
 			       struct xs_error *err)
@@ -294,8 +306,9 @@ enum xs_tls_result xs_tls_read(struct xs_tls *tls, struct xs_tls_io *io,
 	}
 	tls->io = NULL;
 	/* With a ticket OpenSSL makes itself ready to write, and would stay so
-	 * until it writes.  A buffer with something in it is not freed. */
-	SSL_free_buffers(tls->ssl);
+	 * until it writes. */
+	if (may_free_buffers())
+		SSL_free_buffers(tls->ssl);
 	return result;
 }
 
