@@ -1,11 +1,9 @@
 /* A worker's loop; see worker.h.
  *
- * The first worker alone listens.  It keeps a connection unless it already has
- * more than the idlest worker, or is in the middle of a transfer: a handful of
- * long transfers must not end up on one thread, while short ones, one after the
- * other, should find the caches warm and not pay for waking another.  (Where
- * all listen, the kernel wakes one that sleeps, EPOLLEXCLUSIVE or not, even
- * while another is looking.)
+ * All workers listen, and the kernel wakes one of them for a connect
+ * (EPOLLEXCLUSIVE).  It keeps the connection unless it already has more than
+ * the idlest worker: a handful of long transfers must not end up on one
+ * thread, while a lone short one should not pay for waking another.
  *
  * The surprising thing: whatever an event's handler wants to free, it frees
  * in a task, after the batch of events, because a later event of the same
@@ -149,18 +147,9 @@ bool xs_worker_give(struct xs_worker *worker, int fd)
 	return true;
 }
 
-/* Are there better places than this worker for another connection? */
-static bool is_busy(const struct xs_worker *worker,
-		    const struct xs_worker *idlest)
-{
-	int more = atomic_load(&worker->load) - atomic_load(&idlest->load);
-
-	/* Tasks are what transfers have left to do after their turn. */
-	return more >= IMBALANCE || (more > 0 && worker->tasks);
-}
-
-/* Accepts one: the listener is level-triggered.  Being counted before accept(2)
- * is what keeps the relay from leaving in between (life.h). */
+/* Accepts one: the listener is level-triggered, and others may want the
+ * next.  Being counted before accept(2) is what keeps the relay from leaving
+ * in between (life.h). */
 static void accept_one(struct xs_source *source, uint32_t events)
 {
 	struct xs_worker *worker =
@@ -179,7 +168,9 @@ static void accept_one(struct xs_source *source, uint32_t events)
 			usleep(1000);
 		return;
 	}
-	if (!is_busy(worker, idlest) || !xs_worker_give(idlest, fd))
+	if (atomic_load(&worker->load) <
+		    atomic_load(&idlest->load) + IMBALANCE ||
+	    !xs_worker_give(idlest, fd))
 		xs_control_begin(worker, fd);
 }
 
@@ -268,8 +259,8 @@ static int open_worker(struct xs_worker *worker, int listen_fd)
 	if (!worker->buffers || worker->epoll_fd < 0 || worker->wake_fd < 0 ||
 	    xs_worker_watch(worker, worker->wake_fd, EPOLLIN, &worker->wake) <
 		    0 ||
-	    (worker == workers && xs_worker_watch(worker, listen_fd, EPOLLIN,
-						  &worker->listener) < 0)) {
+	    xs_worker_watch(worker, listen_fd, EPOLLIN | EPOLLEXCLUSIVE,
+			    &worker->listener) < 0) {
 		close_worker(worker);
 		return -1;
 	}
