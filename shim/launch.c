@@ -130,19 +130,24 @@ struct start {
 };
 
 /* Out of reach of the terminal: no key and no hang-up is meant for the relay.
- * Not setsid(2), which makes a scheduling group, too (autogroup in sched(7)): then
- * the relay and the program that it works for would be weighed against each
- * other, and each answer of the relay would have to wait for its turn. */
+ * Not by setsid(2), which makes a scheduling group, too (autogroup in sched(7)):
+ * then the relay and the program that it works for would be weighed against
+ * each other, and each answer of the relay would have to wait for its turn.  But
+ * where /dev/tty cannot be had it is the only way. */
 static void leave_terminal(void)
 {
-	int fd;
+	int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
 
-	setpgid(0, 0);
-	fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0)
+	/* ENXIO: there is no terminal. */
+	if (fd < 0 && errno != ENXIO) {
+		setsid();
 		return;
-	ioctl(fd, TIOCNOTTY);
-	close(fd);
+	}
+	setpgid(0, 0);
+	if (fd >= 0) {
+		ioctl(fd, TIOCNOTTY);
+		close(fd);
+	}
 }
 
 /* Becomes the relay.  Runs on a stack of its own, in the parent's memory:

@@ -6,7 +6,8 @@
  * init (or of a subreaper; for an application that is one itself see keep.h);
  * the children only make system calls between clone and exec.  The relay gets the
  * listening socket as descriptor 3 and nothing else: /dev/null as 0 to 2, only
- * the resolver's variables in its environment, its own session, and "/" as working directory.
+ * the resolver's variables in its environment, no terminal, a process group of
+ * its own, and "/" as working directory.
  */
 #ifndef XS_LAUNCH_H
 #define XS_LAUNCH_H
