@@ -9,6 +9,11 @@ here=$TESTS/bench
 # 10,000 connections are 20,000 descriptors in the relay.
 ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -Hn)"
 
+# As many as the relay has workers.
+threads=$(nproc)
+[ "$threads" -ge 2 ] || threads=2
+[ "$threads" -le 8 ] || threads=8
+
 # A chain of RSA-2048, which most servers have, beside that of P-256.
 make_rsa()
 {
@@ -39,7 +44,7 @@ exec_nginx()
 	cat >"$T/nginx$reuse/conf" <<-END
 	load_module /usr/lib/nginx/modules/ngx_stream_module.so;
 	daemon off;
-	worker_processes 2;
+	worker_processes $threads;
 	pid $T/nginx$reuse/pid;
 	error_log stderr;
 	events { worker_connections 4096; }
@@ -68,7 +73,7 @@ exec_haproxy()
 {
 	cat >"$T/haproxy$reuse.conf" <<-END
 	global
-		nbthread 2
+		nbthread $threads
 		maxconn 4096
 	defaults
 		mode tcp
