@@ -22,7 +22,6 @@
 #include "life.h"
 #include "reset.h"
 
-#include <netinet/tcp.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/epoll.h>

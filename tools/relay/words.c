@@ -8,6 +8,8 @@
  */
 #include "words.h"
 
+#include "hash.h"
+
 #include <pthread.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -44,17 +46,6 @@ static const uint8_t *content(const struct xs_words *words)
 	return (const uint8_t *)words + offsetof(struct xs_words, pid);
 }
 
-/* FNV-1a. */
-static uint32_t hash_of(const struct xs_words *words)
-{
-	const uint8_t *byte = content(words);
-	uint32_t hash = 2166136261u;
-
-	for (uint32_t i = 0; i < words->len; i++)
-		hash = (hash ^ byte[i]) * 16777619u;
-	return hash;
-}
-
 static struct xs_words *make(const struct xs_wire *request)
 {
 	struct xs_words *words;
@@ -78,7 +69,8 @@ static struct xs_words *make(const struct xs_wire *request)
 	}
 	words->len = (uint32_t)(offsetof(struct xs_words, text) -
 				offsetof(struct xs_words, pid) + used);
-	words->hash = hash_of(words);
+	words->hash = (uint32_t)xs_hash(XS_HASH_START, content(words),
+					words->len);
 	return words;
 }
 
