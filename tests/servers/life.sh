@@ -114,7 +114,8 @@ leaves_the_terminal()
 	need "life: a terminal" script || return
 	within 10 no_relay
 	export -f fetch with_xsock bounded
-	case_run script -qec "bash -c fetch" "$T/typescript"
+	# script runs $SHELL, and what is not bash drops exported functions.
+	SHELL=$BASH case_run script -qec fetch "$T/typescript"
 	expect "life: started in a terminal" 0 'hello from nginx' '*'
 	pid=$(relay_pids)
 	if [ "$pid" ] && [ "$(ps -o tty= -p "$pid" | tr -d ' ')" = '?' ]; then
