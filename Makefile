@@ -63,6 +63,10 @@ ifneq ($(ABI),)
 ssl_cflags :=
 ssl_libs   :=
 endif
+# Faster AES-GCM than OpenSSL 3.0 has; later ones need no help.
+imb_libs   := $(shell echo 'for OPENSSL_VERSION_MAJOR OPENSSL_VERSION_MINOR' | \
+	$(CC) $(ssl_cflags) -include openssl/opensslv.h -include intel-ipsec-mb.h -E -P -x c - \
+	2>/dev/null | grep -q '^for 3 0$$' && echo -lIPSec_MB)
 json_libs  := $(shell $(PKG_CONFIG) --libs jansson 2>/dev/null)
 
 # --- sources -----------------------------------------------------------
@@ -130,12 +134,15 @@ LIBRARY_SRC := \
 	shim/sockopt.c \
 	shim/wrap.c
 
-RELAY_SRC := $(sort $(wildcard tools/relay/*.c tools/relay/starttls/*.c))
+without_imb := $(if $(imb_libs),tools/relay/tls_no_provider.c,\
+	tools/relay/tls_provider.c tools/relay/tls_gcm.c)
+RELAY_SRC := $(filter-out $(without_imb),\
+	$(sort $(wildcard tools/relay/*.c tools/relay/starttls/*.c)))
 # "xsock probe --json" is there if jansson is.
 without_json := tools/xsock/probe_$(if $(json_libs),no_json,json).c
 XSOCK_SRC := $(filter-out $(without_json),$(sort $(wildcard tools/xsock/*.c)))
 # "xsock probe" connects and verifies with the relay's own files.
-PROBE_SRC := $(sort $(wildcard tools/relay/tls*.c)) \
+PROBE_SRC := $(filter-out $(without_imb),$(sort $(wildcard tools/relay/tls*.c))) \
 	$(sort $(wildcard tools/relay/starttls/*.c)) \
 	tools/relay/dial.c \
 	tools/relay/outcome.c \
@@ -208,10 +215,10 @@ $(BUILD)/libxsock.so: $(base_obj) $(policy_obj) $(library_obj) $(BUILD)/libxsock
 comma := ,
 
 $(BUILD)/xsock-relay: $(relay_obj) $(base_obj)
-	$(xs_link) -pie -o $@ $(relay_obj) $(base_obj) $(ssl_libs) -lpthread
+	$(xs_link) -pie -o $@ $(relay_obj) $(base_obj) $(ssl_libs) $(imb_libs) -lpthread
 
 $(BUILD)/xsock: $(xsock_obj) $(probe_obj) $(policy_obj) $(base_obj)
-	$(xs_link) -pie -o $@ $^ $(ssl_libs) $(json_libs) -lanl -lpthread
+	$(xs_link) -pie -o $@ $^ $(ssl_libs) $(imb_libs) $(json_libs) -lanl -lpthread
 
 # Fortified headers make inline functions of some that are hooked.
 $(filter %/hook_send.o %/hook_receive.o,$(library_obj)): xs_cppflags += -U_FORTIFY_SOURCE
@@ -236,7 +243,8 @@ $(BUILD)/obj/%.o: %.c Makefile
 
 # --- tests -------------------------------------------------------------
 
-UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
+UNIT_SRC := $(filter-out $(if $(imb_libs),,tests/unit/test_relay_tls_gcm.c),\
+	$(sort $(wildcard tests/unit/*.c)))
 VICTIM_SRC := $(sort $(wildcard tests/preload/*.c))
 PLUGIN_SRC := $(sort $(wildcard tests/preload/plugins/*.c))
 SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
@@ -276,7 +284,7 @@ test_programs := $(BUILD)/tests/unit-tests $(victims) $(plugins) $(supports) $(f
 $(BUILD)/tests/unit-tests: $(unit_obj) $(unit_links)
 	@mkdir -p $(@D)
 	$(xs_link) -o $@ $(unit_obj) $(unit_links) -lcriterion $(ssl_libs) \
-		-lpthread
+		$(imb_libs) -lpthread
 
 # Victims and support programs are other people's programs: no sanitizer, no
 # code of ours.

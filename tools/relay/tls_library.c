@@ -29,11 +29,14 @@ struct xs_tls_library {
 	char *file;
 	struct xs_tls_stamp stamp;
 	OSSL_LIB_CTX *context;
+	OSSL_PROVIDER *faster; /* tls_provider.c; NULL: none */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct xs_tls_library *kept; /* those with references */
 static struct xs_tls_library nobody;
+/* Where OpenSSL's own file holds; it stays. */
+static struct xs_tls_library own;
 /* Whose section libssl has.  NULL: that of OpenSSL's own file. */
 static struct xs_tls_library *told;
 
@@ -134,6 +137,8 @@ static bool tell(struct xs_tls_library *library, struct xs_error *err)
 
 static void free_library(struct xs_tls_library *library)
 {
+	if (library->faster)
+		OSSL_PROVIDER_unload(library->faster);
 	OSSL_LIB_CTX_free(library->context);
 	free(library->file);
 	free(library);
@@ -198,6 +203,14 @@ static struct xs_tls_library *find(const char *file, struct xs_error *err)
 	return library;
 }
 
+static SSL_CTX *make_ssl(struct xs_tls_library *library)
+{
+	const char *faster =
+		xs_tls_provider_offer(library->context, &library->faster);
+
+	return SSL_CTX_new_ex(library->context, faster, TLS_client_method());
+}
+
 SSL_CTX *xs_tls_library_context(const char *file,
 				struct xs_tls_library **library,
 				struct xs_error *err)
@@ -215,8 +228,7 @@ SSL_CTX *xs_tls_library_context(const char *file,
 	else if (told)
 		tell_default();
 	if (*library || !*file)
-		ssl = SSL_CTX_new_ex(*library ? (*library)->context : NULL,
-				     NULL, TLS_client_method());
+		ssl = make_ssl(*library ? *library : &own);
 	pthread_mutex_unlock(&lock);
 	if (ssl)
 		return ssl;

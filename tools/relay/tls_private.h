@@ -5,6 +5,7 @@
 #include "scheme.h"
 #include "tls.h"
 
+#include <openssl/provider.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <sys/types.h>
@@ -59,6 +60,15 @@ SSL_CTX *xs_tls_library_context(const char *file,
 				struct xs_error *err);
 void xs_tls_library_put(struct xs_tls_library *library);
 OSSL_LIB_CTX *xs_tls_library_openssl(const struct xs_tls_library *library);
+
+/* tls_provider.c: loads faster ciphers into library (NULL: OpenSSL's own) if
+ * there are such for this processor and *provider is still NULL, and returns
+ * the property query by which to prefer them; NULL: there are none.  The
+ * caller unloads *provider before it frees library. */
+const char *xs_tls_provider_offer(OSSL_LIB_CTX *library,
+				  OSSL_PROVIDER **provider);
+/* The same on any processor, for tests; NULL when it cannot be had. */
+OSSL_PROVIDER *xs_tls_provider_load(OSSL_LIB_CTX *library);
 
 /* tls_setup.c: versions, ciphers, groups, ALPN and the like.  0, or -1 with
  * *err set. */

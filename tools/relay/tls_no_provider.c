@@ -1,0 +1,11 @@
+/* In place of tls_provider.c and tls_gcm.c, where libipsec-mb is not there or
+ * OpenSSL does not need it: nothing is offered. */
+#include "tls_private.h"
+
+const char *xs_tls_provider_offer(OSSL_LIB_CTX *library,
+				  OSSL_PROVIDER **provider)
+{
+	(void)library;
+	(void)provider;
+	return NULL;
+}
