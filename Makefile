@@ -64,9 +64,11 @@ ssl_cflags :=
 ssl_libs   :=
 endif
 # Faster AES-GCM than OpenSSL 3.0 has; later ones need no help.
-imb_libs   := $(shell echo 'for OPENSSL_VERSION_MAJOR OPENSSL_VERSION_MINOR' | \
+imb_wanted := defined(__x86_64__) && OPENSSL_VERSION_MAJOR == 3 && OPENSSL_VERSION_MINOR == 0 && \
+	IMB_VERSION_NUM >= 0x10300
+imb_libs   := $(shell printf '\043if $(imb_wanted)\nyes_please\n\043endif\n' | \
 	$(CC) $(ssl_cflags) -include openssl/opensslv.h -include intel-ipsec-mb.h -E -P -x c - \
-	2>/dev/null | grep -q '^for 3 0$$' && echo -lIPSec_MB)
+	2>/dev/null | grep -q yes_please && echo -lIPSec_MB)
 json_libs  := $(shell $(PKG_CONFIG) --libs jansson 2>/dev/null)
 
 # --- sources -----------------------------------------------------------

@@ -1,7 +1,8 @@
 #!/bin/sh
 # install.sh [LIST…]: installs the Debian packages of these lists (without any:
 # tests/support/packages, what build, demo and most tests need), those only
-# that are missing.  Needs root or sudo.  A list has one name a line, comments,
+# that are missing.  Needs root or sudo.  A list has one name a line, behind it
+# "[amd64]" if only that architecture has it, comments,
 # and, as "#debconf LINE", what debconf is told beforehand.
 #
 # No service is started, and nothing that is installed is removed for it: what
@@ -11,7 +12,9 @@ set -eu
 
 [ $# -gt 0 ] || set -- "$(dirname "$0")/packages"
 missing=
-for package in $(cat "$@" | grep -v '^#' | sort -u); do
+arch=$(dpkg --print-architecture)
+for package in $(cat "$@" | awk -v only="[$arch]" \
+	'!/^#/ && (NF == 1 || $2 == only) { print $1 }' | sort -u); do
 	dpkg-query -W -f '${Status}' "$package" 2>/dev/null |
 		grep -q ' installed$' || missing="$missing $package"
 done

@@ -33,8 +33,8 @@ static void before(void)
 	library = OSSL_LIB_CTX_new();
 	provider = xs_tls_provider_load(library);
 	cr_assert(provider);
-	ours[0] = fetch("AES-128-GCM", "provider=xsock");
-	ours[1] = fetch("AES-256-GCM", "provider=xsock");
+	ours[0] = fetch("AES-128-GCM", XS_TLS_WIDE);
+	ours[1] = fetch("AES-256-GCM", XS_TLS_WIDE);
 	theirs[0] = fetch("AES-128-GCM", "provider=default");
 	theirs[1] = fetch("AES-256-GCM", "provider=default");
 	RAND_bytes(text, sizeof(text));
@@ -374,33 +374,67 @@ static const char *provider_of(const char *query)
 Test(relay_tls_gcm, only_who_asks_gets_it)
 {
 	cr_assert_str_eq(provider_of(NULL), "default");
-	cr_assert_str_eq(provider_of("?provider=xsock"), "xsock");
+	cr_assert_str_eq(provider_of("?" XS_TLS_WIDE), "xsock");
+}
+
+/* What /proc/cpuinfo says, which is what the kernel lets programs use. */
+static bool cpu_has(const char *flag)
+{
+	static char line[8192];
+	FILE *file = fopen("/proc/cpuinfo", "r");
+	char word[32];
+	bool found = false;
+
+	snprintf(word, sizeof(word), " %s", flag);
+	while (!found && fgets(line, sizeof(line), file))
+		found = strncmp(line, "flags", 5) == 0 && strstr(line, word);
+	fclose(file);
+	return found;
 }
 
 Test(relay_tls_gcm, offered_to_wide_processors)
 {
+	static const char *const flags[] = { "avx512f",	   "avx512bw",
+					     "avx512vl",   "vaes",
+					     "vpclmulqdq", "gfni",
+					     "sha_ni",	   "avx512ifma" };
+	struct xs_tls_faster faster = { 0 };
 	OSSL_LIB_CTX *other = OSSL_LIB_CTX_new();
-	OSSL_PROVIDER *its = NULL;
-	const char *query = xs_tls_provider_offer(other, &its);
-	bool wide;
+	const char *query = xs_tls_provider_offer(other, &faster);
+	bool wide = OPENSSL_version_minor() == 0;
 
-	xs_tls_gcm_open(&wide);
-	if (OPENSSL_version_minor() > 0)
-		wide = false;
+	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++)
+		wide = wide && cpu_has(flags[i]);
 	cr_assert_eq(query != NULL, wide);
-	cr_assert_eq(its != NULL, wide);
-	if (its)
-		OSSL_PROVIDER_unload(its);
+	cr_assert_eq(faster.provider != NULL, wide);
+	cr_assert_eq(xs_tls_provider_offer(other, &faster), query);
+	if (faster.provider)
+		OSSL_PROVIDER_unload(faster.provider);
 	OSSL_LIB_CTX_free(other);
 }
 
-Test(relay_tls_gcm, not_offered_beside_fips)
+/* Whatever else a configuration wants, it gets. */
+Test(relay_tls_gcm, not_offered_beside_others)
 {
-	OSSL_LIB_CTX *other = OSSL_LIB_CTX_new();
+	static const char *const wants[] = { "fips=yes", "provider=fips",
+					     "provider=vendor", "vendor.x=y" };
 
-	EVP_default_properties_enable_fips(other, 1);
-	cr_assert_null(xs_tls_provider_load(other));
-	OSSL_LIB_CTX_free(other);
+	for (size_t i = 0; i < sizeof(wants) / sizeof(*wants); i++) {
+		OSSL_LIB_CTX *other = OSSL_LIB_CTX_new();
+
+		cr_assert(EVP_set_default_properties(other, wants[i]));
+		cr_assert_null(xs_tls_provider_load(other), "%s", wants[i]);
+		OSSL_LIB_CTX_free(other);
+	}
+}
+
+/* The query takes nothing away of what a configuration says later. */
+Test(relay_tls_gcm, pushes_nothing_aside)
+{
+	cr_assert(EVP_set_default_properties(library, "?vendor.x=yes"));
+	cr_assert_str_eq(provider_of("?" XS_TLS_WIDE), "xsock");
+	cr_assert(EVP_set_default_properties(library, "provider=default"));
+	cr_assert_str_eq(provider_of("?" XS_TLS_WIDE), "default");
 }
 
 Test(relay_tls_gcm, not_offered_without_the_default)

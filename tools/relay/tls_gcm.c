@@ -8,8 +8,9 @@
  *             explicit nonce, text, tag (RFC 5288, section 3)
  *
  * Only the key is kept between records.  It is expanded anew for each, on the
- * stack: that takes a tenth of a record's time, and spares every idle
- * connection two kilobytes of round keys.
+ * stack, which spares every idle connection two kilobytes of round keys.  That
+ * takes 0.2 µs: a tenth of the time of a full record, and what makes one of
+ * less than 1 KiB 0.15 µs slower than OpenSSL's own.
  *
  * The tag is made with each update, from a copy of the state, because then the
  * round keys are there; another update makes another.
@@ -75,11 +76,16 @@ static void copy_functions(const IMB_MGR *found)
 	};
 }
 
+/* The size of struct gcm_key_data is not the same in all that have this soname,
+ * and the library writes all of it. */
+static bool is_known_version(void)
+{
+	return imb_get_version() >> 8 == IMB_VERSION_NUM >> 8;
+}
+
 static void open_library(void)
 {
-	const uint64_t wide = IMB_FEATURE_AVX512_SKX | IMB_FEATURE_VAES |
-			      IMB_FEATURE_VPCLMULQDQ;
-	IMB_MGR *found = alloc_mb_mgr(0);
+	IMB_MGR *found = is_known_version() ? alloc_mb_mgr(0) : NULL;
 
 	if (!found)
 		return;
@@ -87,7 +93,9 @@ static void open_library(void)
 	if (imb_get_errno(found) == 0 &&
 	    found->features & IMB_FEATURE_SELF_TEST_PASS) {
 		copy_functions(found);
-		is_wide = (found->features & wide) == wide;
+		/* With any of these missing it takes those without VAES. */
+		is_wide = (found->features & IMB_CPUFLAGS_AVX512_T2) ==
+			  IMB_CPUFLAGS_AVX512_T2;
 		opened = true;
 	}
 	free_mb_mgr(found);
@@ -106,6 +114,7 @@ bool xs_tls_gcm_open(bool *wide)
 enum nonce_state { NO_NONCE, NONCE_SET, NONCE_IN_USE, NONCE_SPENT };
 
 struct gcm {
+	OSSL_LIB_CTX *library; /* whose random numbers to use */
 	const struct functions *functions;
 	enum nonce_state nonce_state;
 	bool encrypts;
@@ -122,25 +131,27 @@ struct gcm {
 	struct gcm_context_data state;
 };
 
-static struct gcm *make(const struct functions *functions)
+static struct gcm *make(OSSL_LIB_CTX *library,
+			const struct functions *functions)
 {
 	struct gcm *gcm = OPENSSL_zalloc(sizeof(*gcm));
 
-	if (gcm)
-		gcm->functions = functions;
+	if (!gcm)
+		return NULL;
+	gcm->library = library;
+	gcm->functions = functions;
 	return gcm;
 }
 
-static void *make_128(void *provider)
+/* The provider's context is the library's (tls_provider.c). */
+static void *make_128(void *library)
 {
-	(void)provider;
-	return make(&aes128);
+	return make(library, &aes128);
 }
 
-static void *make_256(void *provider)
+static void *make_256(void *library)
 {
-	(void)provider;
-	return make(&aes256);
+	return make(library, &aes256);
 }
 
 static void destroy(void *cipher)
@@ -157,7 +168,8 @@ static void *duplicate(void *cipher)
 static void run(struct gcm *gcm, uint8_t *out, const uint8_t *in, size_t len)
 {
 	const struct functions *functions = gcm->functions;
-	struct gcm_key_data round;
+	/* Read and written with aligned moves; its type does not say so. */
+	_Alignas(64) struct gcm_key_data round;
 	struct gcm_context_data last;
 
 	functions->expand(gcm->key, &round);
@@ -173,6 +185,7 @@ static void run(struct gcm *gcm, uint8_t *out, const uint8_t *in, size_t len)
 	(gcm->encrypts ? functions->end_encrypt
 		       : functions->end_decrypt)(&round, &last, gcm->tag, TAG);
 	OPENSSL_cleanse(&round, sizeof(round));
+	OPENSSL_cleanse(&last, sizeof(last));
 }
 
 static bool is_ready(const struct gcm *gcm)
@@ -238,7 +251,7 @@ static bool set_fixed(struct gcm *gcm, const uint8_t *fixed, size_t len)
 		return false;
 	memcpy(gcm->nonce, fixed, len);
 	if (gcm->encrypts && len < NONCE &&
-	    RAND_bytes(gcm->nonce + len, (int)(NONCE - len)) <= 0)
+	    RAND_bytes_ex(gcm->library, gcm->nonce + len, NONCE - len, 0) <= 0)
 		return false;
 	gcm->counts = true;
 	gcm->nonce_state = NONCE_SET;
@@ -367,14 +380,6 @@ static int final(void *cipher, unsigned char *out, size_t *done, size_t room)
 	gcm->nonce_state = NONCE_SPENT;
 	return gcm->encrypts ||
 	       CRYPTO_memcmp(gcm->tag, gcm->expected, gcm->tag_len) == 0;
-}
-
-/* EVP_Cipher: an update, or without in the final. */
-static int cipher_call(void *cipher, unsigned char *out, size_t *done,
-		       size_t room, const unsigned char *in, size_t len)
-{
-	return in ? update(cipher, out, done, room, in, len)
-		  : final(cipher, out, done, room);
 }
 
 /* --- parameters ---------------------------------------------------------- */
@@ -514,7 +519,6 @@ static int get_constants_256(OSSL_PARAM params[])
 		ROW(OSSL_FUNC_CIPHER_DECRYPT_INIT, decrypt_init),              \
 		ROW(OSSL_FUNC_CIPHER_UPDATE, update),                          \
 		ROW(OSSL_FUNC_CIPHER_FINAL, final),                            \
-		ROW(OSSL_FUNC_CIPHER_CIPHER, cipher_call),                     \
 		ROW(OSSL_FUNC_CIPHER_GET_CTX_PARAMS, get_params),              \
 		ROW(OSSL_FUNC_CIPHER_SET_CTX_PARAMS, set_params)
 static const OSSL_DISPATCH functions_128[] = {
@@ -532,9 +536,9 @@ static const OSSL_DISPATCH functions_256[] = {
 
 /* All names that OpenSSL has for them, as all providers must (provider(7)). */
 const OSSL_ALGORITHM xs_tls_gcm_algorithms[] = {
-	{ "AES-128-GCM:id-aes128-GCM:2.16.840.1.101.3.4.1.6",
-	  "provider=" XS_TLS_PROVIDER, functions_128, NULL },
-	{ "AES-256-GCM:id-aes256-GCM:2.16.840.1.101.3.4.1.46",
-	  "provider=" XS_TLS_PROVIDER, functions_256, NULL },
+	{ "AES-128-GCM:id-aes128-GCM:2.16.840.1.101.3.4.1.6", XS_TLS_WIDE,
+	  functions_128, NULL },
+	{ "AES-256-GCM:id-aes256-GCM:2.16.840.1.101.3.4.1.46", XS_TLS_WIDE,
+	  functions_256, NULL },
 	{ NULL, NULL, NULL, NULL },
 };

@@ -29,7 +29,7 @@ struct xs_tls_library {
 	char *file;
 	struct xs_tls_stamp stamp;
 	OSSL_LIB_CTX *context;
-	OSSL_PROVIDER *faster; /* tls_provider.c; NULL: none */
+	struct xs_tls_faster faster;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -137,8 +137,8 @@ static bool tell(struct xs_tls_library *library, struct xs_error *err)
 
 static void free_library(struct xs_tls_library *library)
 {
-	if (library->faster)
-		OSSL_PROVIDER_unload(library->faster);
+	if (library->faster.provider)
+		OSSL_PROVIDER_unload(library->faster.provider);
 	OSSL_LIB_CTX_free(library->context);
 	free(library->file);
 	free(library);

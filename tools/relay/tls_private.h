@@ -21,7 +21,10 @@ struct xs_tls_early {
 	bool self_signed;	 /* it is, and allow_self_signed says yes */
 	uint8_t first[XS_TLS_FIRST_BYTES]; /* what the server said first */
 	size_t first_len;
-	size_t received; /* bytes, in all */
+	size_t received;     /* bytes, in all */
+	bool offers_session; /* one that the server may resume */
+	uint8_t *hello; /* made already (tls_spare.c), not sent; NULL: no */
+	size_t hello_len;
 };
 
 struct xs_tls {
@@ -32,8 +35,11 @@ struct xs_tls {
 	bool closed;		    /* close_notify is sent */
 	bool broken;
 	bool wants_certificate; /* the server asked for one, we had none */
-	char *server; /* whose sessions to use; NULL: none are */
+	char *server;		/* whose sessions to use; NULL: none are */
 };
+
+/* tls.c: the name that a server must have whom the rule calls so. */
+const char *xs_tls_name(const struct xs_tls_context *context, const char *name);
 
 /* tls_stamp.c: a file as it is now; same when it has not changed. */
 struct xs_tls_stamp {
@@ -62,11 +68,16 @@ void xs_tls_library_put(struct xs_tls_library *library);
 OSSL_LIB_CTX *xs_tls_library_openssl(const struct xs_tls_library *library);
 
 /* tls_provider.c: loads faster ciphers into library (NULL: OpenSSL's own) if
- * there are such for this processor and *provider is still NULL, and returns
- * the property query by which to prefer them; NULL: there are none.  The
- * caller unloads *provider before it frees library. */
+ * there are such for this processor and the configuration does not want others,
+ * once, and returns the property query by which to prefer them; NULL: there are
+ * none.  The caller unloads faster->provider, if any, before it frees
+ * library. */
+struct xs_tls_faster {
+	bool asked;
+	OSSL_PROVIDER *provider;
+};
 const char *xs_tls_provider_offer(OSSL_LIB_CTX *library,
-				  OSSL_PROVIDER **provider);
+				  struct xs_tls_faster *faster);
 /* The same on any processor, for tests; NULL when it cannot be had. */
 OSSL_PROVIDER *xs_tls_provider_load(OSSL_LIB_CTX *library);
 
@@ -94,11 +105,17 @@ void xs_tls_sessions_use(struct xs_tls_sessions *sessions, const char *key,
 bool xs_tls_sessions_keep(struct xs_tls_sessions *sessions, const char *key,
 			  SSL_SESSION *session);
 void xs_tls_sessions_drop(struct xs_tls_sessions *sessions, const char *key);
+/* Gives back what xs_tls_sessions_use took, of a client that has not sent
+ * anything. */
+void xs_tls_sessions_return(const struct xs_tls *tls);
+
+/* tls_spare.c: throws the spares of context (NULL: of all) away. */
+void xs_tls_spare_forget(const struct xs_tls_context *context);
 
 /* tls_output.c: one line to the key log; the chain in PEM to a file, 0, or -1
  * with *err set. */
 void xs_tls_output_key(const char *file, const char *line);
-int xs_tls_output_chain(const char *file, STACK_OF(X509) *chain,
+int xs_tls_output_chain(const char *file, STACK_OF(X509) * chain,
 			struct xs_error *err);
 
 /* tls_fingerprint.c: is one of the list that of cert? */
@@ -160,15 +177,15 @@ void xs_tls_error_setup(struct xs_error *err, const char *what);
 /* What a sentence tells beyond its row. */
 enum xs_tls_error_detail {
 	XS_NO_DETAIL,
-	XS_DETAIL_END,	  /* the date it expired, and the clock */
-	XS_DETAIL_BEGIN,  /* the date it begins, and the clock */
-	XS_DETAIL_NAMES,  /* the name looked for and those it has */
-	XS_DETAIL_ISSUER, /* who signed it, and whom we trust */
+	XS_DETAIL_END,	   /* the date it expired, and the clock */
+	XS_DETAIL_BEGIN,   /* the date it begins, and the clock */
+	XS_DETAIL_NAMES,   /* the name looked for and those it has */
+	XS_DETAIL_ISSUER,  /* who signed it, and whom we trust */
 	XS_DETAIL_MISSING, /* the same, and that the server did not send it */
-	XS_DETAIL_TRUST,  /* whom we trust */
-	XS_DETAIL_CLOCK,  /* the clock */
-	XS_DETAIL_HEARD,  /* what the server said instead of TLS */
-	XS_DETAIL_CLIENT, /* another remedy when it wanted a certificate */
+	XS_DETAIL_TRUST,   /* whom we trust */
+	XS_DETAIL_CLOCK,   /* the clock */
+	XS_DETAIL_HEARD,   /* what the server said instead of TLS */
+	XS_DETAIL_CLIENT,  /* another remedy when it wanted a certificate */
 };
 
 /* The rows behind xs_tls_error_*, for the test that walks them.  Each table

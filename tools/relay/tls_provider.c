@@ -2,12 +2,13 @@
  *
  * OpenSSL 3.0 encrypts 3 GB/s with AES-256-GCM where processors with VAES can
  * do 9 (3.1 does, so nothing is offered to it).  The provider stands beside
- * OpenSSL's own, never in its place: it is loaded only where "default" is, and
- * only libssl prefers it, by the property query that xs_tls_provider_offer
- * returns.  Where the configuration wants others (FIPS), they are used.
+ * OpenSSL's own, never in its place: it is loaded only where AES-GCM would be
+ * that of "default", and only libssl prefers it, by the property query that
+ * xs_tls_provider_offer returns.  Where a configuration wants another provider
+ * (FIPS, or a vendor's), that one is used.
  *
- * Before it is offered for the first time, what it encrypts is compared with
- * what OpenSSL's own does.
+ * Before a library context gets it, what it encrypts is compared with what
+ * OpenSSL's own does.
  */
 #include "tls_gcm.h"
 #include "tls_private.h"
@@ -16,7 +17,6 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/provider.h>
-#include <pthread.h>
 #include <string.h>
 
 static const OSSL_ALGORITHM *query(void *provider, int operation, int *no_cache)
@@ -35,9 +35,15 @@ static int provider_init(const OSSL_CORE_HANDLE *handle,
 			 const OSSL_DISPATCH *in, const OSSL_DISPATCH **out,
 			 void **provider)
 {
-	(void)in;
+	OSSL_FUNC_core_get_libctx_fn *get_library = NULL;
+
+	for (; in->function_id; in++)
+		if (in->function_id == OSSL_FUNC_CORE_GET_LIBCTX)
+			get_library = OSSL_FUNC_core_get_libctx(in);
+	if (!get_library)
+		return 0;
 	*out = provider_functions;
-	*provider = (void *)handle;
+	*provider = get_library(handle);
 	return 1;
 }
 
@@ -76,24 +82,37 @@ static bool agrees(const char *name, OSSL_LIB_CTX *library)
 {
 	struct sample theirs, ours;
 
-	return encrypt_sample(name, "provider=default", library, &theirs) &&
-	       encrypt_sample(name, "provider=" XS_TLS_PROVIDER, library,
-			      &ours) &&
+	return encrypt_sample(name, NULL, library, &theirs) &&
+	       encrypt_sample(name, XS_TLS_WIDE, library, &ours) &&
 	       memcmp(&theirs, &ours, sizeof(ours)) == 0;
 }
 
 /* --- offering it --------------------------------------------------------- */
 
+static const char name[] = "xsock";
+
+/* Does the configuration leave it to OpenSSL's own?  That one is loaded by
+ * being asked for, where it is loaded at all. */
+static bool is_default(const char *cipher_name, OSSL_LIB_CTX *library)
+{
+	EVP_CIPHER *cipher = EVP_CIPHER_fetch(library, cipher_name, NULL);
+	const OSSL_PROVIDER *provider =
+		cipher ? EVP_CIPHER_get0_provider(cipher) : NULL;
+	bool yes = provider &&
+		   strcmp(OSSL_PROVIDER_get0_name(provider), "default") == 0;
+
+	EVP_CIPHER_free(cipher);
+	return yes;
+}
+
 OSSL_PROVIDER *xs_tls_provider_load(OSSL_LIB_CTX *library)
 {
 	OSSL_PROVIDER *provider = NULL;
 
-	/* To load one explicitly is to do without the default one, unless that
-	 * is loaded already (OSSL_PROVIDER(3)); asking for it does. */
-	if (OSSL_PROVIDER_available(library, "default") &&
-	    !EVP_default_properties_is_fips_enabled(library) &&
-	    OSSL_PROVIDER_add_builtin(library, XS_TLS_PROVIDER, provider_init))
-		provider = OSSL_PROVIDER_load(library, XS_TLS_PROVIDER);
+	if (is_default("AES-128-GCM", library) &&
+	    is_default("AES-256-GCM", library) &&
+	    OSSL_PROVIDER_add_builtin(library, name, provider_init))
+		provider = OSSL_PROVIDER_load(library, name);
 	if (provider && !(agrees("AES-128-GCM", library) &&
 			  agrees("AES-256-GCM", library))) {
 		OSSL_PROVIDER_unload(provider);
@@ -103,15 +122,30 @@ OSSL_PROVIDER *xs_tls_provider_load(OSSL_LIB_CTX *library)
 	return provider;
 }
 
-const char *xs_tls_provider_offer(OSSL_LIB_CTX *library,
-				  OSSL_PROVIDER **provider)
+/* Asked of the compiler's library, which looks at what the kernel has switched
+ * on, too (XCR0); libipsec-mb does not, and tries its functions. */
+static bool is_wide_processor(void)
+{
+	return __builtin_cpu_supports("avx512f") &&
+	       __builtin_cpu_supports("avx512bw") &&
+	       __builtin_cpu_supports("avx512vl") &&
+	       __builtin_cpu_supports("vaes") &&
+	       __builtin_cpu_supports("vpclmulqdq");
+}
+
+static bool is_useful(void)
 {
 	bool wide;
 
-	if (OPENSSL_version_major() > 3 || OPENSSL_version_minor() > 0 ||
-	    !xs_tls_gcm_open(&wide) || !wide)
-		return NULL;
-	if (!*provider)
-		*provider = xs_tls_provider_load(library);
-	return *provider ? "?provider=" XS_TLS_PROVIDER : NULL;
+	return OPENSSL_version_major() == 3 && OPENSSL_version_minor() == 0 &&
+	       is_wide_processor() && xs_tls_gcm_open(&wide) && wide;
+}
+
+const char *xs_tls_provider_offer(OSSL_LIB_CTX *library,
+				  struct xs_tls_faster *faster)
+{
+	if (!faster->asked && is_useful())
+		faster->provider = xs_tls_provider_load(library);
+	faster->asked = true;
+	return faster->provider ? "?" XS_TLS_WIDE : NULL;
 }
