@@ -219,6 +219,7 @@ static void step_open(struct xs_connection *connection)
 		xs_worker_later(connection->worker, &connection->task);
 		/* fall through */
 	case XS_PUMP_WAITS:
+		connection->worker->soon = true;
 		watch_app(connection);
 		watch_stall(connection);
 		watch_answer(connection);

@@ -158,6 +158,7 @@ static void accept_one(struct xs_source *source, uint32_t events)
 	int fd;
 
 	(void)events;
+	worker->soon = true; /* the request is being written */
 	xs_life_enter();
 	fd = accept4(worker->listen_fd, NULL, NULL,
 		     SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -198,19 +199,19 @@ enum { TRANSFER = 16 * 1024 };
 static int wait_for_events(struct xs_worker *worker,
 			   struct epoll_event events[EVENTS_MAX])
 {
-	bool transfers = worker->buffers->moved > TRANSFER;
+	bool actively = worker->soon && worker->buffers->moved <= TRANSFER;
 	int timeout = -1;
 
+	worker->soon = false;
 	worker->buffers->moved = 0;
 	if (worker->tasks)
 		timeout = 0;
 	else if (worker->timers.first)
 		timeout = xs_timers_wait(&worker->timers, xs_now_ms());
-	if (transfers)
-		return epoll_wait(worker->epoll_fd, events, EVENTS_MAX,
-				  timeout);
-	return xs_spin_wait(&worker->spin, worker->epoll_fd, events, EVENTS_MAX,
-			    timeout);
+	if (actively)
+		return xs_spin_wait(&worker->spin, worker->epoll_fd, events,
+				    EVENTS_MAX, timeout);
+	return epoll_wait(worker->epoll_fd, events, EVENTS_MAX, timeout);
 }
 
 static void *run_worker(void *argument)

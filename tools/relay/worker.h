@@ -44,7 +44,9 @@ struct xs_worker {
 	struct xs_source wake;
 	struct xs_source listener;
 	struct xs_spin spin;
+	bool soon; /* somebody is to answer at once; until the next wait */
 	struct xs_timers timers;
+	struct xs_timer spares; /* handshake.c: those of TLS get old */
 	struct xs_task *tasks, **tasks_end;
 	struct xs_buffers *buffers;
 	bool stop;
