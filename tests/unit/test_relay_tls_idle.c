@@ -1,10 +1,7 @@
-/* What an open TLS connection keeps in memory while it is idle.  The server is
- * an SSL object beside it; what it sends goes through memory. */
-#include "../../tools/relay/tls_private.h"
-#include "../relay/authority.h"
+/* What an open TLS connection keeps in memory while it is idle. */
+#include "tls_line.h"
 
 #include <malloc.h>
-#include <string.h>
 
 /* Sanitizers have an allocator of their own, which does not tell. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -15,111 +12,14 @@
 
 enum { LINES = 32, RECORD = 16384 };
 
-struct bench {
-	struct folder folder;
-	SSL_CTX *server;
-	struct xs_tls_context *client;
-};
-
-/* A client; what it and its server have said, and the other has not read. */
-struct line {
-	struct xs_tls *tls;
-	SSL *server;
-	BIO *to_server, *to_client;
-};
-
-static uint8_t out[XS_TLS_OUT_ROOM(65536)];
-static uint8_t in[65536];
-static uint8_t plain[XS_TLS_PLAIN_ROOM(65536)];
-
-static struct bench bench_make(void)
-{
-	struct bench b = { .folder = folder_make(),
-			   .server = SSL_CTX_new(TLS_server_method()) };
-	struct party ca = party_make("test CA", NULL, NULL);
-	struct party leaf = party_make("leaf", "DNS:localhost", &ca);
-	X509 *const trusted[] = { ca.cert, NULL };
-	struct xs_error err = { 0 };
-	char options[200];
-	struct xs_tls_policy policy = { .scheme = "tlsv1.3",
-					.options = options };
-
-	SSL_CTX_use_certificate(b.server, leaf.cert);
-	SSL_CTX_use_PrivateKey(b.server, leaf.key);
-	snprintf(options, sizeof(options), "cafile=%s&session_reuse=1",
-		 write_pem(&b.folder, "ca.pem", NULL, NULL, trusted));
-	b.client = xs_tls_context_get(&policy, &err);
-	cr_assert(b.client, "%s", err.text);
-	party_free(&ca);
-	party_free(&leaf);
-	return b;
-}
-
-static void bench_end(struct bench *b)
-{
-	xs_tls_context_put(b->client);
-	xs_tls_context_forget();
-	SSL_CTX_free(b->server);
-	folder_end(&b->folder);
-}
-
-/* At most size bytes of what the server has said: what is read at once. */
-static struct xs_tls_io hear(struct line *line, size_t size)
-{
-	int len = BIO_read(line->to_client, in, (int)size);
-
-	return (struct xs_tls_io){ .in = in,
-				   .in_len = len > 0 ? (size_t)len : 0,
-				   .out = out,
-				   .out_size = sizeof(out) };
-}
-
-static void say(struct line *line, const struct xs_tls_io *io)
-{
-	if (io->out_len)
-		BIO_write(line->to_server, io->out, (int)io->out_len);
-}
-
-/* Returns the bytes of plaintext that came. */
-static size_t hear_data(struct line *line, size_t size)
-{
-	struct xs_tls_io io = hear(line, size);
-	struct xs_error err = { 0 };
-	size_t len;
-
-	cr_assert_eq(xs_tls_read(line->tls, &io, plain, sizeof(plain), &len,
-				 &err),
-		     XS_TLS_WANT, "%s", err.text);
-	say(line, &io);
-	return len;
-}
-
-/* Opens it, and hears the tickets if there are any. */
 static struct line line_open(const struct bench *b, bool *resumed)
 {
-	struct line line = { .server = SSL_new(b->server),
-			     .to_server = BIO_new(BIO_s_mem()),
-			     .to_client = BIO_new(BIO_s_mem()) };
+	struct line line = line_make(b);
 	struct xs_tls_summary summary;
-	enum xs_tls_result result;
-	struct xs_error err = { 0 };
 
-	SSL_set_bio(line.server, line.to_server, line.to_client);
-	SSL_set_accept_state(line.server);
-	line.tls = xs_tls_new(b->client, "localhost", &err);
-	cr_assert(line.tls, "%s", err.text);
-	xs_tls_resume(line.tls, "192.0.2.1:443");
-	do {
-		struct xs_tls_io io = hear(&line, sizeof(in));
-
-		result = xs_tls_handshake(line.tls, &io, &summary, &err);
-		cr_assert_neq(result, XS_TLS_FAILED, "%s", err.text);
-		say(&line, &io);
-		SSL_do_handshake(line.server);
-	} while (result != XS_TLS_DONE);
+	line.tls = client_make(b);
+	line_finish(&line, &summary);
 	*resumed = SSL_session_reused(line.server);
-	if (BIO_pending(line.to_client))
-		hear_data(&line, sizeof(in));
 	return line;
 }
 
@@ -136,8 +36,8 @@ static void client_says(struct line *line, const void *data, size_t len)
 	struct xs_error err = { 0 };
 	char got[100];
 
-	cr_assert_eq(xs_tls_write(line->tls, &io, data, len, &err),
-		     XS_TLS_DONE, "%s", err.text);
+	cr_assert_eq(xs_tls_write(line->tls, &io, data, len, &err), XS_TLS_DONE,
+		     "%s", err.text);
 	say(line, &io);
 	cr_assert_eq(SSL_read(line->server, got, sizeof(got)), (int)len);
 	cr_assert_eq(memcmp(got, data, len), 0);
@@ -148,12 +48,6 @@ static void line_forget_server(struct line *line)
 {
 	SSL_free(line->server);
 	line->server = NULL;
-}
-
-static void line_end(struct line *line)
-{
-	SSL_free(line->server);
-	xs_tls_free(line->tls);
 }
 
 static size_t in_use(void)
@@ -184,7 +78,7 @@ static size_t measure(const struct bench *b)
 /* One of OpenSSL's buffers alone would be 16 KiB more. */
 Test(relay_tls_idle, keeps_no_buffers)
 {
-	struct bench b = bench_make();
+	struct bench b = bench_make("session_reuse=1");
 	bool resumed;
 	struct line first = line_open(&b, &resumed); /* makes what is shared */
 	size_t each = measure(&b);
@@ -198,7 +92,7 @@ Test(relay_tls_idle, keeps_no_buffers)
 Test(relay_tls_idle, keeps_half_a_record)
 {
 	static const uint8_t sent[RECORD] = { 1, 2, 3 };
-	struct bench b = bench_make();
+	struct bench b = bench_make("session_reuse=1");
 	bool resumed;
 	struct line line = line_open(&b, &resumed);
 
@@ -227,7 +121,7 @@ static void expect_empty(EVP_PKEY *key)
 /* The ephemeral keys go; data, a new ticket and new keys come and go on. */
 Test(relay_tls_idle, settles)
 {
-	struct bench b = bench_make();
+	struct bench b = bench_make("session_reuse=1");
 	bool resumed;
 	struct line line = line_open(&b, &resumed), next;
 	EVP_PKEY *key = NULL;

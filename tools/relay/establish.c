@@ -23,28 +23,40 @@ enum { WATCH_MS = 1000 };
 
 /* --- TCP is connected ------------------------------------------------- */
 
-static bool make_tls(struct xs_connection *connection)
+static struct xs_tls *make_client(struct xs_opening *opening,
+				  struct xs_error *err)
 {
-	struct xs_opening *opening = connection->opening;
 	/* Those of the words outlive the opening. */
 	const char *name =
 		xs_words_text(opening->request->words, XS_WIRE_NAME);
 	char server[XS_ADDRESS_TEXT_MAX];
-	struct xs_error err = { 0 };
+	struct xs_tls *tls;
 
-	connection->tls = xs_tls_new(opening->context, name, &err);
-	if (!connection->tls) {
-		xs_verdict_fail(connection, &err);
-		return false;
-	}
 	if (opening->expect) {
-		xs_expect_resume(opening->expect, connection->tls);
-		return true;
+		tls = xs_tls_new(opening->context, name, err);
+		if (tls)
+			xs_expect_resume(opening->expect, tls);
+		return tls;
 	}
 	xs_address_format(xs_dial_address(&opening->dial), server,
 			  sizeof(server));
-	xs_tls_resume(connection->tls, server);
-	return true;
+	tls = xs_tls_spare_take(opening->context, name, server);
+	if (tls)
+		return tls;
+	tls = xs_tls_new(opening->context, name, err);
+	if (tls)
+		xs_tls_resume(tls, server);
+	return tls;
+}
+
+static bool make_tls(struct xs_connection *connection)
+{
+	struct xs_error err = { 0 };
+
+	connection->tls = make_client(connection->opening, &err);
+	if (!connection->tls)
+		xs_verdict_fail(connection, &err);
+	return connection->tls;
 }
 
 /* events: what came with the news, perhaps the server's end already, of which

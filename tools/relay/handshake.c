@@ -144,11 +144,42 @@ void xs_handshake_step(struct xs_connection *connection)
 	}
 }
 
+static void spares_are_old(struct xs_timer *timer)
+{
+	struct xs_worker *worker =
+		xs_container(timer, struct xs_worker, spares);
+
+	if (xs_tls_spare_expire())
+		xs_worker_timer(worker, timer, XS_TLS_SPARE_MS);
+}
+
+/* The server is busy with our ClientHello: time to make that of the next
+ * connection. */
+static void make_spare(struct xs_connection *connection)
+{
+	const struct xs_opening *opening = connection->opening;
+	struct xs_timer *timer = &connection->worker->spares;
+	char server[XS_ADDRESS_TEXT_MAX];
+
+	if (!opening || opening->expect)
+		return;
+	xs_address_format(xs_dial_address(&opening->dial), server,
+			  sizeof(server));
+	xs_tls_spare_make(opening->context,
+			  xs_words_text(opening->request->words, XS_WIRE_NAME),
+			  server);
+	timer->expire = spares_are_old;
+	if (!timer->set)
+		xs_worker_timer(connection->worker, timer, XS_TLS_SPARE_MS);
+}
+
 void xs_handshake_begin(struct xs_connection *connection)
 {
 	xs_connection_set_state(connection, HANDSHAKE);
-	if (shake(connection, 0)) /* ClientHello */
-		xs_handshake_step(connection);
+	if (!shake(connection, 0)) /* ClientHello */
+		return;
+	make_spare(connection);
+	xs_handshake_step(connection);
 }
 
 /* The time of what an open connection waits for is over. */

@@ -107,14 +107,21 @@ static void free_early(struct xs_tls *tls)
 {
 	if (!tls->early)
 		return;
+	free(tls->early->hello);
 	free(tls->early);
 	tls->early = NULL;
+}
+
+const char *xs_tls_name(const struct xs_tls_context *context, const char *name)
+{
+	const char *peer_name = xs_tls_context_options(context)->peer_name;
+
+	return peer_name ? peer_name : name;
 }
 
 struct xs_tls *xs_tls_new(struct xs_tls_context *context, const char *name,
 			  struct xs_error *err)
 {
-	const struct xs_options *options = xs_tls_context_options(context);
 	struct xs_tls *tls = calloc(1, sizeof(*tls));
 
 	if (!tls)
@@ -124,7 +131,7 @@ struct xs_tls *xs_tls_new(struct xs_tls_context *context, const char *name,
 		goto fail;
 	xs_tls_context_keep(context);
 	tls->context = context;
-	tls->early->name = options->peer_name ? options->peer_name : name;
+	tls->early->name = xs_tls_name(context, name);
 	ERR_clear_error();
 	tls->ssl = xs_tls_context_new_ssl(context);
 	if (!tls->ssl || !attach_bio(tls))
@@ -161,6 +168,7 @@ void xs_tls_resume(struct xs_tls *tls, const char *server)
 	    asprintf(&tls->server, "%s %s", server, tls->early->name) < 0)
 		return;
 	xs_tls_sessions_use(sessions, tls->server, tls->ssl);
+	tls->early->offers_session = SSL_get0_session(tls->ssl);
 }
 
 struct xs_tls_context *xs_tls_context_of(const struct xs_tls *tls)
@@ -173,12 +181,25 @@ bool xs_tls_heard(const struct xs_tls *tls)
 	return !tls->early || tls->early->received > 0;
 }
 
+/* Sends the hello that was made in advance; io has room for it. */
+static void send_hello(struct xs_tls_early *early, struct xs_tls_io *io)
+{
+	memcpy(io->out, early->hello, early->hello_len);
+	io->out_len = early->hello_len;
+	free(early->hello);
+	early->hello = NULL;
+}
+
 enum xs_tls_result xs_tls_handshake(struct xs_tls *tls, struct xs_tls_io *io,
 				    struct xs_tls_summary *summary,
 				    struct xs_error *err)
 {
 	int done, why;
 
+	if (tls->early->hello) {
+		send_hello(tls->early, io);
+		return XS_TLS_WANT;
+	}
 	remember_first(tls->early, io->in, io->in_len);
 	if (tls->early->received > HANDSHAKE_MAX) {
 		tls->broken = true;
@@ -201,6 +222,10 @@ enum xs_tls_result xs_tls_handshake(struct xs_tls *tls, struct xs_tls_io *io,
 		summary->version = SSL_get_version(tls->ssl);
 		summary->cipher = SSL_get_cipher_name(tls->ssl);
 		xs_tls_verify_summary(tls, summary);
+		/* It does not know our sessions any more: neither that of a
+		 * spare. */
+		if (tls->early->offers_session && !SSL_session_reused(tls->ssl))
+			xs_tls_spare_forget(tls->context);
 		free_early(tls);
 		return XS_TLS_DONE;
 	}
@@ -209,6 +234,7 @@ enum xs_tls_result xs_tls_handshake(struct xs_tls *tls, struct xs_tls_io *io,
 	tls->broken = true;
 	xs_tls_error_handshake(err, tls, why);
 	/* Whatever it was, the next one starts afresh. */
+	xs_tls_spare_forget(tls->context);
 	if (tls->server)
 		xs_tls_sessions_drop(xs_tls_context_sessions(tls->context),
 				     tls->server);

@@ -96,6 +96,21 @@ struct xs_tls *xs_tls_new(struct xs_tls_context *context, const char *name,
  * now.  server is "192.0.2.7:443", copied. */
 void xs_tls_resume(struct xs_tls *tls, const char *server);
 
+/* A client that was made in advance for this context, name and server, as
+ * xs_tls_new and xs_tls_resume would have made it, for the caller; NULL: there
+ * is none.  name must live as for xs_tls_new. */
+struct xs_tls *xs_tls_spare_take(const struct xs_tls_context *context,
+				 const char *name, const char *server);
+
+/* Makes one for the next, where connections follow each other; for when there
+ * is nothing to do anyway.  Whoever calls it calls, until it says false,
+ * xs_tls_spare_expire every so often, which throws those away that nobody
+ * wanted. */
+enum { XS_TLS_SPARE_MS = 2000 };
+void xs_tls_spare_make(struct xs_tls_context *context, const char *name,
+		       const char *server);
+bool xs_tls_spare_expire(void);
+
 /* A session on its own, so that another connection, of any thread, can resume
  * it: FTP's data connections must resume that of their control connection
  * where the server demands it.  take is a copy of the one that tls has now,

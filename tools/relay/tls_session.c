@@ -206,6 +206,20 @@ void xs_tls_sessions_drop(struct xs_tls_sessions *sessions, const char *key)
 		free_server(server);
 }
 
+void xs_tls_sessions_return(const struct xs_tls *tls)
+{
+	SSL_SESSION *session = tls->server ? SSL_get1_session(tls->ssl) : NULL;
+	struct xs_tls_sessions *sessions =
+		xs_tls_context_sessions(tls->context);
+
+	/* Of TLS 1.2 it is kept as well. */
+	if (!session ||
+	    SSL_SESSION_get_protocol_version(session) < TLS1_3_VERSION ||
+	    !SSL_SESSION_is_resumable(session) ||
+	    !xs_tls_sessions_keep(sessions, tls->server, session))
+		SSL_SESSION_free(session);
+}
+
 /* --- one session, for one other connection ------------------------------- */
 
 /* A copy each time, because OpenSSL changes a session in use. */

@@ -1,0 +1,244 @@
+/* A client made in advance, for the next connection to the same server.
+ *
+ * Before a ClientHello can be sent, OpenSSL makes an SSL object and a key, and
+ * binds a ticket to it: 0.15 ms.  While a server answers the ClientHello of
+ * one connection, its worker has nothing to do; where connections follow each
+ * other, that is the time to make the next one.  So a program that makes many
+ * short connections, or many programs that make one each, wait that much less.
+ *
+ * A spare is what xs_tls_new, xs_tls_resume and the first xs_tls_handshake
+ * would have made: for one context, name and server, under the same options
+ * and files, used once.  Its random numbers, its key and its ticket are its
+ * own.  It is made only for who came twice within REPEAT_MS, never instead of
+ * a ticket that is to come, and thrown away when nobody comes for it; then the
+ * ticket goes back.
+ *
+ * Few servers at a time are remembered, for all workers, behind one lock that
+ * is never held while OpenSSL works.
+ */
+#include "tls_private.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+	PLACES = 8,
+	REPEAT_MS = 1000,
+	HELLO_ROOM = XS_TLS_OUT_ROOM(0),
+};
+
+struct place {
+	struct xs_tls_context *context; /* with a reference; NULL: free */
+	char *name;
+	char *server;
+	int64_t came_ms;      /* when somebody connected there last */
+	int64_t made_ms;      /* when the spare was made */
+	struct xs_tls *spare; /* NULL: none; reads name until it is taken */
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct place places[PLACES];
+
+static int64_t now_in_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* --- places; with the lock held, but for empty --------------------------- */
+
+static struct place *find(const struct xs_tls_context *context,
+			  const char *name, const char *server)
+{
+	for (int i = 0; i < PLACES; i++)
+		if (places[i].context == context &&
+		    strcmp(places[i].name, name) == 0 &&
+		    strcmp(places[i].server, server) == 0)
+			return &places[i];
+	return NULL;
+}
+
+/* One that is free, or that nobody came to for longest. */
+static struct place *choose(void)
+{
+	struct place *chosen = &places[0];
+
+	for (int i = 0; i < PLACES; i++) {
+		if (!places[i].context)
+			return &places[i];
+		if (places[i].came_ms < chosen->came_ms)
+			chosen = &places[i];
+	}
+	return chosen;
+}
+
+/* Frees what was a place.  The spare has not said anything to anybody, so its
+ * ticket can still be used. */
+static void empty(struct place *place)
+{
+	if (place->spare)
+		xs_tls_sessions_return(place->spare);
+	xs_tls_free(place->spare);
+	xs_tls_context_put(place->context);
+	free(place->name);
+	free(place->server);
+}
+
+/* --- making one ---------------------------------------------------------- */
+
+/* Somebody connects: is it time to make a spare for the next?  The place is
+ * there from now on. */
+static bool is_time(struct xs_tls_context *context, const char *name,
+		    const char *server)
+{
+	int64_t now = now_in_ms();
+	struct place fresh = { .context = context, .came_ms = now };
+	struct place old = { 0 }, *place;
+	bool repeated = false;
+
+	pthread_mutex_lock(&lock);
+	place = find(context, name, server);
+	if (place) {
+		repeated = !place->spare && now - place->came_ms < REPEAT_MS;
+		place->came_ms = now;
+	} else {
+		fresh.name = strdup(name);
+		fresh.server = strdup(server);
+		xs_tls_context_keep(context);
+		place = choose();
+		old = fresh.name && fresh.server ? *place : fresh;
+		if (fresh.name && fresh.server)
+			*place = fresh;
+	}
+	pthread_mutex_unlock(&lock);
+	empty(&old);
+	return repeated;
+}
+
+/* The first flight, into what xs_tls_handshake begins with. */
+static bool say_hello(struct xs_tls *tls)
+{
+	struct xs_tls_io io = { .out = malloc(HELLO_ROOM),
+				.out_size = HELLO_ROOM };
+	struct xs_tls_summary summary;
+	struct xs_error err = { 0 };
+
+	if (!io.out ||
+	    xs_tls_handshake(tls, &io, &summary, &err) != XS_TLS_WANT) {
+		free(io.out);
+		return false;
+	}
+	tls->early->hello = io.out;
+	tls->early->hello_len = io.out_len;
+	return true;
+}
+
+static struct xs_tls *make(struct xs_tls_context *context, const char *name,
+			   const char *server)
+{
+	struct xs_error err = { 0 };
+	struct xs_tls *tls = xs_tls_new(context, name, &err);
+
+	if (!tls)
+		return NULL;
+	xs_tls_resume(tls, server);
+	if ((tls->server && !tls->early->offers_session) || !say_hello(tls)) {
+		xs_tls_free(tls);
+		return NULL;
+	}
+	return tls;
+}
+
+/* Where it was asked for; somebody else may have been faster. */
+static void put(const struct xs_tls_context *context, const char *name,
+		const char *server, struct xs_tls *spare)
+{
+	struct place unwanted = { .spare = spare }, *place;
+
+	pthread_mutex_lock(&lock);
+	place = find(context, name, server);
+	if (place && !place->spare) {
+		spare->early->name = xs_tls_name(context, place->name);
+		place->spare = spare;
+		place->made_ms = now_in_ms();
+		unwanted.spare = NULL;
+	}
+	pthread_mutex_unlock(&lock);
+	empty(&unwanted);
+}
+
+void xs_tls_spare_make(struct xs_tls_context *context, const char *name,
+		       const char *server)
+{
+	struct xs_tls *spare;
+
+	if (!is_time(context, name, server))
+		return;
+	spare = make(context, name, server);
+	if (spare)
+		put(context, name, server, spare);
+}
+
+/* --- taking it, throwing it away ----------------------------------------- */
+
+struct xs_tls *xs_tls_spare_take(const struct xs_tls_context *context,
+				 const char *name, const char *server)
+{
+	struct place *place, old = { 0 };
+	struct xs_tls *spare = NULL;
+
+	pthread_mutex_lock(&lock);
+	place = find(context, name, server);
+	if (place) {
+		spare = place->spare;
+		place->spare = NULL;
+		if (now_in_ms() - place->made_ms > XS_TLS_SPARE_MS) {
+			old.spare = spare;
+			spare = NULL;
+		}
+	}
+	if (spare)
+		spare->early->name = xs_tls_name(context, name);
+	pthread_mutex_unlock(&lock);
+	empty(&old);
+	return spare;
+}
+
+/* Empties the places of context (NULL: of all) to which nobody came since; the
+ * number of those that are left. */
+static int empty_until(const struct xs_tls_context *context, int64_t came_ms)
+{
+	struct place old[PLACES] = { 0 };
+	int left = 0;
+
+	pthread_mutex_lock(&lock);
+	for (int i = 0; i < PLACES; i++) {
+		if (!places[i].context)
+			continue;
+		if ((context && places[i].context != context) ||
+		    places[i].came_ms > came_ms) {
+			left++;
+			continue;
+		}
+		old[i] = places[i];
+		places[i] = (struct place){ 0 };
+	}
+	pthread_mutex_unlock(&lock);
+	for (int i = 0; i < PLACES; i++)
+		empty(&old[i]);
+	return left;
+}
+
+bool xs_tls_spare_expire(void)
+{
+	return empty_until(NULL, now_in_ms() - XS_TLS_SPARE_MS) > 0;
+}
+
+void xs_tls_spare_forget(const struct xs_tls_context *context)
+{
+	empty_until(context, INT64_MAX);
+}
