@@ -181,6 +181,27 @@ bool xs_tls_heard(const struct xs_tls *tls)
 	return !tls->early || tls->early->received > 0;
 }
 
+/* Is a buffer that still waits for the rest of a record left alone?  Older ones
+ * free it when just the five bytes of the head are there (CVE-2024-4741). */
+bool xs_tls_may_free_buffers(void)
+{
+	static const unsigned mended[] = { 14, 6, 2, 1 }; /* 3.0.14, 3.1.6 … */
+	unsigned minor = OPENSSL_version_minor();
+
+	return OPENSSL_version_major() > 3 ||
+	       minor >= sizeof(mended) / sizeof(*mended) ||
+	       OPENSSL_version_patch() >= mended[minor];
+}
+
+/* OpenSSL's buffers, of 16 KiB each way, because most connections are idle most
+ * of the time: freed after each call, not after each record.  One with half a
+ * record stays. */
+static void free_buffers(struct xs_tls *tls)
+{
+	if (xs_tls_may_free_buffers())
+		SSL_free_buffers(tls->ssl);
+}
+
 /* Sends the hello that was made in advance; io has room for it. */
 static void send_hello(struct xs_tls_early *early, struct xs_tls_io *io)
 {
@@ -227,6 +248,7 @@ enum xs_tls_result xs_tls_handshake(struct xs_tls *tls, struct xs_tls_io *io,
 		if (tls->early->offers_session && !SSL_session_reused(tls->ssl))
 			xs_tls_spare_forget(tls->context);
 		free_early(tls);
+		free_buffers(tls);
 		return XS_TLS_DONE;
 	}
 	if (why == SSL_ERROR_WANT_READ)
@@ -275,6 +297,7 @@ enum xs_tls_result xs_tls_write(struct xs_tls *tls, struct xs_tls_io *io,
 	done = SSL_write_ex(tls->ssl, data, len, &written);
 	why = done ? SSL_ERROR_NONE : SSL_get_error(tls->ssl, done);
 	tls->io = NULL;
+	free_buffers(tls);
 	if (done && written == len)
 		return XS_TLS_DONE;
 	tls->broken = true;
@@ -296,18 +319,6 @@ static enum xs_tls_result judge_read(struct xs_tls *tls, int result,
 	return XS_TLS_FAILED;
 }
 
-/* Is a buffer that still waits for the rest of a record left alone?  Older ones
- * free it when just the five bytes of the head are there (CVE-2024-4741). */
-static bool may_free_buffers(void)
-{
-	static const unsigned mended[] = { 14, 6, 2, 1 }; /* 3.0.14, 3.1.6 … */
-	unsigned minor = OPENSSL_version_minor();
-
-	return OPENSSL_version_major() > 3 ||
-	       minor >= sizeof(mended) / sizeof(*mended) ||
-	       OPENSSL_version_patch() >= mended[minor];
-}
-
 enum xs_tls_result xs_tls_read(struct xs_tls *tls, struct xs_tls_io *io,
 			       void *data, size_t size, size_t *len,
 			       struct xs_error *err)
@@ -321,7 +332,8 @@ enum xs_tls_result xs_tls_read(struct xs_tls *tls, struct xs_tls_io *io,
 		size_t got;
 		int done;
 
-		ERR_clear_error();
+		if (ERR_peek_error()) /* to clear takes longer */
+			ERR_clear_error();
 		done = SSL_read_ex(tls->ssl, (uint8_t *)data + *len,
 				   size - *len, &got);
 		if (!done) {
@@ -331,10 +343,7 @@ enum xs_tls_result xs_tls_read(struct xs_tls *tls, struct xs_tls_io *io,
 		*len += got;
 	}
 	tls->io = NULL;
-	/* With a ticket OpenSSL makes itself ready to write, and would stay so
-	 * until it writes. */
-	if (may_free_buffers())
-		SSL_free_buffers(tls->ssl);
+	free_buffers(tls);
 	return result;
 }
 
@@ -347,5 +356,6 @@ void xs_tls_close(struct xs_tls *tls, struct xs_tls_io *io)
 	ERR_clear_error();
 	SSL_shutdown(tls->ssl);
 	tls->io = NULL;
+	free_buffers(tls);
 	ERR_clear_error();
 }

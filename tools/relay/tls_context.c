@@ -296,14 +296,15 @@ static int set_sessions(struct xs_tls_context *context)
 	return 0;
 }
 
-/* Renegotiation would make reading write and back, and serves nobody;
- * buffers are given back because most connections are idle most of the time. */
+/* Renegotiation would make reading write and back, and serves nobody. */
 static int set_manners(struct xs_tls_context *context)
 {
 	SSL_CTX *ssl = context->ssl;
 
 	SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION);
-	SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
+	SSL_CTX_set_mode(ssl, SSL_MODE_AUTO_RETRY);
+	if (!xs_tls_may_free_buffers())
+		SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_client_cert_cb(ssl, want_certificate);
 	if (context->keylog)
 		SSL_CTX_set_keylog_callback(ssl, log_key);

@@ -41,6 +41,10 @@ struct xs_tls {
 /* tls.c: the name that a server must have whom the rule calls so. */
 const char *xs_tls_name(const struct xs_tls_context *context, const char *name);
 
+/* tls.c: do its buffers go when we say so?  If not, OpenSSL frees them after
+ * each record. */
+bool xs_tls_may_free_buffers(void);
+
 /* tls_stamp.c: a file as it is now; same when it has not changed. */
 struct xs_tls_stamp {
 	dev_t device;
