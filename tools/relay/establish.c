@@ -8,7 +8,6 @@
 #include "connection_private.h"
 
 #include "outcome.h"
-#include "scheme.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -30,7 +29,7 @@ static struct xs_tls *make_client(struct xs_opening *opening,
 	const char *name =
 		xs_words_text(opening->request->words, XS_WIRE_NAME);
 	char server[XS_ADDRESS_TEXT_MAX];
-	struct xs_tls *tls;
+	struct xs_tls *tls = NULL;
 
 	if (opening->expect) {
 		tls = xs_tls_new(opening->context, name, err);
@@ -40,7 +39,9 @@ static struct xs_tls *make_client(struct xs_opening *opening,
 	}
 	xs_address_format(xs_dial_address(&opening->dial), server,
 			  sizeof(server));
-	tls = xs_tls_spare_take(opening->context, name, server);
+	/* A dialogue comes before: too early to take one. */
+	if (xs_opening_begins_with_tls(opening))
+		tls = xs_tls_spare_take(opening->context, name, server);
 	if (tls)
 		return tls;
 	tls = xs_tls_new(opening->context, name, err);
@@ -64,7 +65,6 @@ static bool make_tls(struct xs_connection *connection)
 static void connected(struct xs_connection *connection, uint32_t events)
 {
 	struct xs_opening *opening = connection->opening;
-	const char *scheme = opening->request->wire.string[XS_WIRE_SCHEME];
 	const int on = 1, tls = opening->context != NULL;
 
 	xs_timer_set(&connection->worker->timers, &connection->timer,
@@ -87,7 +87,7 @@ static void connected(struct xs_connection *connection, uint32_t events)
 		return;
 	else if (opening->expect)
 		xs_upgrade_begin_data(connection);
-	else if (xs_scheme_find(scheme)->kind == XS_SCHEME_TLS)
+	else if (xs_opening_begins_with_tls(opening))
 		xs_handshake_begin(connection);
 	else
 		xs_upgrade_begin(connection);

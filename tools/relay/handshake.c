@@ -161,7 +161,7 @@ static void make_spare(struct xs_connection *connection)
 	struct xs_timer *timer = &connection->worker->spares;
 	char server[XS_ADDRESS_TEXT_MAX];
 
-	if (!opening || opening->expect)
+	if (!opening || opening->expect || !xs_opening_begins_with_tls(opening))
 		return;
 	xs_address_format(xs_dial_address(&opening->dial), server,
 			  sizeof(server));

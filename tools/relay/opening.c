@@ -150,6 +150,14 @@ int xs_opening_read_rule(struct xs_opening *opening, struct xs_error *err)
 	return result;
 }
 
+bool xs_opening_begins_with_tls(const struct xs_opening *opening)
+{
+	const char *name = opening->request->wire.string[XS_WIRE_SCHEME];
+	const struct xs_scheme *scheme = xs_scheme_find(name);
+
+	return scheme && scheme->kind == XS_SCHEME_TLS;
+}
+
 int xs_opening_addresses(struct xs_opening *opening, struct xs_error *err)
 {
 	const struct xs_wire *wire = &opening->request->wire;

@@ -46,6 +46,9 @@ int xs_opening_read_rule(struct xs_opening *opening, struct xs_error *err);
  * must be resolved, or -1 with *err set. */
 int xs_opening_addresses(struct xs_opening *opening, struct xs_error *err);
 
+/* Does TLS begin with the connection, without a dialogue before? */
+bool xs_opening_begins_with_tls(const struct xs_opening *opening);
+
 /* Answers the client, if it still waits.  One of err and summary may be
  * NULL. */
 void xs_opening_answer(struct xs_opening *opening, const struct xs_error *err,

@@ -28,6 +28,8 @@ static void remember_first(struct xs_tls_early *early, const uint8_t *data,
 {
 	size_t room = sizeof(early->first) - early->first_len;
 
+	if (!len)
+		return;
 	early->received += len;
 	if (len > room)
 		len = room;
@@ -151,6 +153,8 @@ void xs_tls_free(struct xs_tls *tls)
 {
 	if (!tls)
 		return;
+	if (tls->early && tls->early->offers_session && !tls->early->spoke)
+		xs_tls_sessions_return(tls);
 	SSL_free(tls->ssl);
 	free_early(tls);
 	/* Last: providers that ssl uses may be the context's. */
@@ -194,21 +198,58 @@ bool xs_tls_may_free_buffers(void)
 }
 
 /* OpenSSL's buffers, of 16 KiB each way, because most connections are idle most
- * of the time: freed after each call, not after each record.  One with half a
- * record stays. */
+ * of the time: freed after each call, not after each record.  With half a
+ * record in one, both stay. */
 static void free_buffers(struct xs_tls *tls)
 {
 	if (xs_tls_may_free_buffers())
 		SSL_free_buffers(tls->ssl);
 }
 
-/* Sends the hello that was made in advance; io has room for it. */
-static void send_hello(struct xs_tls_early *early, struct xs_tls_io *io)
+/* OpenSSL's part of a handshake; *why is what SSL_get_error says. */
+static int do_handshake(struct xs_tls *tls, struct xs_tls_io *io, int *why)
+{
+	int done;
+
+	tls->io = io;
+	ERR_clear_error();
+	done = SSL_do_handshake(tls->ssl);
+	*why = SSL_get_error(tls->ssl, done);
+	tls->io = NULL;
+	return done;
+}
+
+bool xs_tls_prepare(struct xs_tls *tls)
+{
+	enum { ROOM = XS_TLS_OUT_ROOM(0) };
+	struct xs_tls_io io = { .out = malloc(ROOM), .out_size = ROOM };
+	uint8_t *hello = NULL;
+	int why = SSL_ERROR_SSL;
+
+	if (io.out)
+		do_handshake(tls, &io, &why);
+	free_buffers(tls);
+	if (why == SSL_ERROR_WANT_READ)
+		hello = realloc(io.out, io.out_len);
+	ERR_clear_error();
+	if (!hello) {
+		free(io.out);
+		return false;
+	}
+	tls->early->hello = hello;
+	tls->early->hello_len = io.out_len;
+	return true;
+}
+
+/* Sends what xs_tls_prepare has made; io has room for it. */
+static enum xs_tls_result send_hello(struct xs_tls_early *early,
+				     struct xs_tls_io *io)
 {
 	memcpy(io->out, early->hello, early->hello_len);
 	io->out_len = early->hello_len;
 	free(early->hello);
 	early->hello = NULL;
+	return XS_TLS_WANT;
 }
 
 enum xs_tls_result xs_tls_handshake(struct xs_tls *tls, struct xs_tls_io *io,
@@ -217,10 +258,9 @@ enum xs_tls_result xs_tls_handshake(struct xs_tls *tls, struct xs_tls_io *io,
 {
 	int done, why;
 
-	if (tls->early->hello) {
-		send_hello(tls->early, io);
-		return XS_TLS_WANT;
-	}
+	tls->early->spoke = true;
+	if (tls->early->hello)
+		return send_hello(tls->early, io);
 	remember_first(tls->early, io->in, io->in_len);
 	if (tls->early->received > HANDSHAKE_MAX) {
 		tls->broken = true;
@@ -230,11 +270,8 @@ enum xs_tls_result xs_tls_handshake(struct xs_tls *tls, struct xs_tls_io *io,
 			     HANDSHAKE_MAX / 1024);
 		return XS_TLS_FAILED;
 	}
-	tls->io = io;
-	ERR_clear_error();
-	done = SSL_do_handshake(tls->ssl);
-	why = SSL_get_error(tls->ssl, done);
-	tls->io = NULL;
+	done = do_handshake(tls, io, &why);
+	free_buffers(tls);
 	if (done == 1 && xs_tls_verify_finish(tls, err) < 0) {
 		tls->broken = true;
 		return XS_TLS_FAILED;
@@ -246,9 +283,8 @@ enum xs_tls_result xs_tls_handshake(struct xs_tls *tls, struct xs_tls_io *io,
 		/* It does not know our sessions any more: neither that of a
 		 * spare. */
 		if (tls->early->offers_session && !SSL_session_reused(tls->ssl))
-			xs_tls_spare_forget(tls->context);
+			xs_tls_spare_drop(tls);
 		free_early(tls);
-		free_buffers(tls);
 		return XS_TLS_DONE;
 	}
 	if (why == SSL_ERROR_WANT_READ)
@@ -256,7 +292,7 @@ enum xs_tls_result xs_tls_handshake(struct xs_tls *tls, struct xs_tls_io *io,
 	tls->broken = true;
 	xs_tls_error_handshake(err, tls, why);
 	/* Whatever it was, the next one starts afresh. */
-	xs_tls_spare_forget(tls->context);
+	xs_tls_spare_drop(tls);
 	if (tls->server)
 		xs_tls_sessions_drop(xs_tls_context_sessions(tls->context),
 				     tls->server);

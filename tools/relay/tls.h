@@ -132,9 +132,9 @@ bool xs_tls_heard(const struct xs_tls *tls);
 /* Says goodbye to nobody; for that, xs_tls_close before.  NULL is fine. */
 void xs_tls_free(struct xs_tls *tls);
 
-/* Goes on with the handshake.  DONE: the server's certificate has been
- * accepted, *summary is filled, and what is left of io->in belongs to
- * xs_tls_read.  WANT, or FAILED. */
+/* Goes on with the handshake; the first call, without input, begins it.  DONE:
+ * the server's certificate has been accepted, *summary is filled, and what is
+ * left of io->in belongs to xs_tls_read.  WANT, or FAILED. */
 enum xs_tls_result xs_tls_handshake(struct xs_tls *tls, struct xs_tls_io *io,
 				    struct xs_tls_summary *summary,
 				    struct xs_error *err);

@@ -171,7 +171,7 @@ static void keep_in_list(struct xs_tls_context *context)
 
 void xs_tls_context_forget(void)
 {
-	xs_tls_spare_forget(NULL);
+	xs_tls_spare_forget();
 	while (kept) {
 		struct xs_tls_context *context = kept;
 

@@ -23,7 +23,8 @@ struct xs_tls_early {
 	size_t first_len;
 	size_t received;     /* bytes, in all */
 	bool offers_session; /* one that the server may resume */
-	uint8_t *hello; /* made already (tls_spare.c), not sent; NULL: no */
+	bool spoke;	     /* the server may have heard of us */
+	uint8_t *hello;	     /* what to say first (xs_tls_prepare), or NULL */
 	size_t hello_len;
 };
 
@@ -109,12 +110,18 @@ void xs_tls_sessions_use(struct xs_tls_sessions *sessions, const char *key,
 bool xs_tls_sessions_keep(struct xs_tls_sessions *sessions, const char *key,
 			  SSL_SESSION *session);
 void xs_tls_sessions_drop(struct xs_tls_sessions *sessions, const char *key);
-/* Gives back what xs_tls_sessions_use took, of a client that has not sent
- * anything. */
+/* Gives back what xs_tls_sessions_use took for a client that never spoke, for
+ * when there is no newer one. */
 void xs_tls_sessions_return(const struct xs_tls *tls);
 
-/* tls_spare.c: throws the spares of context (NULL: of all) away. */
-void xs_tls_spare_forget(const struct xs_tls_context *context);
+/* tls.c: makes what the first xs_tls_handshake sends.  False: it could not, and
+ * the server has not heard anything. */
+bool xs_tls_prepare(struct xs_tls *tls);
+
+/* tls_spare.c: throws away the spare that has a session of the server of tls,
+ * with its ticket; throws all spares away. */
+void xs_tls_spare_drop(const struct xs_tls *tls);
+void xs_tls_spare_forget(void);
 
 /* tls_output.c: one line to the key log; the chain in PEM to a file, 0, or -1
  * with *err set. */

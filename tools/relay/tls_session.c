@@ -206,17 +206,38 @@ void xs_tls_sessions_drop(struct xs_tls_sessions *sessions, const char *key)
 		free_server(server);
 }
 
+/* Behind the others, for it is older.  False: there is no room. */
+static bool append(struct server *server, SSL_SESSION *session)
+{
+	for (int i = 0; i < TICKETS_MAX; i++)
+		if (!server->session[i]) {
+			server->session[i] = session;
+			return true;
+		}
+	return false;
+}
+
+/* Of TLS 1.2 it was not taken away.  A server that is not there any more has
+ * been dropped, and this one's sessions with it. */
 void xs_tls_sessions_return(const struct xs_tls *tls)
 {
-	SSL_SESSION *session = tls->server ? SSL_get1_session(tls->ssl) : NULL;
 	struct xs_tls_sessions *sessions =
 		xs_tls_context_sessions(tls->context);
+	SSL_SESSION *session = SSL_get1_session(tls->ssl);
+	struct server *server;
+	bool kept = false;
 
-	/* Of TLS 1.2 it is kept as well. */
-	if (!session ||
-	    SSL_SESSION_get_protocol_version(session) < TLS1_3_VERSION ||
-	    !SSL_SESSION_is_resumable(session) ||
-	    !xs_tls_sessions_keep(sessions, tls->server, session))
+	if (session &&
+	    SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION) {
+		pthread_mutex_lock(&sessions->lock);
+		server = unlink_server(sessions, tls->server);
+		if (server) {
+			kept = append(server, session);
+			link_server(sessions, server);
+		}
+		pthread_mutex_unlock(&sessions->lock);
+	}
+	if (!kept)
 		SSL_SESSION_free(session);
 }
 

@@ -26,7 +26,6 @@
 enum {
 	PLACES = 8,
 	REPEAT_MS = 1000,
-	HELLO_ROOM = XS_TLS_OUT_ROOM(0),
 };
 
 struct place {
@@ -45,7 +44,8 @@ static int64_t now_in_ms(void)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	/* A suspended machine lets tickets and certificates get old. */
+	clock_gettime(CLOCK_BOOTTIME, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
@@ -76,12 +76,9 @@ static struct place *choose(void)
 	return chosen;
 }
 
-/* Frees what was a place.  The spare has not said anything to anybody, so its
- * ticket can still be used. */
+/* Frees what was a place. */
 static void empty(struct place *place)
 {
-	if (place->spare)
-		xs_tls_sessions_return(place->spare);
 	xs_tls_free(place->spare);
 	xs_tls_context_put(place->context);
 	free(place->name);
@@ -119,24 +116,6 @@ static bool is_time(struct xs_tls_context *context, const char *name,
 	return repeated;
 }
 
-/* The first flight, into what xs_tls_handshake begins with. */
-static bool say_hello(struct xs_tls *tls)
-{
-	struct xs_tls_io io = { .out = malloc(HELLO_ROOM),
-				.out_size = HELLO_ROOM };
-	struct xs_tls_summary summary;
-	struct xs_error err = { 0 };
-
-	if (!io.out ||
-	    xs_tls_handshake(tls, &io, &summary, &err) != XS_TLS_WANT) {
-		free(io.out);
-		return false;
-	}
-	tls->early->hello = io.out;
-	tls->early->hello_len = io.out_len;
-	return true;
-}
-
 static struct xs_tls *make(struct xs_tls_context *context, const char *name,
 			   const char *server)
 {
@@ -146,7 +125,8 @@ static struct xs_tls *make(struct xs_tls_context *context, const char *name,
 	if (!tls)
 		return NULL;
 	xs_tls_resume(tls, server);
-	if ((tls->server && !tls->early->offers_session) || !say_hello(tls)) {
+	if ((tls->server && !tls->early->offers_session) ||
+	    !xs_tls_prepare(tls)) {
 		xs_tls_free(tls);
 		return NULL;
 	}
@@ -208,9 +188,30 @@ struct xs_tls *xs_tls_spare_take(const struct xs_tls_context *context,
 	return spare;
 }
 
-/* Empties the places of context (NULL: of all) to which nobody came since; the
- * number of those that are left. */
-static int empty_until(const struct xs_tls_context *context, int64_t came_ms)
+/* One place in a time has a spare for this server: names that differ are other
+ * servers, for sessions too. */
+void xs_tls_spare_drop(const struct xs_tls *tls)
+{
+	struct xs_tls *spare = NULL;
+
+	pthread_mutex_lock(&lock);
+	for (int i = 0; tls->server && i < PLACES && !spare; i++) {
+		struct place *place = &places[i];
+
+		if (place->context == tls->context && place->spare &&
+		    strcmp(place->spare->server, tls->server) == 0) {
+			spare = place->spare;
+			place->spare = NULL;
+		}
+	}
+	pthread_mutex_unlock(&lock);
+	if (spare)
+		spare->early->spoke = true; /* its ticket is of no use */
+	xs_tls_free(spare);
+}
+
+/* Empties the places to which nobody came since; the number of the others. */
+static int empty_until(int64_t came_ms)
 {
 	struct place old[PLACES] = { 0 };
 	int left = 0;
@@ -219,8 +220,7 @@ static int empty_until(const struct xs_tls_context *context, int64_t came_ms)
 	for (int i = 0; i < PLACES; i++) {
 		if (!places[i].context)
 			continue;
-		if ((context && places[i].context != context) ||
-		    places[i].came_ms > came_ms) {
+		if (places[i].came_ms > came_ms) {
 			left++;
 			continue;
 		}
@@ -235,10 +235,10 @@ static int empty_until(const struct xs_tls_context *context, int64_t came_ms)
 
 bool xs_tls_spare_expire(void)
 {
-	return empty_until(NULL, now_in_ms() - XS_TLS_SPARE_MS) > 0;
+	return empty_until(now_in_ms() - XS_TLS_SPARE_MS) > 0;
 }
 
-void xs_tls_spare_forget(const struct xs_tls_context *context)
+void xs_tls_spare_forget(void)
 {
-	empty_until(context, INT64_MAX);
+	empty_until(INT64_MAX);
 }
