@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 struct xs_config xs_config;
@@ -34,13 +36,12 @@ static TOUCHED_AT_START int read_state, parse_state;
 static TOUCHED_AT_START pid_t runner;
 static __thread bool mine __attribute__((tls_model("initial-exec")));
 
-/* True when the caller is to run the step; false when it is done (*result
- * true) or when it is this very thread that runs it (*result false). */
-static bool begin_once(int *state, bool *done)
+/* True when the caller is to run the step; false when it is done, or when
+ * nobody is there to end it. */
+static bool begin_once(int *state)
 {
 	int expected = UNTOUCHED;
 
-	*done = true;
 	if (__atomic_load_n(state, __ATOMIC_ACQUIRE) == DONE)
 		return false;
 	if (__atomic_compare_exchange_n(state, &expected, UNDER_WAY, false,
@@ -49,16 +50,12 @@ static bool begin_once(int *state, bool *done)
 		runner = getpid();
 		return true;
 	}
-	if (mine) {
-		*done = false;
+	if (mine)
 		return false;
-	}
 	while (__atomic_load_n(state, __ATOMIC_ACQUIRE) != DONE) {
 		/* The thread that runs it was not copied by fork(2). */
-		if (runner != getpid()) {
-			*done = false;
+		if (runner != getpid())
 			return false;
-		}
 		sched_yield();
 	}
 	return false;
@@ -170,9 +167,8 @@ void xs_config_read(void)
 {
 	const char *rules = getenv("XSOCK_RULES");
 	int saved = errno;
-	bool done;
 
-	if (!begin_once(&read_state, &done))
+	if (!begin_once(&read_state))
 		return;
 	/* In a set-user-ID program the rules would be those of somebody
 	 * else. */
@@ -242,16 +238,91 @@ static void complain(const struct xs_error *err)
 	xs_report_process(sentence);
 }
 
-/* False when it is this very thread that parses already. */
+/* Not zero where the rules are parsed in this memory; fork(2) makes it zero in
+ * the copy (MADV_WIPEONFORK), vfork(2) does not. */
+static int *parsed_here;
+
+/* A child that was forked while another thread parsed has nobody who would go
+ * on with it: it begins anew, and leaves what there was of it. */
+static bool take_over(void)
+{
+	int wiped = 0;
+
+	if (!__atomic_compare_exchange_n(parsed_here, &wiped, 1, false,
+					 __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
+		return false;
+	arena = (struct xs_arena){ 0 };
+	xs_error_clear(&wrong);
+	return true;
+}
+
+static void mark_memory(void)
+{
+	static int no_page = 1;
+	int *page, *none = NULL;
+
+	if (!__atomic_load_n(&parsed_here, __ATOMIC_ACQUIRE)) {
+		page = mmap(NULL, sizeof(*page), PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (page == MAP_FAILED)
+			page = &no_page;
+		else
+			madvise(page, sizeof(*page), MADV_WIPEONFORK);
+		if (!__atomic_compare_exchange_n(&parsed_here, &none, page,
+						 false, __ATOMIC_ACQ_REL,
+						 __ATOMIC_ACQUIRE) &&
+		    page != &no_page)
+			munmap(page, sizeof(*page));
+	}
+	__atomic_store_n(parsed_here, 1, __ATOMIC_RELEASE);
+}
+
+static void parse_here(void)
+{
+	mine = true;
+	parse_all(&wrong);
+	end_once(&parse_state);
+}
+
+/* Whoever parses may have been killed in a vfork child. */
+static bool wait_for_parser(void)
+{
+	const struct timespec pause = { .tv_nsec = 100000 };
+
+	for (int tries = 0; tries < 100000; tries++) {
+		if (__atomic_load_n(&parse_state, __ATOMIC_ACQUIRE) == DONE)
+			return true;
+		if (take_over()) {
+			parse_here();
+			return true;
+		}
+		if (tries < 100)
+			sched_yield();
+		else
+			nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
+/* False when it is this very thread that parses already, below a signal
+ * handler, or nobody ends it. */
 static bool parse_once(void)
 {
-	int saved = errno;
-	bool done;
+	int saved = errno, untouched = UNTOUCHED;
+	bool done = true;
 
-	if (begin_once(&parse_state, &done)) {
-		parse_all(&wrong);
-		end_once(&parse_state);
-	}
+	if (__atomic_load_n(&parse_state, __ATOMIC_ACQUIRE) == DONE)
+		return true;
+	if (mine)
+		return false;
+	if (__atomic_load_n(&parse_state, __ATOMIC_ACQUIRE) == UNTOUCHED)
+		mark_memory();
+	if (__atomic_compare_exchange_n(&parse_state, &untouched, UNDER_WAY,
+					false, __ATOMIC_ACQUIRE,
+					__ATOMIC_ACQUIRE))
+		parse_here();
+	else
+		done = wait_for_parser();
 	errno = saved;
 	return done;
 }

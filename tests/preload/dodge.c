@@ -299,6 +299,41 @@ static void vforked(char **argument)
 	say("wait for nobody", waitpid(-1, NULL, __WALL));
 }
 
+static void *look_up_first(void *unused)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	struct addrinfo *found;
+
+	(void)unused;
+	if (getaddrinfo("localhost", "http", &hints, &found) == 0)
+		freeaddrinfo(found);
+	return NULL;
+}
+
+/* early IP PORT: in the children of a program whose other thread is just
+ * reading the rules */
+static void early(char **argument)
+{
+	pthread_t thread;
+	int good = 0;
+
+	caller_to = at(argument[0], argument[1]);
+	pthread_create(&thread, NULL, look_up_first, NULL);
+	for (int i = 0; i < 5; i++) {
+		int status = -1;
+		pid_t child;
+
+		usleep(1000);
+		child = fork();
+		if (child == 0)
+			_exit(strcmp(call(), "connected") != 0);
+		waitpid(child, &status, 0);
+		good += status == 0;
+	}
+	pthread_join(thread, NULL);
+	say("early children that connected", good);
+}
+
 static void *stay_busy(void *unused)
 {
 	(void)unused;
@@ -515,6 +550,7 @@ int main(int argc, char **argv)
 		{ "names", names },	    { "reuse", reuse },
 		{ "jump", jumps },	    { "handler", handler },
 		{ "vforked", vforked },
+		{ "early", early },
 		{ "forked", forked },	    { "shared", shared },
 		{ "passed", passed },	    { "async", async },
 		{ "elsewhere", elsewhere }, { "drop", drop },

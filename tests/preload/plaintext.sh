@@ -397,6 +397,12 @@ wait for nobody: -1 ECHILD" '' tls_sink
 	case_run with_xsock "$rule" "$dodge" forked 127.0.0.1 "$port_trap"
 	verdict "connect in children of a program with threads" \
 		"children that connected: 30" '' tls_sink
+	# So many that they are read for longer than the first child needs.
+	{ echo "$rule"; seq -f "host%g.example.test:25=tls://" 20000; } \
+		>"$T/many.rules"
+	case_run with_xsock "@$T/many.rules" "$dodge" early 127.0.0.1 "$port_trap"
+	verdict "connect in children forked while the rules are read" \
+		"early children that connected: 5" '' tls_sink
 	XSOCK_RELAY=/nonexistent case_run with_xsock "$rule" \
 		"$dodge" addresses 127.0.0.1 "$port_trap"
 	verdict "no relay to look up a name: refused" "connect 1: -1 EACCES" \
