@@ -4,16 +4,15 @@
 #include "launch.h"
 #include "libc.h"
 #include "names.h"
+#include "pause.h"
 #include "report.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 struct xs_config xs_config;
@@ -27,34 +26,36 @@ static TOUCHED_AT_START struct xs_arena arena;
 static const struct xs_rules *parsed;
 static struct xs_error wrong; /* why nothing is parsed */
 
-/* How far a once-only step has come. */
+/* How far each of the two has come. */
 enum { UNTOUCHED, UNDER_WAY, DONE };
 static TOUCHED_AT_START int read_state, parse_state;
 
-/* The thread that runs a once-only step: a signal handler on top of it must
- * not wait for it. */
-static TOUCHED_AT_START pid_t runner;
+/* Who reads the environment. */
+static TOUCHED_AT_START pid_t reader;
+/* This thread is at one of the two: a signal handler on top of it must not wait
+ * for it. */
 static __thread bool mine __attribute__((tls_model("initial-exec")));
 
-/* True when the caller is to run the step; false when it is done, or when
- * nobody is there to end it. */
-static bool begin_once(int *state)
+/* True when the caller is to read; false when it is done, or when nobody is
+ * there to end it. */
+static bool begin_read(void)
 {
 	int expected = UNTOUCHED;
 
-	if (__atomic_load_n(state, __ATOMIC_ACQUIRE) == DONE)
+	if (__atomic_load_n(&read_state, __ATOMIC_ACQUIRE) == DONE)
 		return false;
-	if (__atomic_compare_exchange_n(state, &expected, UNDER_WAY, false,
-					__ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE)) {
+	if (__atomic_compare_exchange_n(&read_state, &expected, UNDER_WAY,
+					false, __ATOMIC_ACQUIRE,
+					__ATOMIC_ACQUIRE)) {
 		mine = true;
-		runner = getpid();
+		reader = getpid();
 		return true;
 	}
 	if (mine)
 		return false;
-	while (__atomic_load_n(state, __ATOMIC_ACQUIRE) != DONE) {
-		/* The thread that runs it was not copied by fork(2). */
-		if (runner != getpid())
+	while (__atomic_load_n(&read_state, __ATOMIC_ACQUIRE) != DONE) {
+		/* The thread that reads was not copied by fork(2). */
+		if (reader != getpid())
 			return false;
 		sched_yield();
 	}
@@ -168,7 +169,7 @@ void xs_config_read(void)
 	const char *rules = getenv("XSOCK_RULES");
 	int saved = errno;
 
-	if (!begin_once(&read_state))
+	if (!begin_read())
 		return;
 	/* In a set-user-ID program the rules would be those of somebody
 	 * else. */
@@ -277,52 +278,39 @@ static void mark_memory(void)
 	__atomic_store_n(parsed_here, 1, __ATOMIC_RELEASE);
 }
 
-static void parse_here(void)
+/* Is it this thread that has to parse? */
+static bool begin_parse(void)
 {
-	mine = true;
-	parse_all(&wrong);
-	end_once(&parse_state);
+	int untouched = UNTOUCHED;
+
+	if (__atomic_load_n(&parse_state, __ATOMIC_ACQUIRE) == UNTOUCHED)
+		mark_memory();
+	mine = __atomic_compare_exchange_n(&parse_state, &untouched, UNDER_WAY,
+					   false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_ACQUIRE) ||
+	       (untouched == UNDER_WAY && take_over());
+	return mine;
 }
 
 /* Whoever parses may have been killed in a vfork child. */
-static bool wait_for_parser(void)
-{
-	const struct timespec pause = { .tv_nsec = 100000 };
-
-	for (int tries = 0; tries < 100000; tries++) {
-		if (__atomic_load_n(&parse_state, __ATOMIC_ACQUIRE) == DONE)
-			return true;
-		if (take_over()) {
-			parse_here();
-			return true;
-		}
-		if (tries < 100)
-			sched_yield();
-		else
-			nanosleep(&pause, NULL);
-	}
-	return false;
-}
+enum { PARSE_TRIES = 100000 };
 
 /* False when it is this very thread that parses already, below a signal
  * handler, or nobody ends it. */
 static bool parse_once(void)
 {
-	int saved = errno, untouched = UNTOUCHED;
-	bool done = true;
+	int saved = errno;
+	bool done = __atomic_load_n(&parse_state, __ATOMIC_ACQUIRE) == DONE;
 
-	if (__atomic_load_n(&parse_state, __ATOMIC_ACQUIRE) == DONE)
-		return true;
-	if (mine)
-		return false;
-	if (__atomic_load_n(&parse_state, __ATOMIC_ACQUIRE) == UNTOUCHED)
-		mark_memory();
-	if (__atomic_compare_exchange_n(&parse_state, &untouched, UNDER_WAY,
-					false, __ATOMIC_ACQUIRE,
-					__ATOMIC_ACQUIRE))
-		parse_here();
-	else
-		done = wait_for_parser();
+	for (int tries = 0; !done && !mine && tries < PARSE_TRIES; tries++) {
+		if (begin_parse()) {
+			parse_all(&wrong);
+			end_once(&parse_state);
+		} else {
+			xs_pause(tries);
+		}
+		done = __atomic_load_n(&parse_state, __ATOMIC_ACQUIRE) == DONE;
+	}
 	errno = saved;
 	return done;
 }

@@ -5,6 +5,7 @@
 #include "config.h"
 #include "fresh.h"
 #include "handoff.h"
+#include "pause.h"
 #include "replace.h"
 #include "report.h"
 #include "share.h"
@@ -14,12 +15,10 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
 
 static const struct xs_rule *rule_of(const struct xs_destination *where)
@@ -219,16 +218,11 @@ static bool swapping[64];
 
 static bool swap_lock(int fd)
 {
-	const struct timespec pause = { .tv_nsec = 100000 };
-
 	for (int tries = 0; tries < 20000; tries++) {
 		if (!__atomic_exchange_n(&swapping[fd % 64], true,
 					 __ATOMIC_ACQUIRE))
 			return true;
-		if (tries < 100)
-			sched_yield();
-		else
-			nanosleep(&pause, NULL);
+		xs_pause(tries);
 	}
 	return false;
 }
@@ -252,14 +246,13 @@ static void set_nameless(struct handoff *h, bool on)
 
 bool xs_wrap_wait(int fd)
 {
-	const struct timespec pause = { .tv_nsec = 100000 };
 	int *count = &nameless[(unsigned)fd % 64];
 	int tries = 0;
 
 	/* As long as for the lock, for the same reason. */
 	for (; __atomic_load_n(count, __ATOMIC_ACQUIRE) && tries < 20000;
 	     tries++)
-		nanosleep(&pause, NULL);
+		xs_pause(tries);
 	return tries < 20000;
 }
 

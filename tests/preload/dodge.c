@@ -299,15 +299,16 @@ static void vforked(char **argument)
 	say("wait for nobody", waitpid(-1, NULL, __WALL));
 }
 
-static void *look_up_first(void *unused)
+/* In a child that is forked here: does it connect? */
+static bool child_connects(void)
 {
-	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-	struct addrinfo *found;
+	int status = -1;
+	pid_t child = fork();
 
-	(void)unused;
-	if (getaddrinfo("localhost", "http", &hints, &found) == 0)
-		freeaddrinfo(found);
-	return NULL;
+	if (child == 0)
+		_exit(strcmp(call(), "connected") != 0);
+	waitpid(child, &status, 0);
+	return status == 0;
 }
 
 /* early IP PORT: in the children of a program whose other thread is just
@@ -318,17 +319,10 @@ static void early(char **argument)
 	int good = 0;
 
 	caller_to = at(argument[0], argument[1]);
-	pthread_create(&thread, NULL, look_up_first, NULL);
+	pthread_create(&thread, NULL, look_up, "localhost");
 	for (int i = 0; i < 5; i++) {
-		int status = -1;
-		pid_t child;
-
 		usleep(1000);
-		child = fork();
-		if (child == 0)
-			_exit(strcmp(call(), "connected") != 0);
-		waitpid(child, &status, 0);
-		good += status == 0;
+		good += child_connects();
 	}
 	pthread_join(thread, NULL);
 	say("early children that connected", good);
@@ -350,15 +344,8 @@ static void forked(char **argument)
 	caller_to = at(argument[0], argument[1]);
 	for (int i = 0; i < 3; i++)
 		pthread_create(&thread[i], NULL, stay_busy, NULL);
-	for (int i = 0; i < 30; i++) {
-		int status = -1;
-		pid_t child = fork();
-
-		if (child == 0)
-			_exit(strcmp(call(), "connected") != 0);
-		waitpid(child, &status, 0);
-		good += status == 0;
-	}
+	for (int i = 0; i < 30; i++)
+		good += child_connects();
 	calls = 1;
 	for (int i = 0; i < 3; i++)
 		pthread_join(thread[i], NULL);

@@ -185,24 +185,12 @@ bool xs_tls_heard(const struct xs_tls *tls)
 	return !tls->early || tls->early->received > 0;
 }
 
-/* Is a buffer that still waits for the rest of a record left alone?  Older ones
- * free it when just the five bytes of the head are there (CVE-2024-4741). */
-bool xs_tls_may_free_buffers(void)
-{
-	static const unsigned mended[] = { 14, 6, 2, 1 }; /* 3.0.14, 3.1.6 … */
-	unsigned minor = OPENSSL_version_minor();
-
-	return OPENSSL_version_major() > 3 ||
-	       minor >= sizeof(mended) / sizeof(*mended) ||
-	       OPENSSL_version_patch() >= mended[minor];
-}
-
 /* OpenSSL's buffers, of 16 KiB each way, because most connections are idle most
  * of the time: freed after each call, not after each record.  With half a
  * record in one, both stay. */
 static void free_buffers(struct xs_tls *tls)
 {
-	if (xs_tls_may_free_buffers())
+	if (!(SSL_get_mode(tls->ssl) & SSL_MODE_RELEASE_BUFFERS))
 		SSL_free_buffers(tls->ssl);
 }
 

@@ -296,6 +296,18 @@ static int set_sessions(struct xs_tls_context *context)
 	return 0;
 }
 
+/* Is a buffer that still waits for the rest of a record left alone?  Older ones
+ * free it when just the five bytes of the head are there (CVE-2024-4741). */
+static bool may_free_buffers(void)
+{
+	static const unsigned mended[] = { 14, 6, 2, 1 }; /* 3.0.14, 3.1.6 … */
+	unsigned minor = OPENSSL_version_minor();
+
+	return OPENSSL_version_major() > 3 ||
+	       minor >= sizeof(mended) / sizeof(*mended) ||
+	       OPENSSL_version_patch() >= mended[minor];
+}
+
 /* Renegotiation would make reading write and back, and serves nobody. */
 static int set_manners(struct xs_tls_context *context)
 {
@@ -303,7 +315,7 @@ static int set_manners(struct xs_tls_context *context)
 
 	SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION);
 	SSL_CTX_set_mode(ssl, SSL_MODE_AUTO_RETRY);
-	if (!xs_tls_may_free_buffers())
+	if (!may_free_buffers()) /* OpenSSL does, after each record */
 		SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_client_cert_cb(ssl, want_certificate);
 	if (context->keylog)

@@ -42,10 +42,6 @@ struct xs_tls {
 /* tls.c: the name that a server must have whom the rule calls so. */
 const char *xs_tls_name(const struct xs_tls_context *context, const char *name);
 
-/* tls.c: do its buffers go when we say so?  If not, OpenSSL frees them after
- * each record. */
-bool xs_tls_may_free_buffers(void);
-
 /* tls_stamp.c: a file as it is now; same when it has not changed. */
 struct xs_tls_stamp {
 	dev_t device;
@@ -126,7 +122,7 @@ void xs_tls_spare_forget(void);
 /* tls_output.c: one line to the key log; the chain in PEM to a file, 0, or -1
  * with *err set. */
 void xs_tls_output_key(const char *file, const char *line);
-int xs_tls_output_chain(const char *file, STACK_OF(X509) * chain,
+int xs_tls_output_chain(const char *file, STACK_OF(X509) *chain,
 			struct xs_error *err);
 
 /* tls_fingerprint.c: is one of the list that of cert? */
@@ -188,15 +184,15 @@ void xs_tls_error_setup(struct xs_error *err, const char *what);
 /* What a sentence tells beyond its row. */
 enum xs_tls_error_detail {
 	XS_NO_DETAIL,
-	XS_DETAIL_END,	   /* the date it expired, and the clock */
-	XS_DETAIL_BEGIN,   /* the date it begins, and the clock */
-	XS_DETAIL_NAMES,   /* the name looked for and those it has */
-	XS_DETAIL_ISSUER,  /* who signed it, and whom we trust */
+	XS_DETAIL_END,	  /* the date it expired, and the clock */
+	XS_DETAIL_BEGIN,  /* the date it begins, and the clock */
+	XS_DETAIL_NAMES,  /* the name looked for and those it has */
+	XS_DETAIL_ISSUER, /* who signed it, and whom we trust */
 	XS_DETAIL_MISSING, /* the same, and that the server did not send it */
-	XS_DETAIL_TRUST,   /* whom we trust */
-	XS_DETAIL_CLOCK,   /* the clock */
-	XS_DETAIL_HEARD,   /* what the server said instead of TLS */
-	XS_DETAIL_CLIENT,  /* another remedy when it wanted a certificate */
+	XS_DETAIL_TRUST,  /* whom we trust */
+	XS_DETAIL_CLOCK,  /* the clock */
+	XS_DETAIL_HEARD,  /* what the server said instead of TLS */
+	XS_DETAIL_CLIENT, /* another remedy when it wanted a certificate */
 };
 
 /* The rows behind xs_tls_error_*, for the test that walks them.  Each table
