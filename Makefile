@@ -8,6 +8,10 @@ BINDIR     ?= $(PREFIX)/bin
 LIBDIR     ?= $(PREFIX)/lib
 LIBEXECDIR ?= $(PREFIX)/libexec
 MANDIR     ?= $(PREFIX)/share/man
+# Where the shells look for completions; Debian's zsh has a folder for packages.
+BASHDIR    ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR     ?= $(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
+FISHDIR    ?= $(PREFIX)/share/fish/vendor_completions.d
 DESTDIR    ?=
 
 BUILD      ?= build
@@ -16,7 +20,12 @@ PKG_CONFIG ?= pkg-config
 CFLAGS     ?= -O2 -g
 SANITIZE   ?=
 WERROR     ?= $(if $(CI),1,)
-VERSION    := 0.1.0
+VERSION    := 0.2.0
+
+# Each step is one line; V=1 shows the commands.
+V          ?=
+say         = $(if $(V),,@printf '  %-4s %s\n' $(1) $(2))
+Q          := $(if $(V),,@)
 
 # Libraries for programs of another ABI: "make m32", "make musl".  They are made
 # by this Makefile with ABI set.
@@ -32,25 +41,40 @@ LIBDIR32   ?= $(lib_root)/i386-linux-gnu
 BIARCH32   ?= $(PREFIX)/lib32
 LIBDIR_MUSL ?= $(lib_root)/$(subst gnu,musl,$(MULTIARCH))
 
+comma := ,
+
 # --- flags -------------------------------------------------------------
 
-xs_cppflags := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ishim -DXS_VERSION='"$(VERSION)"' \
-	-DXS_LIBDIR='"$(LIBDIR)"' -DXS_LIBEXECDIR='"$(LIBEXECDIR)"'
+# cc_has,OPTION: the option, if the compiler takes it for this machine
+cc_has = $(shell $(CC) $(1) -Werror -x c -c -o /dev/null /dev/null 2>/dev/null && echo $(1))
+
+xs_cppflags := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Ishim -DXS_VERSION='"$(VERSION)"'
 xs_cflags := -std=gnu11 -fPIC -fvisibility=hidden -MMD -MP \
 	-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wformat=2 -Wpointer-arith -Wvla -Wundef \
 	$(if $(WERROR),-Werror)
 ifeq ($(SANITIZE),)
-xs_cflags  += -fstack-protector-strong
-xs_cppflags += $(if $(findstring -O,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+# Asked once, not for each file.
+xs_cflags  += -fstack-protector-strong $(call cc_has,-fstack-clash-protection) \
+	$(call cc_has,-fcf-protection) $(call cc_has,-mbranch-protection=standard) \
+	$(call cc_has,-ftrivial-auto-var-init=zero)
+# Level 3 where compiler and C library know it.
+fortify := $(if $(shell printf '\043include <stdio.h>\n' | $(CC) -O2 -U_FORTIFY_SOURCE \
+	-D_FORTIFY_SOURCE=3 -Werror -x c -c -o /dev/null - 2>/dev/null && echo yes),3,2)
+xs_cppflags += $(if $(findstring -O,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(fortify))
 xs_ldflags := -Wl,-z,relro -Wl,-z,now -Wl,--as-needed
 else
 xs_cflags  += -fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined \
-	-fno-omit-frame-pointer
+	-fno-omit-frame-pointer $(if $(findstring thread,$(SANITIZE)),-Wno-error=tsan)
+xs_cppflags += -DXS_CHECK_STATES
 xs_ldflags := -fsanitize=$(SANITIZE)
 endif
-xs_compile = $(CC) $(xs_cppflags) $(CPPFLAGS) $(xs_cflags) $(CFLAGS)
-xs_link    = $(CC) $(xs_cflags) $(CFLAGS) $(xs_ldflags) $(LDFLAGS)
+xs_compile = $(CC) $(xs_cppflags) $(CPPFLAGS) $(xs_cflags) $(CFLAGS) $(xs_apart)
+xs_link    = $(CC) $(xs_cflags) $(CFLAGS) $(lto_jobs) $(xs_ldflags) $(LDFLAGS) $(cover_obj)
+# What leaves by _exit(2) is counted, too.
+cover_obj := $(if $(findstring --coverage,$(CFLAGS)),$(BUILD)/obj/tests/cover_exit.o)
+# gcc warns where -flto does not say how many compilers may run at once.
+lto_jobs  := $(patsubst -flto,-flto=auto,$(filter -flto,$(CFLAGS)))
 
 ssl_cflags := $(shell $(PKG_CONFIG) --cflags openssl 2>/dev/null)
 ssl_libs   := $(shell $(PKG_CONFIG) --libs openssl 2>/dev/null || echo -lssl -lcrypto)
@@ -69,103 +93,57 @@ imb_wanted := defined(__x86_64__) && OPENSSL_VERSION_MAJOR == 3 && OPENSSL_VERSI
 imb_libs   := $(shell printf '\043if $(imb_wanted)\nyes_please\n\043endif\n' | \
 	$(CC) $(ssl_cflags) -include openssl/opensslv.h -include intel-ipsec-mb.h -E -P -x c - \
 	2>/dev/null | grep -q yes_please && echo -lIPSec_MB)
+curses_libs := $(shell $(PKG_CONFIG) --libs ncursesw 2>/dev/null)
 json_libs  := $(shell $(PKG_CONFIG) --libs jansson 2>/dev/null)
 
 # --- sources -----------------------------------------------------------
 
+# A folder is a layer (ARCHITECTURE.md), so the folder is the list.
+sources = $(sort $(wildcard $(addsuffix /*.c,$(1))))
+
 # What the library and the programs share; libc only.
-BASE_SRC := \
-	shim/address.c \
-	shim/arena.c \
-	shim/error.c \
-	shim/host.c \
-	shim/log.c \
-	shim/option.c \
-	shim/option_check.c \
-	shim/option_digest.c \
-	shim/option_file.c \
-	shim/option_read.c \
-	shim/option_secret.c \
-	shim/option_text.c \
-	shim/option_value.c \
-	shim/pair.c \
-	shim/parse.c \
-	shim/scheme.c \
-	shim/text.c \
-	shim/wire.c
-
+BASE_SRC := $(call sources,shim/base)
 # Rules × destination → decision.
-POLICY_SRC := \
-	shim/index.c \
-	shim/match.c \
-	shim/names.c \
-	shim/pattern.c \
-	shim/ports.c \
-	shim/rule_file.c \
-	shim/rules.c \
-	shim/target.c
+RULES_SRC := $(call sources,shim/rules)
+# A connect from decision to verdict; "xsock run --supervise" makes it, too.
+CONNECT_SRC := $(call sources,shim/relay_client shim/connect)
+# The rest of the library.
+LIBRARY_SRC := $(CONNECT_SRC) $(call sources,shim/exec shim/hooks)
 
-# The rest of the library: hand-off, hooks.
-LIBRARY_SRC := \
-	shim/again.c \
-	shim/ask.c \
-	shim/config.c \
-	shim/connect.c \
-	shim/decide.c \
-	shim/expected.c \
-	shim/fresh.c \
-	shim/handoff.c \
-	shim/hook_connect.c \
-	shim/hook_dup.c \
-	shim/hook_epoll.c \
-	shim/hook_load.c \
-	shim/hook_ioctl.c \
-	shim/hook_name.c \
-	shim/hook_resolve.c \
-	shim/hook_receive.c \
-	shim/hook_send.c \
-	shim/hook_sockopt.c \
-	shim/interest.c \
-	shim/keep.c \
-	shim/launch.c \
-	shim/libc.c \
-	shim/procfs.c \
-	shim/replace.c \
-	shim/report.c \
-	shim/share.c \
-	shim/sockopt.c \
-	shim/wrap.c
-
-without_imb := $(if $(imb_libs),tools/relay/tls_no_provider.c,\
-	tools/relay/tls_provider.c tools/relay/tls_gcm.c)
+without_imb := $(if $(imb_libs),tools/relay/tls/tls_no_provider.c,\
+	tools/relay/tls/tls_provider.c tools/relay/tls/tls_gcm.c)
 RELAY_SRC := $(filter-out $(without_imb),\
-	$(sort $(wildcard tools/relay/*.c tools/relay/starttls/*.c)))
-# "xsock probe --json" is there if jansson is.
-without_json := tools/xsock/probe_$(if $(json_libs),no_json,json).c
-XSOCK_SRC := $(filter-out $(without_json),$(sort $(wildcard tools/xsock/*.c)))
+	$(call sources,tools/relay $(addprefix tools/relay/,base loop client connection starttls tls)))
+# "--json" of "xsock probe", "xsock ps" and "xsock trace" is there if jansson is.
+without_json := $(patsubst %,tools/xsock/%_$(if $(json_libs),no_json,json).c,probe ps trace)
+# And its --watch if ncurses is.
+without_curses := tools/xsock/ps_$(if $(curses_libs),no_watch,watch).c
+XSOCK_SRC := $(filter-out $(without_json) $(without_curses),$(call sources,tools/xsock))
 # "xsock probe" connects and verifies with the relay's own files.
-PROBE_SRC := $(filter-out $(without_imb),$(sort $(wildcard tools/relay/tls*.c))) \
-	$(sort $(wildcard tools/relay/starttls/*.c)) \
-	tools/relay/dial.c \
-	tools/relay/outcome.c \
-	tools/relay/queue.c
+PROBE_SRC := $(filter-out $(without_imb),\
+	$(call sources,$(addprefix tools/relay/,base starttls tls))) \
+	$(addprefix tools/relay/connection/,dial.c connect_error.c state.c)
 
 # --- what is built -----------------------------------------------------
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 base_obj    := $(call objects,$(BASE_SRC))
-policy_obj  := $(call objects,$(POLICY_SRC))
+rules_obj  := $(call objects,$(RULES_SRC))
+connect_obj := $(call objects,$(CONNECT_SRC))
 library_obj := $(call objects,$(LIBRARY_SRC))
 relay_obj   := $(call objects,$(RELAY_SRC))
 xsock_obj   := $(call objects,$(XSOCK_SRC))
 probe_obj   := $(call objects,$(PROBE_SRC))
-all_obj     := $(base_obj) $(policy_obj) $(library_obj) $(relay_obj) $(xsock_obj)
+all_obj     := $(base_obj) $(rules_obj) $(library_obj) $(relay_obj) $(xsock_obj)
 
 products := $(BUILD)/libxsock.so $(BUILD)/xsock $(BUILD)/xsock-relay
+# The other manuals are text in their folders.
+made_manuals := $(BUILD)/xsock-messages.7
 
 .PHONY: all
-all: $(products) ## build libxsock.so, xsock and xsock-relay
+all: $(products) $(made_manuals) ## build libxsock.so, xsock and xsock-relay
+$(products): | $(cover_obj)
 
 # musl-gcc has no headers of the kernel.
 ifeq ($(ABI),musl)
@@ -186,17 +164,18 @@ library: $(BUILD)/libxsock.so
 
 # The exported symbols are the hook table, and nothing else.  Which rows count
 # depends on the C library, so the preprocessor reads it.
-$(BUILD)/libxsock.map: shim/hooks.def
+$(BUILD)/libxsock.map: shim/hooks/hooks.def
 	@mkdir -p $(@D)
-	{ echo '{ global:'; \
+	$(call say,GEN,$@)
+	$(Q){ echo '{ global:'; \
 	  $(CC) -E -P -include features.h -D'XS_HOOK(name, like)=name;' -x c $<; \
-	  echo 'local: *; };'; } > $@.new
-	mv $@.new $@
+	  echo '$(if $(cover_obj),_exit;) local: *; };'; } > $@.new
+	@mv $@.new $@
 
 # Below the hooks, the library's own calls of hooked functions go to libc:
-# the linker turns them into __wrap_NAME (shim/libc.c).
-wrapped := connect dup2 dup3 epoll_ctl fcntl fcntl64 getpeername getsockname getsockopt \
-	ioctl recv recvmsg sendmsg setsockopt
+# the linker turns them into __wrap_NAME (shim/hooks/libc.c).
+wrapped := connect dup2 dup3 epoll_ctl execve fcntl fcntl64 getpeername getsockname getsockopt \
+	ioctl read recv recvmsg send sendmsg setsockopt shutdown write
 
 # Every program that is started pays for the library's pages and symbols.  The
 # variables that the constructor writes come first, behind .data, on a page that
@@ -204,42 +183,67 @@ wrapped := connect dup2 dup3 epoll_ctl fcntl fcntl64 getpeername getsockname get
 # The C library's start files have only what nobody here needs (_init, _fini,
 # the tables of transactional memory), and the loader would look those symbols
 # up in every library of the program.
-touched_obj := $(call objects,$(addprefix shim/,launch.c libc.c names.c option_secret.c \
-	report.c config.c))
-shared_obj = $(touched_obj) $(filter-out $(touched_obj),$(base_obj) $(policy_obj) $(library_obj))
+touched_obj := $(call objects,$(addprefix shim/,relay_client/start_relay.c hooks/libc.c \
+	rules/names.c rules/names_memory.c rules/names_hand_on.c base/option_secret.c connect/report.c connect/environment.c \
+	connect/config.c))
+# With -flto all others become one object.  In that the linker would replace no
+# call of a function that is hooked in the same object, and the compiler chooses
+# the order of the variables.
+$(touched_obj) $(filter $(BUILD)/obj/shim/hooks/hook_%,$(library_obj)): xs_apart := -fno-lto
+shared_obj = $(touched_obj) $(filter-out $(touched_obj),$(base_obj) $(rules_obj) $(library_obj))
 start_ldflags := $(if $(SANITIZE),,-Wl,-z,noseparate-code -nostartfiles)
 
-$(BUILD)/libxsock.so: $(base_obj) $(policy_obj) $(library_obj) $(BUILD)/libxsock.map
-	$(xs_link) -shared -Wl,-soname,libxsock.so $(if $(SANITIZE),,-Wl,-z,defs) \
+$(BUILD)/libxsock.so: $(base_obj) $(rules_obj) $(library_obj) $(BUILD)/libxsock.map
+	$(call say,LD,$@)
+	$(Q)$(xs_link) -shared -Wl,-soname,libxsock.so $(if $(SANITIZE),,-Wl,-z,defs) \
 		-Wl,--version-script=$(BUILD)/libxsock.map \
 		$(addprefix -Wl$(comma)--wrap=,$(wrapped)) \
 		$(start_ldflags) -o $@ $(shared_obj) -ldl
-comma := ,
 
 $(BUILD)/xsock-relay: $(relay_obj) $(base_obj)
-	$(xs_link) -pie -o $@ $(relay_obj) $(base_obj) $(ssl_libs) $(imb_libs) -lpthread
+	$(call say,LD,$@)
+	$(Q)$(xs_link) -pie -o $@ $(relay_obj) $(base_obj) $(ssl_libs) $(imb_libs) -lpthread
 
-$(BUILD)/xsock: $(xsock_obj) $(probe_obj) $(policy_obj) $(base_obj)
-	$(xs_link) -pie -o $@ $^ $(ssl_libs) $(imb_libs) $(json_libs) -lanl -lpthread
+$(BUILD)/xsock: $(xsock_obj) $(probe_obj) $(connect_obj) $(rules_obj) $(base_obj)
+	$(call say,LD,$@)
+	$(Q)$(xs_link) -pie -o $@ $^ $(ssl_libs) $(imb_libs) $(json_libs) $(curses_libs) -lanl -lpthread
+
+# The list of messages is made of the table that the programs have.
+$(BUILD)/xsock-messages.7: shim/messages.awk shim/base/message.def shim/xsock-messages.7.in
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)
+	$(Q)awk -f $^ > $@.new
+	@mv $@.new $@
 
 # Fortified headers make inline functions of some that are hooked.
-$(filter %/hook_send.o %/hook_receive.o,$(library_obj)): xs_cppflags += -U_FORTIFY_SOURCE
+$(filter %/hook_send.o %/hook_receive.o %/hook_write.o,$(library_obj)): xs_cppflags += -U_FORTIFY_SOURCE
+
+# With --coverage gcc takes exec(3) and its kind for its own, also where they are defined.
+$(filter %/hook_exec.o,$(library_obj)): xs_cppflags += $(if $(cover_obj),-fno-builtin)
 
 $(call objects,$(RELAY_SRC)): xs_cppflags += $(ssl_cflags)
-# tools/relay/starttls/ is a room of tools/relay.
-xs_cppflags += -Itools/relay
+# The library sees no header of the programs.
+$(BUILD)/obj/tools/%.o $(BUILD)/obj/tests/%.o: xs_cppflags += -Itools
 
-# What has the paths of the installation in it is made again for others.
-$(call objects,shim/launch.c tools/xsock/library.c): $(BUILD)/paths
-$(BUILD)/paths: always
+# What was built in another way is made again: a file that has the flags of the
+# last build, and one that has the paths of the installation, which only two files
+# need.  Whether warnings are errors changes no object.
+built_by  := $(filter-out -Werror,$(CC) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(xs_cflags) \
+	$(xs_cppflags) $(xs_ldflags) $(ssl_cflags))
+installed := $(LIBDIR) $(LIBEXECDIR)
+with_paths := $(call objects,shim/relay_client/start_relay.c tools/xsock/library.c)
+$(with_paths): xs_cppflags += -DXS_LIBDIR='"$(LIBDIR)"' -DXS_LIBEXECDIR='"$(LIBEXECDIR)"'
+$(with_paths): $(BUILD)/installed
+$(BUILD)/built_by $(BUILD)/installed: always
 	@mkdir -p $(@D)
-	@echo '$(LIBDIR) $(LIBEXECDIR)' | cmp -s - $@ || \
-		echo '$(LIBDIR) $(LIBEXECDIR)' > $@
+	@printf '%s\n' '$(subst ','\'',$($(@F)))' | cmp -s - $@ || \
+		printf '%s\n' '$(subst ','\'',$($(@F)))' > $@
 .PHONY: always
 
-$(BUILD)/obj/%.o: %.c Makefile
+$(BUILD)/obj/%.o: %.c Makefile $(BUILD)/built_by
 	@mkdir -p $(@D)
-	$(xs_compile) -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(xs_compile) -c -o $@ $<
 
 -include $(all_obj:.o=.d)
 
@@ -247,23 +251,34 @@ $(BUILD)/obj/%.o: %.c Makefile
 
 UNIT_SRC := $(filter-out $(if $(imb_libs),,tests/unit/test_relay_tls_gcm.c),\
 	$(sort $(wildcard tests/unit/*.c)))
+SUPERVISE_SRC := $(sort $(wildcard tests/supervise/*.c))
 VICTIM_SRC := $(sort $(wildcard tests/preload/*.c))
-PLUGIN_SRC := $(sort $(wildcard tests/preload/plugins/*.c))
+PLUGIN_SRC := $(sort $(wildcard $(addsuffix /plugins/*.c,tests/preload tests/relay tests/faults)))
 SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
 FARM_SRC := $(sort $(wildcard tests/farm/*.c))
+EXEC_SRC := $(sort $(wildcard tests/exec/*.c))
 BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
+LOAD_SRC := $(sort $(wildcard tests/load/*.c))
+FAULT_SRC := $(sort $(wildcard tests/faults/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 RELAY_TEST_SRC := $(sort $(wildcard tests/relay/*.c))
 
 unit_obj := $(call objects,$(UNIT_SRC))
+# With -flto Criterion loses the tests that have parameters.
+$(unit_obj) $(call objects,$(RELAY_TEST_SRC)): xs_apart := -fno-lto
 # Tests link what lies under the hooks, and the relay without its main.
-unit_links := $(base_obj) $(policy_obj) $(filter-out %/main.o,$(relay_obj))
+unit_links := $(base_obj) $(rules_obj) $(filter-out %/main.o,$(relay_obj))
 
 programs = $(patsubst tests/%.c,$(BUILD)/tests/%,$(1))
 victims  := $(call programs,$(VICTIM_SRC))
 supports := $(call programs,$(SUPPORT_SRC))
 farmers  := $(call programs,$(FARM_SRC))
 benchers := $(call programs,$(BENCH_SRC))
+loaders  := $(call programs,$(LOAD_SRC) $(FAULT_SRC))
+starters := $(call programs,$(EXEC_SRC) $(SUPERVISE_SRC))
+$(BUILD)/tests/exec/static $(BUILD)/tests/supervise/victim: abi_cflags := -static
+$(BUILD)/tests/supervise/victim: ssl_libs :=
+$(BUILD)/tests/preload/resolves: ssl_libs += -lresolv
 fuzzers  := $(call programs,$(FUZZ_SRC))
 relay_tests := $(call programs,$(RELAY_TEST_SRC))
 # Those that are also built for other ABIs.  Not "unreachable", which a program
@@ -273,133 +288,412 @@ abi_victims := blocking nonblocking families identity flags halfclose signals na
 ifneq ($(ABI),)
 victims := $(abi_victims:%=$(BUILD)/tests/preload/%)
 endif
+ifeq ($(ABI),static)
+$(victims): abi_cflags := -static
+endif
 ifeq ($(ABI),musl)
 $(victims): abi_cflags := -idirafter $(BUILD)/kernel -include tests/support/musl.h
 $(victims): | $(kernel_headers)
 endif
-.PHONY: victims
+supervised := $(call programs,$(SUPERVISE_SRC))
+$(BUILD)/tests/unit-tests $(fuzzers) $(relay_tests): | $(cover_obj)
+.PHONY: victims supervised
 victims: $(victims)
+supervised: $(supervised)
 plugins := $(PLUGIN_SRC:%.c=$(BUILD)/%.so)
 test_programs := $(BUILD)/tests/unit-tests $(victims) $(plugins) $(supports) $(farmers) \
-	$(fuzzers) $(relay_tests)
+	$(starters) $(loaders) $(fuzzers) $(relay_tests)
 
 $(BUILD)/tests/unit-tests: $(unit_obj) $(unit_links)
 	@mkdir -p $(@D)
-	$(xs_link) -o $@ $(unit_obj) $(unit_links) -lcriterion $(ssl_libs) \
+	$(call say,LD,$@)
+	$(Q)$(xs_link) -o $@ $(unit_obj) $(unit_links) -lcriterion $(ssl_libs) \
 		$(imb_libs) -lpthread
 
 # Victims and support programs are other people's programs: no sanitizer, no
 # code of ours.
-$(victims) $(supports) $(farmers) $(benchers): $(BUILD)/tests/%: tests/%.c Makefile
+$(victims) $(supports) $(farmers) $(benchers) $(starters) $(loaders): $(BUILD)/tests/%: tests/%.c Makefile $(BUILD)/built_by
 	@mkdir -p $(@D)
-	$(CC) -D_GNU_SOURCE -std=gnu11 -O1 -g -Wall -Wextra $(if $(WERROR),-Werror) \
+	$(call say,CC,$<)
+	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 -O1 -g -Wall -Wextra $(if $(WERROR),-Werror) \
 		-MMD -MP -MF $@.d $(abi_cflags) $(ssl_cflags) -o $@ $< $(ssl_libs) -lpthread -ldl \
 		-Wl,--enable-new-dtags,-rpath,'$$ORIGIN/plugins'
 
-$(plugins): $(BUILD)/%.so: %.c Makefile
+$(plugins): $(BUILD)/%.so: %.c Makefile $(BUILD)/built_by
 	@mkdir -p $(@D)
-	$(CC) -D_GNU_SOURCE -std=gnu11 -O1 -g -Wall -Wextra $(if $(WERROR),-Werror) \
+	$(call say,CC,$<)
+	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 -O1 -g -Wall -Wextra $(if $(WERROR),-Werror) \
 		-MMD -MP -MF $@.d -fPIC -shared -o $@ $<
 
 $(BUILD)/tests/fuzz/fuzz_dialogue: \
-	$(filter %/queue.o %/tls_password.o $(BUILD)/obj/tools/relay/starttls/%,$(relay_obj))
+	$(filter $(addprefix $(BUILD)/obj/tools/relay/,base/% starttls/%),$(relay_obj))
 
-$(fuzzers): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(base_obj) $(policy_obj)
+# A whole relay, but for what stands in for its loop and for a client.
+$(BUILD)/tests/fuzz/fuzz_connection: $(filter-out \
+	%/main.o %/client/control.o %/loop/worker.o,$(relay_obj))
+$(BUILD)/tests/fuzz/fuzz_connection: fuzz_libs := $(imb_libs) -lpthread \
+	$(addprefix -Wl$(comma)--wrap=,recv send shutdown)
+
+$(fuzzers): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(base_obj) $(rules_obj)
 	@mkdir -p $(@D)
-	$(xs_link) -o $@ $^ $(ssl_libs)
+	$(call say,LD,$@)
+	$(Q)$(xs_link) -o $@ $^ $(ssl_libs) $(fuzz_libs)
 
 $(relay_tests): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(base_obj)
 	@mkdir -p $(@D)
-	$(xs_link) -o $@ $^ -lcriterion $(ssl_libs) -lpthread
+	$(call say,LD,$@)
+	$(Q)$(xs_link) -o $@ $^ -lcriterion $(ssl_libs) -lpthread
 
--include $(unit_obj:.o=.d) $(addsuffix .d,$(victims) $(plugins) $(supports) $(farmers) $(benchers))
+-include $(patsubst %.o,%.d,$(unit_obj) $(call objects,$(FUZZ_SRC) $(RELAY_TEST_SRC)))
+-include $(addsuffix .d,$(victims) $(plugins) $(supports) $(farmers) $(benchers) $(starters) $(loaders))
 
 # What the test scripts get to know: see tests/support/lib.sh.
-asan_lib = $(shell $(CC) -print-file-name=libasan.so)
+sanitizer_lib = $(shell $(CC) -print-file-name=lib$(if $(filter thread,$(SANITIZE)),tsan,asan).so)
 test_env = XSOCK_TEST_BUILD=$(abspath $(BUILD)) \
-	XSOCK_TEST_PRELOAD="$(if $(SANITIZE),$(asan_lib) )$(abspath $(BUILD))/libxsock.so"
+	XSOCK_TEST_PRELOAD="$(if $(SANITIZE),$(sanitizer_lib) )$(abspath $(BUILD))/libxsock.so"
 
 .PHONY: check
-check: deps ## install what the tests need, build, run all tests, plain and with sanitizers
-	tests/support/install.sh tests/matrix/packages
-	+$(MAKE) lint
-	+$(MAKE) check-build
-	$(test_env) tests/matrix/run.sh
-	+$(MAKE) bench-check
-	+$(MAKE) hosts
-	tests/support/install.sh tests/starttls/packages
-	$(test_env) tests/starttls/run.sh
-	+$(MAKE) transparency
-	+$(MAKE) check-build BUILD=build/asan SANITIZE=address,undefined
-	@echo "make check: everything passed"
+check: deps ## install what the tests need, build, run all suites, or those of SUITES='preload asan-*'
+	+set -f; MAKE='$(MAKE)' BUILD='$(BUILD)' tests/check.sh $(SUITES)
 
-# All tests of one build.
-.PHONY: check-build
-check-build: $(products) $(test_programs)
-	tests/unit.sh $(BUILD)/tests/unit-tests $(relay_tests)
+# The suites of tests/check.sh.  They build what they need and install nothing.
+unit_tests := $(BUILD)/tests/unit-tests
+check-build: $(products) $(made_manuals) $(test_programs)
+check-rebuild:
+	$(test_env) tests/rebuild.sh
+check-lanes: $(supports)
+	$(test_env) tests/lanes.sh
+check-unit: $(unit_tests) ## run the unit tests only, without installing anything
+	tests/unit.sh $(unit_tests)
+check-relay: $(relay_tests) $(plugins) $(products)
+	tests/unit.sh $(relay_tests)
+check-symbols: $(products)
 	$(test_env) tests/symbols.sh $(BUILD)/libxsock.so
+	tests/hardened.sh '$(CC)' $(products)
+check-entry-points:
+	tests/entry_points.sh '$(CC)'
+check-fuzz: $(fuzzers)
 	$(test_env) tests/fuzz/run.sh
+check-tools: $(products) $(supports)
 	$(test_env) tests/tools/run.sh
+check-probe: $(products) $(supports)
 	$(test_env) tests/tools/probe.sh
+check-status: $(products) $(supports)
+	$(test_env) tests/tools/status.sh
+check-ps: $(products) $(supports)
+	$(test_env) tests/tools/ps.sh
+check-trace: $(products) $(supports)
+	-tests/support/install.sh tests/tools/packages
+	$(test_env) tests/tools/trace.sh
+check-rules: $(products) $(supports)
+	$(test_env) tests/tools/rules.sh
+check-unit-files: $(products) $(supports)
+	$(test_env) tests/tools/unit.sh
+check-completion: $(products) $(supports)
+	$(test_env) tests/tools/completion.sh
+check-exec: $(products) $(supports) $(starters)
+	-tests/support/install.sh tests/exec/packages
+	$(test_env) tests/exec/run.sh
+check-supervise: $(products) $(supports) $(starters)
+	-tests/support/install.sh tests/supervise/packages
+	$(test_env) tests/supervise/run.sh
+check-daemons: $(products) $(supports)
+	$(test_env) tests/daemons/run.sh
+check-faults: $(products) $(supports) $(victims)
+	$(test_env) tests/preload/faults.sh
+check-preload: $(products) $(supports) $(victims) $(plugins)
 	$(test_env) tests/preload/run.sh
+check-resolver: $(products) $(supports) $(victims)
 	$(test_env) tests/preload/resolver.sh
+check-lookups: $(products) $(supports) $(victims)
+	$(test_env) tests/preload/lookups.sh
+check-servers: $(products) $(supports) $(plugins)
 	$(test_env) tests/servers/run.sh
+check-relay-faults: $(products) $(supports)
+	-tests/support/install.sh tests/faults/packages
+	$(test_env) tests/faults/run.sh
+check-memory: $(products) $(supports) $(loaders) $(plugins)
+	$(test_env) tests/faults/memory.sh
+check-load: $(products) $(supports) $(loaders)
+	$(test_env) tests/load/run.sh
+check-ftp: $(products) $(supports)
 	$(test_env) tests/starttls/ftp.sh
+check-farm: $(products) $(supports) $(farmers)
 	$(test_env) tests/farm/run.sh
+check-install: $(products) $(supports)
 	$(test_env) tests/install.sh
+check-manuals: $(products) $(made_manuals)
+	-tests/support/install.sh tests/manuals/packages
+	$(test_env) tests/manuals/run.sh
+check-recipes: $(products) $(supports)
+	-tests/support/install.sh tests/recipes/packages
+	$(test_env) tests/recipes/run.sh
+check-deb: deb $(products)
+	$(test_env) tests/deb/run.sh $(BUILD)/deb
+.PHONY: $(addprefix check-,deb manuals build rebuild lanes unit relay symbols entry-points fuzz tools probe status ps trace rules unit-files completion exec recipes \
+	supervise daemons faults relay-faults memory preload resolver lookups servers ftp farm install load)
 
-.PHONY: check-unit
-check-unit: $(BUILD)/tests/unit-tests $(relay_tests) $(products) ## run the unit tests only, without installing anything
-	tests/unit.sh $(BUILD)/tests/unit-tests $(relay_tests)
+# What depends on the compiler most: with clang, and optimized as a whole.
+.PHONY: check-clang check-lto check-compiler
+check-clang: deps ## build with clang, and run the unit tests and the victims
+	tests/support/install.sh tests/support/compilers
+	+$(MAKE) check-compiler BUILD=$(BUILD)/clang CC=clang
+	+$(MAKE) check-clang-undefined
+# clang finds what gcc's sanitizer of undefined behaviour does not: NULL + 0.
+.PHONY: check-clang-undefined
+check-clang-undefined:
+	+$(MAKE) check-unit check-relay check-fuzz BUILD=$(BUILD)/clang-undefined CC=clang \
+		SANITIZE=undefined
+check-lto: ## build with -O3 -flto, and run the unit tests and the victims
+	+$(MAKE) check-compiler BUILD=$(BUILD)/lto CFLAGS='-O3 -flto'
+check-compiler: $(products) $(unit_tests) $(relay_tests) $(victims) $(plugins) $(supports)
+	status=0; \
+	tests/unit.sh $(unit_tests) $(relay_tests) || status=1; \
+	$(test_env) tests/symbols.sh $(BUILD)/libxsock.so || status=1; \
+	$(test_env) tests/preload/run.sh || status=1; \
+	exit $$status
+
+# A relay and a library with ThreadSanitizer.  The tests themselves are built without:
+# Criterion cannot have its memory then.
+.PHONY: check-tsan check-threads
+check-tsan: $(relay_tests) ## look for data races of the relay
+	mkdir -p $(BUILD)/tsan/tests/relay
+	cp $(relay_tests) $(BUILD)/tsan/tests/relay/
+	+$(MAKE) check-threads BUILD=$(BUILD)/tsan SANITIZE=thread
+check-threads: $(products) $(supports) $(loaders) $(plugins)
+	status=0; \
+	$(test_env) XSOCK_TEST_SANITIZED=1 tests/unit.sh $(filter-out %/test_cost,$(relay_tests)) || status=1; \
+	$(test_env) tests/load/run.sh hold 300 || status=1; \
+	exit $$status
+
+# Those that install more, or fetch, which is done before the tests begin: they
+# see no network.  What is installed counts for what is built, so make begins
+# again.
+unpacked_exim := exim4-base exim4-config exim4-daemon-light
+unpacked := inn2 inn2-inews vsftpd
+unpacked_cyrus := cyrus-common cyrus-imapd cyrus-pop3d
+
+# A cross build, with the arm64 packages of the Debian that this machine has.
+arm64_root = $(abspath $(BUILD))/arm64/root
+ARM64_CC  ?= aarch64-linux-gnu-gcc
+ARMHF_CC  ?= arm-linux-gnueabihf-gcc
+arm64_cc   = $(ARM64_CC) --sysroot=$(arm64_root)
+arm64_make = PKG_CONFIG_SYSROOT_DIR=$(arm64_root) \
+	PKG_CONFIG_LIBDIR=$(arm64_root)/usr/lib/aarch64-linux-gnu/pkgconfig \
+	$(MAKE) BUILD=$(BUILD)/arm64 CC='$(arm64_cc)' SANITIZE=
+.PHONY: arm64 arm64-system amd64-system
+arm64: deps ## build for arm64, and run by qemu-user what that can
+	tests/support/install.sh tests/machine/packages-arm64
+	tests/machine/fetch.sh arm64 $(BUILD)/arm64
+	+$(arm64_make) check-build
+	tests/symbols.sh $(BUILD)/arm64/libxsock.so '$(arm64_cc)'
+	$(test_env) tests/machine/arm64.sh
+arm64-system: deps ## build for arm64, and run the victims on a machine that qemu makes
+	tests/support/install.sh tests/machine/packages-arm64 tests/machine/packages
+	tests/machine/fetch.sh arm64 $(BUILD)/arm64 kernel
+	+$(arm64_make) check-build
+	+$(MAKE) ABI=m32 BUILD=$(BUILD)/arm64/m32 CC='$(ARMHF_CC)' supervised
+	$(test_env) tests/machine/system.sh arm64
+# This machine's own programs, with a kernel that runs those of 32 bits, too.
+amd64-system: deps ## run a supervisor of 32-bit programs on a machine that qemu makes
+	tests/support/install.sh tests/supervise/packages-m32 tests/machine/packages
+	tests/machine/fetch.sh amd64 $(BUILD)/amd64 kernel
+	+$(MAKE) all m32 $(supports) $(supervised)
+	+$(MAKE) ABI=m32 BUILD=$(BUILD)/m32 CC='$(M32_CC)' supervised
+	$(test_env) tests/machine/system.sh amd64
 
 .PHONY: farm
-farm: deps $(products) ## print the table of servers with something wrong: expected, xsock, curl
-	+$(MAKE) $(test_programs)
-	$(test_env) tests/farm/run.sh
+farm: deps ## print the table of servers with something wrong: expected, xsock, curl
+	+$(MAKE) check-farm
 
 .PHONY: hosts
-hosts: deps $(products) ## try the library in programs of every kind: languages, allocators, 32 bits, musl, a browser
+hosts: deps ## try the library in programs of every kind: languages, allocators, 32 bits, musl, a browser
 	tests/support/install.sh tests/hosts/packages
-	+$(MAKE) m32 musl $(supports) $(victims)
+	+$(MAKE) all m32 musl $(supports) $(victims)
+	-tests/hosts/fetch.sh $(BUILD)/foreign $(BUILD)/musl/kernel
 	+$(MAKE) ABI=m32 BUILD=$(BUILD)/m32 CC='$(M32_CC)' victims
 	+$(MAKE) ABI=musl BUILD=$(BUILD)/musl CC='$(MUSL_CC)' victims
-	tests/symbols.sh $(BUILD)/m32/libxsock.so '$(M32_CC)'
-	tests/symbols.sh $(BUILD)/musl/libxsock.so '$(MUSL_CC)'
-	$(test_env) tests/hosts/run.sh
-	$(test_env) tests/hosts/victims.sh m32 $(abi_victims)
-	$(test_env) tests/hosts/victims.sh musl $(abi_victims)
+	status=0; \
+	tests/symbols.sh $(BUILD)/m32/libxsock.so '$(M32_CC)' || status=1; \
+	tests/entry_points.sh '$(M32_CC)' || status=1; \
+	tests/symbols.sh $(BUILD)/musl/libxsock.so '$(MUSL_CC)' || status=1; \
+	$(test_env) tests/hosts/run.sh || status=1; \
+	$(test_env) tests/hosts/victims.sh m32 $(abi_victims) || status=1; \
+	$(test_env) tests/hosts/victims.sh musl $(abi_victims) || status=1; \
+	exit $$status
+
+.PHONY: daemons
+daemons: deps ## print the table of daemons that change their environment or user: what becomes of their TLS
+	tests/support/install.sh tests/daemons/packages
+	-tests/support/unpack.sh $(BUILD)/unpacked $(unpacked_exim)
+	+$(MAKE) all $(supports)
+	+$(MAKE) check-daemons
+
+# Five minutes on two processors.
+.PHONY: supervise-victims
+supervise-victims: deps ## run the victims, linked statically with glibc and musl, under a supervisor
+	tests/support/install.sh tests/supervise/packages-more
+	+$(MAKE) all $(supports)
+	+$(MAKE) ABI=static BUILD=$(BUILD)/static victims
+	+$(MAKE) ABI=musl BUILD=$(BUILD)/static-musl CC='$(MUSL_CC) -static' victims
+	status=0; \
+	$(test_env) tests/supervise/victims.sh static $(abi_victims) || status=1; \
+	$(test_env) tests/supervise/victims.sh static-musl $(abi_victims) || status=1; \
+	exit $$status
+
+# Three minutes.  Where this machine's kernel runs no programs of 32 bits, it fails:
+# amd64-system has one that does.
+.PHONY: supervise-m32
+supervise-m32: deps ## run programs of 32 bits under a supervisor, by both kinds of their calls
+	tests/support/install.sh tests/supervise/packages-m32
+	+$(MAKE) all m32 $(supports) $(supervised)
+	+$(MAKE) ABI=m32 BUILD=$(BUILD)/m32 CC='$(M32_CC)' supervised
+	status=0; \
+	$(test_env) tests/supervise/run.sh abi || status=1; \
+	export XSOCK_TEST_VICTIM=$(abspath $(BUILD))/m32/tests/supervise/victim; \
+	$(test_env) tests/supervise/run.sh $(supervise_m32) || status=1; \
+	SOCKETCALL=1 $(test_env) tests/supervise/run.sh $(supervise_m32) || status=1; \
+	exit $$status
+supervise_m32 := ways same refusals process killed reused
 
 # Twelve minutes on two processors; build/transparency.txt keeps the table.
 .PHONY: transparency
-transparency: deps $(products) ## print what CPython's and libuv's own tests give plain, preloaded and relayed
+transparency: deps ## print what other people's tests give plain, preloaded and relayed
 	tests/support/install.sh tests/transparency/packages
-	+$(MAKE) $(supports)
+	-tests/transparency/get.sh $(BUILD)/transparency libuv tcl ruby >/dev/null
+	+$(MAKE) all $(supports)
 	$(test_env) tests/transparency/run.sh
 
+# build/transparency-more.txt keeps the table.
+.PHONY: transparency-more
+transparency-more: deps ## the same for suites that CI leaves out: those of curl, Java, libevent, Node, Perl and Redis
+	tests/support/install.sh tests/transparency/packages tests/transparency/packages-more
+	-tests/transparency/get.sh $(BUILD)/transparency curl java libevent node perl redis >/dev/null
+	+$(MAKE) all $(supports)
+	$(test_env) tests/transparency/run.sh --more
+
+# build/transparency-supervised.txt keeps the table.
+.PHONY: transparency-supervised
+transparency-supervised: deps ## the suites of "transparency" without the library, under a supervisor
+	tests/support/install.sh tests/transparency/packages
+	-tests/transparency/get.sh $(BUILD)/transparency libuv tcl ruby >/dev/null
+	+$(MAKE) all $(supports)
+	$(test_env) tests/transparency/run.sh --supervised
+
 .PHONY: matrix
-matrix: deps $(products) ## print the matrix of real clients and real servers: version, cipher, result
+matrix: deps ## print the matrix of real clients and real servers: version, cipher, result
 	tests/support/install.sh tests/matrix/packages
-	+$(MAKE) $(supports)
+	-tests/support/unpack.sh $(BUILD)/unpacked $(unpacked)
+	-tests/support/npm/install.sh $(BUILD)/npm
+	+$(MAKE) all $(supports)
 	$(test_env) tests/matrix/run.sh
 
 .PHONY: starttls
-starttls: deps $(products) ## print the table of STARTTLS: protocol, mode, servers, clients, hostile cases
+starttls: deps ## print the table of STARTTLS: protocol, mode, servers, clients, hostile cases
 	tests/support/install.sh tests/starttls/packages
-	+$(MAKE) $(supports)
+	-tests/support/unpack.sh $(BUILD)/unpacked $(unpacked) $(unpacked_cyrus)
+	-tests/support/npm/install.sh $(BUILD)/npm
+	+$(MAKE) all $(supports)
 	$(test_env) tests/starttls/run.sh
 
+# A suite that fails here fails in "make check", too, or only for lack of speed, or
+# because a program may write no file, and so no counts.  One that has given its user
+# up writes what it has run to files that are there already.
+cover_cflags := -O0 -g --coverage -fprofile-update=atomic
+.PHONY: cover
+cover: deps ## print which part of lines and branches the tests run; less than 90 % of lines of library or relay fails
+	-find $(BUILD)/cover -name '*.gcda' -delete
+	+$(MAKE) BUILD=$(BUILD)/cover CFLAGS='$(cover_cflags)' check-build
+	find $(BUILD)/cover -name '*.gcno' | sed 's/gcno$$/gcda/' >$(BUILD)/cover/counts
+	xargs touch <$(BUILD)/cover/counts
+	xargs chmod a+rw <$(BUILD)/cover/counts
+	-+$(MAKE) -k BUILD=$(BUILD)/cover CFLAGS='$(cover_cflags)' \
+		$(addprefix check-,unit relay fuzz memory preload resolver lookups exec supervise \
+		servers ftp farm probe trace)
+	tests/cover.sh $(BUILD)/cover 90
+
+# At low priority: what else runs waits for answers, and this needs only what is left.
+FUZZ_SECONDS ?= 60
+.PHONY: fuzz
+fuzz: ## let libFuzzer look for inputs that break a target: FUZZ_SECONDS=60 for each
+	tests/support/install.sh tests/support/compilers
+	+nice $(MAKE) BUILD=$(BUILD)/search CC=clang CFLAGS='-O1 -g' CPPFLAGS=-DXS_LIBFUZZER \
+		SANITIZE=fuzzer,address,undefined \
+		$(if $(TARGETS),$(TARGETS:%=$(BUILD)/search/tests/fuzz/fuzz_%),fuzzers)
+	XSOCK_TEST_BUILD=$(BUILD)/search nice tests/fuzz/search.sh '$(FUZZ_SECONDS)' $(TARGETS)
+.PHONY: fuzzers
+fuzzers: $(fuzzers)
+
+.PHONY: faults
+faults: deps ## refuse every system call and every allocation of client and relay in turn, and count what became of it
+	+XSOCK_TEST_ALL=1 $(MAKE) check-faults
+	tests/support/install.sh tests/faults/packages
+	+$(MAKE) all $(supports) $(loaders) $(plugins)
+	$(test_env) tests/faults/run.sh all
+	$(test_env) tests/faults/memory.sh all
+
+SECONDS ?= 3600
+.PHONY: load churn
+load: deps ## carry 10,000 connections at once, 2,000 silent ones, and some that come and go
+	+$(MAKE) all $(supports) $(loaders)
+	$(test_env) tests/load/run.sh all
+churn: deps ## an hour of connections that come and go: memory and descriptors of the relay stay flat (SECONDS=3600)
+	+$(MAKE) all $(supports) $(loaders)
+	$(test_env) tests/load/run.sh churn '$(SECONDS)'
+
 .PHONY: bench bench-quick bench-check
-bench: ## measure against OpenSSL in the program, nginx, haproxy, stunnel and socat
-bench-quick: ## the same in less than two minutes
+bench: ## measure against OpenSSL in the program and proxies [ROWS=REGEX] [GRAFTCP=CLONE]
+bench-quick: ## the same in less than three minutes
 bench-check: ## make sure that all who are measured do the same work
-bench bench-quick bench-check: deps $(products)
-	tests/support/install.sh tests/bench/packages
-	+$(MAKE) $(benchers) $(supports)
-	$(test_env) tests/bench/run.sh $(patsubst bench-%,--%,$(filter-out bench,$@))
+bench bench-quick bench-check: deps
+	tests/support/install.sh tests/bench/packages $(if $(GRAFTCP),tests/bench/packages-graftcp)
+	+$(MAKE) all $(benchers) $(supports)
+	$(if $(GRAFTCP),tests/bench/graftcp.sh '$(GRAFTCP)' '$(abspath $(BUILD))/graftcp')
+	$(test_env) BENCH_ROWS='$(ROWS)' $(if $(GRAFTCP),BENCH_GRAFTCP='$(abspath $(BUILD))/graftcp/graftcp') \
+		tests/bench/run.sh $(patsubst bench-%,--%,$(filter-out bench,$@))
+
+.PHONY: fresh
+fresh: ## run "make demo" and "make check" from nothing: RELEASE=trixie (as root) [SUITES='preload servers']
+	tests/support/install.sh tests/fresh/packages
+	set -f; BUILD='$(BUILD)' tests/fresh/run.sh '$(RELEASE)' $(SUITES)
+
+.PHONY: deb deb-roots
+deb: ## build the packages of Debian below build/deb (tools/debian)
+	tests/support/install.sh tests/deb/packages
+	tools/debian/build.sh $(BUILD)/deb
+RELEASES ?= bookworm trixie
+deb-roots: ## build and try them from nothing: RELEASES='bookworm trixie' (as root)
+	tests/support/install.sh tests/fresh/packages tests/deb/roots.packages
+	BUILD='$(BUILD)' tests/deb/roots.sh $(RELEASES)
+
+# Ten minutes on two processors, and the Debian that it is tried on before.
+.PHONY: services
+services: ## try daemons by Debian's own units, with systemd on a machine of its own, as xsock-services(7) says (as root)
+	@[ "$$(id -u)" -eq 0 ] || { echo 'make services: only root can boot a Debian; use sudo' >&2; exit 1; }
+	tests/support/install.sh tests/services/packages
+	+$(MAKE) all
+	BUILD='$(BUILD)' tests/services/run.sh $(DAEMONS)
+
+.PHONY: structure
+structure: ## print which folder includes which, and what tests/layers forbids
+	@tests/structure.sh
 
 .PHONY: lint
-lint: ## hold the rules of the structure: who may include, call and read what
+lint: ## hold the rules: who may include, call and read what; the format
+	tests/support/install.sh tests/support/formatter
 	tests/lint.sh
+
+.PHONY: analyze
+analyze: ## let clang-tidy, cppcheck and gcc's analyzer look for faults
+	tests/support/install.sh tests/support/analyzers
+	tests/analyze.sh
+
+# For clangd and other tools that must know how each file is compiled.
+compile_commands.json: always
+	@$(MAKE) --no-print-directory -nB V=1 check-build | \
+		sed -n 's/[\\"]/\\&/g; s/.* -c -o [^ ]* \([^ ]*\.c\)$$/ {"directory": "$(subst /,\/,$(CURDIR))", "file": "\1", "command": "&"}/p' | \
+		sed '1s/^/[/; $$!s/$$/,/; $$s/$$/ ]/' > $@.new
+	@mv $@.new $@
 
 .PHONY: demo
 demo: deps ## show curl, wget, redis-cli, python3 and bash speaking TLS, on loopback
@@ -410,11 +704,22 @@ demo: deps ## show curl, wget, redis-cli, python3 and bash speaking TLS, on loop
 deps: ## install the Debian packages that build, tests and demo need
 	tests/support/install.sh
 
+.PHONY: pictures
+pictures: ## record the terminal session of README.md (as root)
+	tests/support/install.sh tests/recipes/session.packages
+	+$(MAKE) all $(supports)
+	$(test_env) tests/recipes/session.sh $(CURDIR)/tests/recipes/session.svg
+
+.PHONY: html
+html: $(made_manuals) ## write the manuals as build/html
+	tests/support/install.sh tests/manuals/packages
+	tests/manuals/html.sh $(BUILD)/html $(manuals)
+
 # --- installation ------------------------------------------------------
 
-man1 := tools/xsock/xsock.1
-man7 := shim/libxsock.7
-man8 := tools/relay/xsock-relay.8
+# Each manual lies beside what it is about, but for those that are made.
+manuals := $(sort $(wildcard $(addsuffix /*.[1-8],shim tools/relay tools/xsock))) $(made_manuals)
+completion := tools/xsock/completion
 
 # install_other ABI,FOLDER: the library of that ABI, if it has been built
 define install_other
@@ -430,10 +735,9 @@ if [ '$(1)' != '$(2)' ]; then install -d $(DESTDIR)$(2) && \
 endef
 
 .PHONY: install
-install: $(products) ## install to DESTDIR/PREFIX (LIBDIR, BINDIR, LIBEXECDIR, MANDIR)
+install: $(products) $(made_manuals) ## install to DESTDIR/PREFIX (LIBDIR, BINDIR, LIBEXECDIR, MANDIR, BASHDIR, ZSHDIR, FISHDIR)
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR) \
-		$(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(MANDIR)/man1 \
-		$(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(MANDIR)/man8
+		$(DESTDIR)$(LIBEXECDIR)
 	install -m 755 $(BUILD)/xsock $(DESTDIR)$(BINDIR)/xsock
 	install -m 644 $(BUILD)/libxsock.so $(DESTDIR)$(LIBDIR)/libxsock.so
 	install -m 755 $(BUILD)/xsock-relay $(DESTDIR)$(LIBEXECDIR)/xsock-relay
@@ -442,9 +746,12 @@ install: $(products) ## install to DESTDIR/PREFIX (LIBDIR, BINDIR, LIBEXECDIR, M
 	if [ -e $(BUILD)/m32/libxsock.so ]; then \
 		$(call install_link,$(LIBDIR32),$(BIARCH32)) && \
 		$(call install_link,$(LIBDIR),$(LIBDIR64)); fi
-	install -m 644 $(man1) $(DESTDIR)$(MANDIR)/man1
-	install -m 644 $(man7) $(DESTDIR)$(MANDIR)/man7
-	install -m 644 $(man8) $(DESTDIR)$(MANDIR)/man8
+	for page in $(manuals); do \
+		install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit; done
+	install -d $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR)
+	install -m 644 $(completion)/xsock.bash $(DESTDIR)$(BASHDIR)/xsock
+	install -m 644 $(completion)/_xsock $(DESTDIR)$(ZSHDIR)/_xsock
+	install -m 644 $(completion)/xsock.fish $(DESTDIR)$(FISHDIR)/xsock.fish
 	$(if $(DESTDIR),,PATH=$$PATH:/usr/sbin:/sbin ldconfig 2>/dev/null || true)
 
 .PHONY: uninstall
@@ -454,9 +761,9 @@ uninstall: ## remove what install put there
 		$(DESTDIR)$(LIBDIR64)/libxsock.so \
 		$(DESTDIR)$(LIBDIR_MUSL)/libxsock.so \
 		$(DESTDIR)$(LIBEXECDIR)/xsock-relay \
-		$(DESTDIR)$(MANDIR)/man1/$(notdir $(man1)) \
-		$(DESTDIR)$(MANDIR)/man7/$(notdir $(man7)) \
-		$(DESTDIR)$(MANDIR)/man8/$(notdir $(man8))
+		$(foreach page,$(manuals),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))) \
+		$(DESTDIR)$(BASHDIR)/xsock $(DESTDIR)$(ZSHDIR)/_xsock \
+		$(DESTDIR)$(FISHDIR)/xsock.fish
 	$(if $(DESTDIR),,PATH=$$PATH:/usr/sbin:/sbin ldconfig 2>/dev/null || true)
 
 .PHONY: clean

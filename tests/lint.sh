@@ -3,7 +3,7 @@
 # wrong and where.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-passed=0 failed=0
+passed=0 failed=0 skipped=0
 
 # none NAME PATTERN FILE…: no line of the files matches
 none()
@@ -11,12 +11,18 @@ none()
 	name=$1 pattern=$2
 	shift 2
 	found=$(grep -nE "$pattern" "$@" /dev/null 2>/dev/null)
+	say "$name"
+}
+
+# say NAME: whether anything was found that must not be
+say()
+{
 	if [ "$found" ]; then
 		failed=$((failed + 1))
-		printf 'FAIL  %s\n%s\n' "$name" "$found"
+		printf 'FAIL  %s\n%s\n' "$1" "$found"
 	else
 		passed=$((passed + 1))
-		echo "ok    $name"
+		echo "ok    $1"
 	fi
 }
 
@@ -32,26 +38,25 @@ except()
 	done
 }
 
-shim=$(echo shim/*.[ch])
-relay=$(echo tools/relay/*.[ch] tools/relay/starttls/*.[ch])
-xsock=$(echo tools/xsock/*.[ch])
-all="$shim $relay $xsock"
-base=$(sed -n '/^BASE_SRC/,/^$/s/^\t\(shim\/.*\.c\).*/\1/p' Makefile)
+code()
+{
+	find "$@" -name '*.[ch]' | LC_ALL=C sort
+}
 
-none "OpenSSL only in tools/relay/tls*" '#include <openssl/' \
-	$(except 'tools/relay/tls*' $all)
-none "dlsym only in shim/libc.c" '\bdlsym\([^0-9]' $(except 'shim/libc.c' $shim)
-none "the library's environment only in shim/config.c and launch.c" \
+shim=$(code shim)
+relay=$(code tools/relay)
+all="$shim $relay $(code tools/xsock)"
+
+found=$(tests/structure.sh | grep "^FAIL")
+say "a folder includes what tests/layers lets it (make structure)"
+none "OpenSSL only in tools/relay/tls/" '#include <openssl/' \
+	$(except 'tools/relay/tls/*' $all)
+none "dlsym only in shim/hooks/libc.c" '\bdlsym\([^0-9]' $(except 'shim/hooks/libc.c' $shim)
+none "the library's environment only in environment.c and start_relay.c" \
 	'\b(secure_)?getenv\(' \
-	$(except 'shim/launch.c' $(except 'shim/config.c' $shim))
+	$(except 'shim/relay_client/start_relay.c' $(except 'shim/connect/environment.c' $shim))
 none "the relay reads no environment" '\bgetenv\(' $relay
-none "xs_libc only in hooks and libc.c" '\bxs_libc\.' \
-	$(except 'shim/hook_*' $(except 'shim/libc.[ch]' $shim))
-none "the base knows neither configuration nor hooks" \
-	'#include "(config|connect|decide|handoff|launch|libc|wrap|names)\.h"' $base
-none "the relay knows only the base" \
-	'#include "(config|connect|decide|handoff|launch|libc|wrap|names|rules|match)\.h"' \
-	$relay
+none "xs_libc only in hooks" '\bxs_libc\.' $(except 'shim/hooks/*' $shim)
 none "no unbounded string functions" \
 	'\b(sprintf|vsprintf|strcpy|strcat|strtok|atoi|gets)\(' $all
 none "no allocation in the library" '\b(malloc|calloc|realloc|strdup)\(' $shim
@@ -60,5 +65,25 @@ none "width: 100 columns at most" '^.{101,}$' $all
 none "no trailing blanks" '[ 	]+$' $all Makefile
 none "nothing left to do" '\b(TODO|FIXME|XXX)\b' $all
 
+manual=$(mktemp) || exit 1
+awk -f shim/messages.awk shim/base/message.def shim/xsock-messages.7.in >"$manual"
+found=$(python3 tests/messages.py "$manual" 2>&1)
+say "every line has an identifier, which xsock-messages(7) lists (shim/base/message.def)"
+rm -f "$manual"
+
+# Other versions write some lines in another way.
+formatter=$(command -v clang-format-14 || command -v clang-format)
+case $($formatter --version 2>/dev/null) in
+*' version 14.'*)
+	found=$(for file in $all $(code tests); do
+		$formatter "$file" | cmp -s - "$file" || echo "$file"
+	done)
+	say "clang-format has nothing to change (clang-format -i FILE)" ;;
+*)
+	echo "SKIP  clang-format: version 14 decides, which is not here"
+	skipped=1 ;;
+esac
+
 echo "$passed passed, $failed failed"
+[ "$skipped" -eq 0 ] || echo "$skipped skipped"
 [ "$failed" -eq 0 ]

@@ -23,7 +23,7 @@ check()
 
 # Which rows of the table count depends on the C library.
 table=$($compiler -E -P -include features.h -D'XS_HOOK(name, like)=name' -x c \
-	"$here/../shim/hooks.def" | LC_ALL=C sort)
+	"$here/../shim/hooks/hooks.def" | LC_ALL=C sort)
 exported=$(nm -D --defined-only "$library" | awk '{ print $3 }' |
 	LC_ALL=C sort)
 check "exports: the hook table" "$table" "$exported"
@@ -49,7 +49,7 @@ if ! readelf -d "$library" | grep -q 'NEEDED.*lib[a-z]*san\.'; then
 			grep -oE '_ITM_.*|__gmon_start__|__cxa_finalize')"
 	check "its constructor writes to the first page of data" 1 \
 		"$(nm "$library" | awk '$2 ~ /[bBdD]/ && $3 ~ \
-			/^(runner|read_state|arena|own_file|xs_libc|table|standard_error|environment|xs_config)$/ \
+			/^(reading|arena|own_file|xs_libc|table|standard_error|environment|xs_environment|active)$/ \
 			{ print substr($1, 1, length($1) - 3) }' | sort -u | wc -l)"
 fi
 

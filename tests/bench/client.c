@@ -13,17 +13,19 @@
  *     idle COUNT               opens them, prints, waits for the end of input
  *     busy COUNT BUSY ROUNDS   COUNT open, BUSY of them take turns
  *     connect COUNT            connects to a listener of its own
+ *     write COUNT              writes 64 bytes to /dev/null
  *     spawn COUNT PROGRAM…     starts a program, waits for it; LD_PRELOAD and
  *                              XSOCK_RULES are those of BENCH_PRELOAD and
  *                              BENCH_RULES
  *
- * The last two do so for each line of their input and print a line for each,
+ * The last three do so for each line of their input and print a line for each,
  * with the median, so that two clients can take turns.
  */
 #include "bench.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -406,8 +408,8 @@ static void fresh(long count)
 	printf("us=%.1f\n", (now() - begin) * 1e6 / (double)count);
 }
 
-/* Does it count times for each line that comes, and tells the median of how long
- * it took each time.  The first time, when the rules are read, does not
+/* Does it count times for each line that comes, and tells the median of how
+ * long it took each time.  The first time, when the rules are read, does not
  * count. */
 static void in_turns(long count, void (*all)(long, double *, char **),
 		     char **words)
@@ -427,6 +429,7 @@ static void in_turns(long count, void (*all)(long, double *, char **),
 static int listen_here(struct sockaddr_in *here, long backlog)
 {
 	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	const struct timeval long_enough = { .tv_sec = 20 };
 	socklen_t len = sizeof(*here);
 
 	*here = (struct sockaddr_in){ .sin_family = AF_INET,
@@ -434,6 +437,8 @@ static int listen_here(struct sockaddr_in *here, long backlog)
 					      htonl(INADDR_LOOPBACK) };
 	if (bind(listener, (struct sockaddr *)here, len) < 0 ||
 	    listen(listener, (int)backlog) < 0 ||
+	    setsockopt(listener, SOL_SOCKET, SO_RCVTIMEO, &long_enough,
+		       sizeof(long_enough)) < 0 ||
 	    getsockname(listener, (struct sockaddr *)here, &len) < 0)
 		die("listen");
 	return listener;
@@ -457,10 +462,36 @@ static void connects(long count, double *took, char **unused)
 			die("connect");
 		took[i] = now() - begin;
 	}
-	for (long i = 0; i < count; i++)
-		close(accept(listener, NULL, NULL)), close(fd[i]);
+	for (long i = 0; i < count; i++) {
+		int accepted = accept(listener, NULL, NULL);
+
+		if (accepted < 0)
+			die("a connection has not come");
+		close(accepted);
+		close(fd[i]);
+	}
 	close(listener);
 	free(fd);
+}
+
+/* So many that the clock does not count. */
+enum { WRITES = 200 };
+
+static void writes(long count, double *took, char **unused)
+{
+	static const char data[64];
+	int fd = open("/dev/null", O_WRONLY);
+
+	(void)unused;
+	for (long i = 0; i < count; i++) {
+		double begin = now();
+
+		for (int j = 0; j < WRITES; j++)
+			if (write(fd, data, sizeof(data)) != sizeof(data))
+				die("write");
+		took[i] = (now() - begin) / WRITES;
+	}
+	close(fd);
 }
 
 static void adopt(const char *from, const char *to)
@@ -522,6 +553,8 @@ int main(int argc, char **argv)
 		fresh(number[0]);
 	else if (strcmp(command, "connect") == 0)
 		in_turns(number[0], connects, NULL);
+	else if (strcmp(command, "write") == 0)
+		in_turns(number[0], writes, NULL);
 	else if (strcmp(command, "spawn") == 0 && argc > 3) {
 		adopt("BENCH_PRELOAD", "LD_PRELOAD");
 		adopt("BENCH_RULES", "XSOCK_RULES");

@@ -10,7 +10,10 @@ import time
 COLUMNS = ("xsock", "nginx", "haproxy", "stunnel", "socat")
 COLOURS = {"native": "#888888", "resuming": "#bbbbbb", "plain": "#888888",
            "preload": "#bbbbbb", "xsock": "#1b6ca8", "nginx": "#6aa84f",
-           "haproxy": "#e69138", "stunnel": "#a64d79", "socat": "#c0504d"}
+           "supervised": "#76a5d6", "haproxy": "#e69138",
+           "stunnel": "#a64d79", "socat": "#c0504d", "env": "#bbbbbb",
+           "proxychains": "#6aa84f", "strace": "#e69138",
+           "graftcp": "#a64d79"}
 
 
 def machine():
@@ -63,30 +66,40 @@ def markdown(rows, extra):
     return "\n".join(lines) + "\n\n" + machine() + "\n"
 
 
-def bars(row, y):
-    """The bars of a row from y on; a bar ends at 4 times the base."""
+PICTURE_COLUMNS = 3
+COLUMN_WIDTH = 310
+
+
+def bars(row, x, y):
+    """The bars of a row from y on; a bar ends at 3 times the base."""
     parts = []
     for who in row.who:
         ratio = row.ratio(who)
-        width = min(ratio, 4) * 130
+        width = min(ratio, 3) * 55
         parts.append(
-            '<rect x="90" y="%d" width="%.1f" height="11" fill="%s"/>'
-            '<text x="84" y="%d" text-anchor="end">%s</text>'
+            '<rect x="%d" y="%d" width="%.1f" height="11" fill="%s"/>'
+            '<text x="%d" y="%d" text-anchor="end">%s</text>'
             '<text x="%.1f" y="%d">%.2f</text>' % (
-                y, width, COLOURS[who], y + 10, who, 96 + width, y + 10, ratio))
+                x + 80, y, width, COLOURS[who], x + 74, y + 10, who,
+                x + 86 + width, y + 10, ratio))
         y += 14
     return parts
 
 
 def picture(rows):
-    y, parts = 30, []
+    """Each row goes to the column that ends first."""
+    ends, parts = [26] * PICTURE_COLUMNS, []
     for row in rows:
-        parts.append('<text x="10" y="%d" class="h">%s (%s is better)</text>' % (
-            y, row.name, "more" if row.higher else "less"))
-        parts += bars(row, y + 8)
-        y += 28 + 14 * len(row.who)
-    return ('<svg xmlns="http://www.w3.org/2000/svg" width="700" height="%d" '
+        column = ends.index(min(ends))
+        x, y = 10 + column * COLUMN_WIDTH, ends[column]
+        parts.append('<text x="%d" y="%d" class="h">%s %s</text>' % (
+            x, y, row.name, "\u2191" if row.higher else "\u2193"))
+        parts += bars(row, x, y + 8)
+        ends[column] += 28 + 14 * len(row.who)
+    return ('<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" '
             'font-family="sans-serif" font-size="11"><style>.h{font-weight:'
             'bold}</style><rect width="100%%" height="100%%" fill="white"/>'
-            '%s<text x="10" y="%d">%s</text></svg>\n' % (
-                y + 10, "".join(parts), y, machine()))
+            '%s<text x="10" y="%d">%s; \u2191 more is better, \u2193 less is better'
+            '</text></svg>\n' % (
+                20 + PICTURE_COLUMNS * COLUMN_WIDTH, max(ends) + 10,
+                "".join(parts), max(ends), machine()))

@@ -4,6 +4,7 @@
     run.py [--quick | --check]
 
 run.sh has started the servers and says where in the environment (BENCH_…).
+BENCH_ROWS is a regular expression: only rows whose names have it are measured.
 Writes BUILD/bench.txt, .md and .svg (report.py).  A round is every row, and in a
 row everybody once, so that whatever else the machine does meets all of them.
 
@@ -13,6 +14,7 @@ and makes sure that it would notice if one did not.
 
 import glob
 import os
+import re
 import resource
 import statistics
 import subprocess
@@ -29,6 +31,7 @@ GIGA = 1 << 30
 CLIENT = E["BENCH_BUILD"] + "/tests/bench/client"
 OTHERS = ("nginx", "haproxy", "stunnel", "socat")
 ALL = ("native", "xsock") + OTHERS
+SUPERVISED = ALL + ("supervised",)
 
 
 def small(full, quick):
@@ -52,6 +55,40 @@ def environment(rule):
                 XSOCK_RELAY=E["BENCH_RELAY"], XSOCK_RELAY_IDLE="60")
 
 
+def supervise(rule):
+    """The command in front of a program that has a supervisor as well."""
+    return ["env", "XSOCK_RELAY=" + E["BENCH_RELAY"], "XSOCK_RELAY_IDLE=60",
+            *xsock_run("--supervise=always", rule)]
+
+
+def xsock_run(option, rule):
+    return [E["BENCH_BUILD"] + "/xsock", "run", option, "-r", rule, "--"]
+
+
+# Who else gets between a program and its connects, and leads them to a proxy.
+# strace leads nowhere: it is what ptrace(2) costs at least, with a filter that
+# stops the program at connect(2) only.  graftcp is not in Debian.
+STRACE = ["strace", "-f", "--seccomp-bpf", "-e", "trace=connect", "-o",
+          "/dev/null"]
+GRAFTCP = ("graftcp",) if E.get("BENCH_GRAFTCP") else ()
+PTRACE = ("strace",) + GRAFTCP
+
+
+def proxychains(proxy, *exempt):
+    """The command in front of a program, and what it must find in a file."""
+    path = "%s/proxychains.%s.%d" % (E["BENCH_FOLDER"], proxy, len(exempt))
+    with open(path, "w") as file:
+        print("strict_chain", *("localnet " + net for net in exempt),
+              "[ProxyList]", "socks5 127.0.0.1 " + proxy, sep="\n", file=file)
+    return ["proxychains4", "-q", "-f", path]
+
+
+def graftcp():
+    """It leaves addresses of this machine alone."""
+    pipe, port = E["BENCH_GRAFTCP_LOCAL"].split()
+    return [E["BENCH_GRAFTCP"], "-f", pipe, "-p", port]
+
+
 def proxy(who, reuse):
     """Its ports, by kind, and its process; None where it does not have that."""
     where = E.get("BENCH_%s_%s" % (who, "on" if reuse else "off"))
@@ -66,6 +103,8 @@ def command(who, reuse, kind="RSA"):
         return words + (["--reuse"] if reuse else []) + [port], E
     if who == "xsock":
         return [CLIENT, port], environment(rules(reuse, port))
+    if who == "supervised":
+        return supervise(rules(reuse, port)) + [CLIENT, port], E
     return [CLIENT, proxy(who, reuse)[KINDS.index(kind)]], E
 
 
@@ -173,10 +212,10 @@ class Turns(Row):
         for who, number in self.measure(order).items():
             self.numbers[who].append(number)
 
-    def more(self):
-        """What xsock takes more, in the row's unit."""
+    def more(self, who="xsock"):
+        """What it takes more, in the row's unit."""
         return statistics.median(
-            mine - plain for mine, plain in zip(self.numbers["xsock"],
+            mine - plain for mine, plain in zip(self.numbers[who],
                                                 self.numbers[self.base]))
 
 
@@ -242,10 +281,10 @@ def on_one_core():
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
-def begin_turns(words, env):
-    return subprocess.Popen([CLIENT] + [str(word) for word in words], env=env,
-                            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                            preexec_fn=on_one_core)
+def begin_turns(words, env, begin):
+    return subprocess.Popen(begin + [CLIENT] + [str(word) for word in words],
+                            env=env, stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE, preexec_fn=on_one_core)
 
 
 def take_turn(client):
@@ -254,7 +293,8 @@ def take_turn(client):
     return values(client.stdout.readline().decode())["us"]
 
 
-def in_turns(blocks, words, env_of):
+def in_turns(blocks, words, env_of, begin_of=lambda who: [],
+             words_of=lambda who: []):
     """A client for each, all on one core, and in each block of a few milliseconds
     everybody has a turn: a microsecond is more than what the machine does
     meanwhile.  Clients are started again and again, for what is a matter of
@@ -262,7 +302,9 @@ def in_turns(blocks, words, env_of):
     def measure(order):
         numbers = {who: [] for who in order}
         for _ in range(10):
-            clients = {who: begin_turns(words, env_of(who)) for who in order}
+            clients = {who: begin_turns(words + words_of(who), env_of(who),
+                                        begin_of(who))
+                       for who in order}
             for block in range(blocks // 10):
                 for who in order if block % 2 else reversed(order):
                     numbers[who].append(take_turn(clients[who]))
@@ -284,6 +326,62 @@ def starts(blocks, *program):
     return in_turns(blocks, [0, "spawn", 5, *program], env_of)
 
 
+LEFT_ALONE = "10.0.0.0/8:443=tls://"
+
+
+def commands(blocks, *program):
+    """What a command in front of the program costs, until the program has
+    ended; xsock is "xsock run", and "env" is another such command."""
+    begin = {"plain": [], "env": ["env"],
+             "xsock": xsock_run("--supervise=never", LEFT_ALONE),
+             "supervised": xsock_run("--supervise=always", LEFT_ALONE),
+             "proxychains": proxychains(E["BENCH_SOCKS"]), "strace": STRACE}
+    if GRAFTCP:
+        begin["graftcp"] = graftcp()
+    return in_turns(blocks, [0, "spawn", 5], lambda who: E,
+                    words_of=lambda who: begin[who] + list(program))
+
+
+def between(rule, exempt):
+    """The commands in front of a client that connects to 127.0.0.1, as the rule
+    says, or the same to others; and for xsock the environment."""
+    begin = {"plain": [], "xsock": [], "supervised": supervise(rule),
+             "proxychains": proxychains(E["BENCH_SOCKS"], *exempt),
+             "strace": STRACE}
+    if GRAFTCP:
+        begin["graftcp"] = graftcp()
+    return begin, lambda who: environment(rule) if who == "xsock" else E
+
+
+def beside(blocks, begin, env_of):
+    measure = in_turns(blocks, [0, "connect", 50], env_of, begin.get)
+
+    def with_relay(order):
+        # It would be on one core as well, if that client started it.
+        for who in ("xsock", "supervised"):
+            run_once(begin[who], env_of(who))
+        return measure(order)
+    return with_relay
+
+
+def run_once(begin, env):
+    """Connects once.  Returns whether that was possible."""
+    done = subprocess.run(begin + [CLIENT, "0", "connect", "1"], env=env,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL, timeout=60)
+    return done.returncode == 0
+
+
+def writes(blocks):
+    """strace without a filter stops the program at each system call."""
+    begin = {"supervised": supervise(LEFT_ALONE),
+             "strace": [word for word in STRACE if word != "--seccomp-bpf"]}
+    return in_turns(
+        blocks, [0, "write", 50],
+        lambda who: environment(rules(0, E["BENCH_RSA"])) if who == "xsock"
+        else E, lambda who: begin.get(who, []))
+
+
 def other_port(i):
     return "host%d.example.test:443=tls://" % i
 
@@ -301,7 +399,8 @@ def unmatched(blocks, number, rule):
             print(rule(i), file=file)
     return in_turns(
         blocks, [0, "connect", 50],
-        lambda who: E if who == "plain" else environment("@" + path))
+        lambda who: environment("@" + path) if who == "xsock" else E,
+        lambda who: supervise("@" + path) if who == "supervised" else [])
 
 
 def new_connections(kind):
@@ -311,14 +410,16 @@ def new_connections(kind):
             who=("native", "resuming", "xsock", "nginx", "haproxy", "stunnel"),
             target=0.30, ahead=True),
         Row("new connection, %s, full handshake" % kind, "µs",
-            simple(["new", small(500, 100)], "us", kind), target=1.10),
+            simple(["new", small(500, 100)], "us", kind), who=SUPERVISED,
+            target=1.10),
     ]
 
 
 MOVED = small(2 * GIGA, GIGA // 4)
 ROWS = [
     Row("64-byte round trip, blocking", "µs",
-        simple(["rtt", small(20000, 4000)], "us"), target=1.20, ahead=True),
+        simple(["rtt", small(20000, 4000)], "us"), who=SUPERVISED, target=1.20,
+        ahead=True),
     Row("the same by epoll", "/s",
         simple(["epoll", 1, small(20000, 4000)], "per_second"), higher=True,
         ahead=True),
@@ -326,11 +427,11 @@ ROWS = [
         simple(["epoll", 64, small(1000, 200)], "per_second"), higher=True,
         ahead=True),
     Row("upload, 1 connection", "MB/s",
-        simple(["upload", MOVED, 1], "mb_per_second"), higher=True,
-        target=1.0, ahead=True),
+        simple(["upload", MOVED, 1], "mb_per_second"), who=SUPERVISED,
+        higher=True, target=1.0, ahead=True),
     Row("download, 1 connection", "MB/s",
-        simple(["download", MOVED, 1], "mb_per_second"), higher=True,
-        target=1.0, ahead=True),
+        simple(["download", MOVED, 1], "mb_per_second"), who=SUPERVISED,
+        higher=True, target=1.0, ahead=True),
     Row("upload, 16 connections", "MB/s",
         simple(["upload", MOVED, 16], "mb_per_second"), higher=True,
         target=0.95, ahead=True),
@@ -351,13 +452,37 @@ ROWS = [
         starts(small(80, 20), "sh", "-c", ":"),
         who=("plain", "preload", "xsock"), target=1.10, base="plain"),
 ]
+ROWS.append(
+    Turns("start of true by a command (xsock: xsock run)", "µs",
+          commands(small(80, 20), "true"),
+          who=("plain", "env", "xsock", "supervised", "proxychains") + PTRACE,
+          base="plain"))
+ROWS.append(
+    Turns("unwrapped write, 64 bytes to /dev/null", "µs", writes(small(50, 20)),
+          who=("plain", "xsock", "supervised", "strace"), base="plain"))
+# Nobody adds TLS to the matched one: xsock leads it through the relay,
+# proxychains through a SOCKS proxy.  graftcp is not in that row: a connect by it
+# returns before its other half has begun to connect.
+UNMATCHED = between(LEFT_ALONE, ["127.0.0.0/255.0.0.0"])
+MATCHED = between("127.0.0.1=tcp://?relay=yes", [])
+BESIDE = [
+    Turns("unmatched connect, beside others", "µs",
+          beside(small(100, 40), *UNMATCHED),
+          who=("plain", "xsock", "supervised", "proxychains") + PTRACE,
+          base="plain"),
+    Turns("matched connect without TLS, beside others", "µs",
+          beside(small(100, 40), *MATCHED),
+          who=("plain", "xsock", "supervised", "proxychains"),
+          base="plain")]
+ROWS += BESIDE
 CONNECTS = {(rule, number): Turns(
     "unmatched connect, %d rules of %s" % (number,
                                            rule.__name__.replace("_", " ")),
-    "µs", unmatched(small(100, 40), number, rule), who=("plain", "xsock"),
-    base="plain")
+    "µs", unmatched(small(100, 40), number, rule),
+    who=("plain", "xsock", "supervised"), base="plain")
     for rule in (other_port, any_port) for number in (1, 100, 10000)}
 ROWS += CONNECTS.values()
+WANTED = [row for row in ROWS if re.search(E.get("BENCH_ROWS", ""), row.name)]
 
 
 # --- what is measured once ----------------------------------------------------------
@@ -443,6 +568,20 @@ def check_one(who, reuse, kind, expected):
             found and found == expected.setdefault(way, found)
 
 
+def check_between():
+    """Yields whether those that get between do so, and leave alone what they
+    are to leave alone: where there is nothing to lead to, nothing connects."""
+    nowhere = between("127.0.0.1=deny://", [])
+    nowhere[0]["proxychains"] = proxychains("1")
+    for row, (begin, env_of) in zip(BESIDE, (UNMATCHED, MATCHED)):
+        for who in row.who:
+            yield "%s: %s connects" % (row.name, who), \
+                run_once(begin[who], env_of(who))
+    for who in ("xsock", "supervised", "proxychains"):
+        yield "nowhere to lead to: %s does not connect" % who, \
+            not run_once(nowhere[0][who], nowhere[1](who))
+
+
 def check_all():
     expected = {}
     for who in ALL:
@@ -451,6 +590,7 @@ def check_all():
                 continue
             for kind in KINDS:
                 yield from check_one(who, reuse, kind, expected)
+    yield from check_between()
     if not CHECK:
         return
     liar = [CLIENT, E["BENCH_LIAR"]]
@@ -479,9 +619,9 @@ def check_honesty():
 # --- the whole ------------------------------------------------------------------------
 
 def write(extra):
-    for name, text in (("txt", report.text(ROWS, extra, ROUNDS)),
-                       ("md", report.markdown(ROWS, extra)),
-                       ("svg", report.picture(ROWS))):
+    for name, text in (("txt", report.text(WANTED, extra, ROUNDS)),
+                       ("md", report.markdown(WANTED, extra)),
+                       ("svg", report.picture(WANTED))):
         with open("%s/bench.%s" % (E["BENCH_BUILD"], name), "w") as file:
             file.write(text)
 
@@ -493,8 +633,30 @@ def idle_limit():
     return min(small(10000, 2000), limit // 2 - 100)
 
 
+def missed_by_supervised(row):
+    """15 µs, and a tenth of what each tracer takes."""
+    more = row.more("supervised")
+    yield from ["15 µs"] * (more > 15)
+    yield from ("a tenth of %s's" % who for who in PTRACE
+                if more > row.more(who) / 10)
+
+
+def tell_beside():
+    """Yields what everybody takes more than plain."""
+    for row in BESIDE:
+        for who in row.who[1:] if row in WANTED else ():
+            missed = list(missed_by_supervised(row)) if (
+                row is BESIDE[0] and who == "supervised") else []
+            yield "%-48s %+.2f µs%s" % (
+                "%s: %s" % (row.name, who), row.more(who),
+                "   MISSES: target " + ", ".join(missed) if missed else "")
+
+
 def measure_extra():
     """Yields lines about what is no ratio, or measured once."""
+    yield from tell_beside()
+    if WANTED != ROWS:
+        return
     for (rule, number), row in CONNECTS.items():
         more = row.more()
         one = max(CONNECTS[rule, 1].more(), 0.05)
@@ -512,13 +674,15 @@ def measure_extra():
 
 
 def main():
+    if not WANTED:
+        sys.exit("no row's name has " + E["BENCH_ROWS"])
     if not check_honesty():
         sys.exit(1)
     if CHECK:
         return
     for number in range(ROUNDS):
         print("round %d of %d" % (number + 1, ROUNDS), flush=True)
-        for row in ROWS:
+        for row in WANTED:
             # Not always the same one behind the same other.
             row.round(row.who[number % len(row.who):] +
                       row.who[:number % len(row.who)])
@@ -527,7 +691,7 @@ def main():
     for line in measure_extra():
         extra.append(line)
         write(extra)
-    print(report.text(ROWS, extra, ROUNDS), end="")
+    print(report.text(WANTED, extra, ROUNDS), end="")
 
 
 main()

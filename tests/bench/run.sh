@@ -127,6 +127,20 @@ exec_liar()
 	exec "$PYTHON" -B "$here/liar.py" "$1" "$honest"
 }
 
+# Where proxychains and graftcp lead to.
+exec_socks()
+{
+	exec microsocks -i 127.0.0.1 -p "$1"
+}
+
+# The half of graftcp that connects; $BENCH_GRAFTCP is the other one.
+exec_graftcp()
+{
+	exec "$(dirname "$BENCH_GRAFTCP")/graftcp-local" -listen "127.0.0.1:$1" \
+		-pipepath "$T/graftcp.pipe" -select_proxy_mode only_socks5 \
+		-socks5 "127.0.0.1:$BENCH_SOCKS"
+}
+
 # A web server, for curl.
 exec_web()
 {
@@ -173,6 +187,12 @@ target=${server[0]} && start_on_port socatrsa exec_socat
 export "BENCH_socat_off=$port $ecdsa $!"
 start_on_port web exec_web
 export BENCH_WEB=$port
+start_on_port socks exec_socks
+export BENCH_SOCKS=$port
+if [ "${BENCH_GRAFTCP-}" ]; then
+	start_on_port graftcp exec_graftcp
+	export BENCH_GRAFTCP_LOCAL="$T/graftcp.pipe $port"
+fi
 if [ "${1-}" = --check ]; then
 	honest=${BENCH_nginx_off%% *}
 	start_on_port liar exec_liar

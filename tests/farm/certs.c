@@ -3,7 +3,8 @@
  *
  *     certs TABLE FOLDER
  *
- * FOLDER gets NAME.pem (what a server sends, leaf first) and NAME.key; for a
+ * FOLDER gets NAME.pem (what a server sends, leaf first), NAME.only (the leaf
+ * without the others) and NAME.key; for a
  * pin NAME.sha256, .sha1, .md5 (in hex) and NAME.pin (base64 of the SHA-256 of
  * the public key); NAME.crl for a row crl; NAME.ocsp for a staple.
  *
@@ -233,6 +234,30 @@ static void sign(X509 *cert, EVP_PKEY *key, const char *words)
 	*last ^= 1;
 }
 
+/* The identifier of by's key, as everything real has it.  Own to free. */
+static AUTHORITY_KEYID *key_identifier(const struct made *by)
+{
+	AUTHORITY_KEYID *id = AUTHORITY_KEYID_new();
+	unsigned char sum[EVP_MAX_MD_SIZE];
+	unsigned len;
+
+	id->keyid = ASN1_OCTET_STRING_new();
+	if (!X509_pubkey_digest(by->cert, EVP_sha1(), sum, &len) ||
+	    !ASN1_OCTET_STRING_set(id->keyid, sum, (int)len))
+		die("key identifier");
+	return id;
+}
+
+static void add_key_identifiers(X509 *cert, const struct made *by)
+{
+	AUTHORITY_KEYID *id = key_identifier(by);
+
+	add_extension(cert, NID_subject_key_identifier, "hash");
+	if (!X509_add1_ext_i2d(cert, NID_authority_key_identifier, id, 0, 0))
+		die("key identifier");
+	AUTHORITY_KEYID_free(id);
+}
+
 static void make(const struct row *row)
 {
 	struct made *new = &made[made_count++];
@@ -255,6 +280,8 @@ static void make(const struct row *row)
 	X509_set_issuer_name(new->cert, X509_get_subject_name(by->cert));
 	if (!word(words, "v1"))
 		set_extensions(new->cert, row);
+	if (word(words, "keyids"))
+		add_key_identifiers(new->cert, by);
 	sign(new->cert, by->key, words);
 }
 
@@ -280,6 +307,35 @@ static void write_others(FILE *file, const char *names)
 	free(list);
 }
 
+/* What people have in such files beside certificates. */
+static void write_mixed(FILE *file, EVP_PKEY *key)
+{
+	static const unsigned char text[] = "a block that nobody knows";
+	X509_REQ *request = X509_REQ_new();
+
+	X509_REQ_set_pubkey(request, key);
+	X509_REQ_sign(request, key, EVP_sha256());
+	PEM_write_X509_REQ(file, request);
+	X509_REQ_free(request);
+	PEM_write(file, "FARM NOTES", "", text, sizeof(text));
+}
+
+/* A certificate or list that was cut off. */
+static void write_damaged(FILE *file, const char *name)
+{
+	fprintf(file, "-----BEGIN %s-----\nMIIB\n", name);
+}
+
+/* As "openssl ecparam -genkey" writes them in front of the key. */
+static void write_parameters(FILE *file, EVP_PKEY *key)
+{
+	BIO *bio = BIO_new_fp(file, BIO_NOCLOSE);
+
+	if (!PEM_write_bio_Parameters(bio, key))
+		die("parameters");
+	BIO_free(bio);
+}
+
 static void write_pair(const struct row *row)
 {
 	const struct made *of = find(row->name);
@@ -288,9 +344,18 @@ static void write_pair(const struct row *row)
 
 	write_others(file, word(row->certificate, "first"));
 	PEM_write_X509(file, of->cert);
+	if (word(row->certificate, "mixed"))
+		write_mixed(file, of->key);
 	write_others(file, word(row->certificate, "send"));
+	if (word(row->certificate, "damaged"))
+		write_damaged(file, "CERTIFICATE");
+	fclose(file);
+	file = create(row->name, "only");
+	PEM_write_X509(file, of->cert);
 	fclose(file);
 	file = create(row->name, "key");
+	if (word(row->certificate, "mixed"))
+		write_parameters(file, of->key);
 	PEM_write_PKCS8PrivateKey(file, of->key,
 				  pass ? EVP_aes_128_cbc() : NULL, pass,
 				  pass ? (int)strlen(pass) : 0, NULL, NULL);
@@ -337,6 +402,15 @@ static void add_revoked(X509_CRL *crl, const char *name)
 	ASN1_TIME_free(when);
 }
 
+static void add_issuer_key(X509_CRL *crl, const struct made *by)
+{
+	AUTHORITY_KEYID *id = key_identifier(by);
+
+	if (!X509_CRL_add1_ext_i2d(crl, NID_authority_key_identifier, id, 0, 0))
+		die("key identifier");
+	AUTHORITY_KEYID_free(id);
+}
+
 /* One CRL; what is revoked is what this issuer made. */
 static void write_crl(FILE *file, const struct row *row, const char *issuer)
 {
@@ -356,6 +430,8 @@ static void write_crl(FILE *file, const struct row *row, const char *issuer)
 		if (!X509_NAME_cmp(X509_get_issuer_name(find(name)->cert),
 				   X509_get_subject_name(by->cert)))
 			add_revoked(crl, name);
+	if (word(row->certificate, "keyids"))
+		add_issuer_key(crl, by);
 	X509_CRL_sign(crl, by->key, EVP_sha256());
 	PEM_write_X509_CRL(file, crl);
 	X509_CRL_free(crl);
@@ -371,6 +447,8 @@ static void make_crls(const struct row *row)
 	for (char *name = strtok_r(issuers, ",", &next); name;
 	     name = strtok_r(NULL, ",", &next))
 		write_crl(file, row, name);
+	if (word(row->certificate, "damaged"))
+		write_damaged(file, "X509 CRL");
 	if (fclose(file) != 0)
 		die(row->name);
 }

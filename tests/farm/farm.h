@@ -20,7 +20,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-enum { ROWS_MAX = 256, PATIENCE = 5 };
+enum { ROWS_MAX = 512, PATIENCE = 5 };
 
 struct row {
 	char *kind, *name;

@@ -10,9 +10,11 @@
  *     groups=LIST     of elliptic curves, and of those above 1.2
  *     dh=BITS         a group of 1024 or 2048 bits for Diffie-Hellman
  *     client=CA       a client certificate of FOLDER/CA.pem is wanted
+ *     client-sigs=LIST  the signatures that it takes from a client
  *     alpn=A,B        the protocols that it has, and insists on one
  *     staple          FOLDER/NAME.ocsp is sent to who asks
  *     plain           HTTP without TLS
+ *     short-hello=reset|ignore  a ClientHello above 1,400 bytes is too long
  *     hangup          closes at once
  *     ipv6            on [::1] instead of 127.0.0.1
  *     raw             not here: raw.c
@@ -93,6 +95,26 @@ static void talk(const struct service *s, SSL *tls, int fd)
 	note(s, "end\n");
 }
 
+/* What cannot read more than one segment: resets the connection, or waits for
+ * the client to go.  True when it was so. */
+static bool is_overtaxed(const struct service *s, int fd)
+{
+	const struct linger reset = { .l_onoff = 1 };
+	const char *how = word(s->row->server, "short-hello");
+	unsigned char head[5], rest[4096];
+
+	if (!how || recv(fd, head, 5, MSG_PEEK | MSG_WAITALL) != 5 ||
+	    head[3] * 256 + head[4] <= 1400)
+		return false;
+	if (strcmp(how, "reset") == 0) {
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+		return true;
+	}
+	while (read(fd, rest, sizeof(rest)) > 0)
+		;
+	return true;
+}
+
 static void serve(struct service *s, int fd)
 {
 	SSL *tls;
@@ -103,6 +125,8 @@ static void serve(struct service *s, int fd)
 		talk(s, NULL, fd);
 		return;
 	}
+	if (is_overtaxed(s, fd))
+		return;
 	tls = SSL_new(s->state);
 	SSL_set_fd(tls, fd);
 	ERR_clear_error();
@@ -236,6 +260,9 @@ static void *make_context(const struct row *row)
 		set_dh(ctx, atoi(value));
 	if ((value = word(words, "client")))
 		set_client(ctx, value);
+	if ((value = word(words, "client-sigs")) &&
+	    !SSL_CTX_set1_client_sigalgs_list(ctx, value))
+		die(value);
 	if ((value = word(words, "alpn")))
 		SSL_CTX_set_alpn_select_cb(ctx, select_alpn, (void *)value);
 	if (word(words, "staple")) {

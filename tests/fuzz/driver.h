@@ -42,8 +42,8 @@ static uint32_t pick(uint32_t below)
 }
 
 /* Replaces cut bytes at a place by len others. */
-static void splice(struct input *input, size_t at, size_t cut,
-		   const void *bytes, size_t len)
+static void replace(struct input *input, size_t at, size_t cut,
+		    const void *bytes, size_t len)
 {
 	if (at > input->len || cut > input->len - at ||
 	    input->len - cut + len > INPUT_MAX)
@@ -65,19 +65,19 @@ static void mutate(struct input *input)
 
 	switch (pick(6)) {
 	case 0:
-		splice(input, at, 1, &byte, 1);
+		replace(input, at, 1, &byte, 1);
 		break;
 	case 1:
-		splice(input, at, 0, &byte, 1);
+		replace(input, at, 0, &byte, 1);
 		break;
 	case 2:
-		splice(input, at, pick(8) + 1, "", 0);
+		replace(input, at, pick(8) + 1, "", 0);
 		break;
 	case 3:
 		while (words[word])
 			word++;
 		word = pick(word);
-		splice(input, at, 0, words[word], strlen(words[word]));
+		replace(input, at, 0, words[word], strlen(words[word]));
 		break;
 	default:
 		if (other->len == 0)
@@ -87,7 +87,7 @@ static void mutate(struct input *input)
 		if (len > other->len - from)
 			len = other->len - from;
 		memcpy(piece, other->byte + from, len);
-		splice(input, at, pick(4), piece, len);
+		replace(input, at, pick(4), piece, len);
 	}
 }
 

@@ -8,9 +8,11 @@
  * - an end has one printable sentence and an errno
  * - TLS is never wanted with bytes of the server's unread
  * - before TLS the application gets nothing where it takes no part yet
+ * - where SASL mechanisms are taken out behind TLS, the application gets no
+ *   more than the server said, and the server what the application said
  * - in protocols of lines the server gets, before TLS, lines that are harmless
  */
-#include "starttls/protocol.h"
+#include "relay/starttls/table.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -24,6 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const char *const words[] = { "\n< ",
 				     "\n{ ",
 				     "\nsecured\n",
+				     "\nended\n",
 				     "\noptional\n",
 				     "\\r\\n",
 				     "\\x00",
@@ -39,7 +42,27 @@ static const char *const words[] = { "\n< ",
 				     "scheme xmpp+starttls\n",
 				     "scheme postgres+starttls\n",
 				     "scheme mysql+starttls\n",
+				     "scheme nats+starttls\n",
+				     "scheme nats+tls\n",
 				     "scheme starttls\n",
+				     "scheme ftp+tls\n",
+				     "scheme xmpp+tls\n",
+				     "scheme postgres+tls\n",
+				     "scheme smtp+tls\n",
+				     "scheme imap+tls\n",
+				     "scheme pop3+tls\n",
+				     "scheme nntp+tls\n",
+				     "scheme ldap+tls\n",
+				     "-PLUS",
+				     "250-AUTH ",
+				     "* CAPABILITY ",
+				     " OK [CAPABILITY ",
+				     "AUTH=",
+				     "SASL ",
+				     "\"SASL\" \"",
+				     "<mechanism>",
+				     "-PLUS</mechanism>",
+				     "<success/>",
 				     "STARTTLS",
 				     "STLS",
 				     "AUTH TLS",
@@ -58,6 +81,9 @@ static const char *const words[] = { "\n< ",
 				     "{5+}",
 				     "{99999999999999999999}",
 				     "\"STARTTLS\"",
+				     "INFO {\"a\":1}",
+				     "\"tls_required\":true",
+				     "\"connect_urls\":[\"a\"]",
 				     ":a 670 b",
 				     ":a 421 b STARTTLS",
 				     "a1 ",
@@ -115,10 +141,12 @@ struct play {
 	bool bytes; /* one at a time */
 	struct xs_dialogue *dialogue;
 	struct xs_dialogue_setup setup;
+	char scheme[64];
 	enum xs_dialogue_result wants;
 	struct xs_error err;
 	struct side side[2]; /* what the server and the application got */
 	struct side waits;   /* what the application said, still unread */
+	size_t said[2];	     /* by the application, by the server */
 };
 
 /* What is played, to be shown. */
@@ -145,15 +173,15 @@ static void check_error(const struct xs_error *err)
 }
 
 /* Is it one of the protocols of lines, under starttls://? */
-static bool is_watched_text(const struct xs_dialogue *dialogue)
+static bool is_watched_text(const struct play *play)
 {
 	static const char *const titles[] = { "SMTP", "LMTP", "IMAP",
 					      "POP3", "NNTP", "ManageSieve",
 					      "IRC",  "FTP",  NULL };
 
 	for (const char *const *title = titles; *title; title++)
-		if (strcmp(dialogue->protocol->title, *title) == 0)
-			return strcmp(dialogue->setup.scheme, "starttls") == 0;
+		if (strcmp(play->dialogue->protocol->title, *title) == 0)
+			return strcmp(play->scheme, "starttls") == 0;
 	return false;
 }
 
@@ -188,7 +216,7 @@ static void check_plaintext(const struct play *play,
 	const char *end = (const char *)queue->data + queue->end;
 
 	if (play->dialogue->tls || play->setup.optional ||
-	    !is_watched_text(play->dialogue))
+	    !is_watched_text(play))
 		return;
 	while (line < end) {
 		const char *next = memchr(line, '\n', (size_t)(end - line));
@@ -238,7 +266,8 @@ static void check(struct play *play)
 			     !xs_queue_len(&dialogue->app.in),
 		     "nothing stays behind");
 		break;
-	default:
+	case XS_DIALOGUE_MORE:
+	case XS_DIALOGUE_OPEN:
 		break;
 	}
 	if (!dialogue->opened && !dialogue->tls &&
@@ -250,15 +279,32 @@ static void check(struct play *play)
 	collect(&play->side[1], down);
 }
 
+/* PROTOCOL+tls:// with nothing behind it but the filter. */
+static void check_filter(const struct play *play)
+{
+	const struct xs_dialogue *dialogue = play->dialogue;
+
+	if (!dialogue->tls || !dialogue->protocol->passes_end ||
+	    strcmp(play->scheme, dialogue->protocol->name) != 0)
+		return;
+	must(play->side[1].len <= play->said[1], "nothing is added");
+	must(play->side[0].len <= play->said[0] &&
+		     (play->wants != XS_DIALOGUE_PASS ||
+		      play->side[0].len == play->said[0]),
+	     "what the application says passes");
+}
+
 static void hear(struct play *play, bool app, const uint8_t *data, size_t len)
 {
+	play->said[!app] += len;
 	play->wants = (app ? xs_dialogue_app : xs_dialogue_server)(
 		play->dialogue, data, len, &play->err);
 	check(play);
+	check_filter(play);
 }
 
 /* What the relay does of its own accord. */
-static void stir(struct play *play)
+static void go_on(struct play *play)
 {
 	if (play->wants == XS_DIALOGUE_OPEN)
 		play->wants = XS_DIALOGUE_MORE;
@@ -296,7 +342,7 @@ static void say(struct play *play, bool app, const uint8_t *data, size_t len)
 			return;
 		hear(play, app, data, piece);
 		if (play->wants == XS_DIALOGUE_OPEN)
-			stir(play);
+			go_on(play);
 		data += piece;
 		len -= piece;
 	}
@@ -319,7 +365,15 @@ static void secured(struct play *play)
 		return;
 	play->wants = xs_dialogue_secured(play->dialogue, &play->err);
 	check(play);
-	stir(play);
+	go_on(play);
+}
+
+static void ended(struct play *play)
+{
+	if (play->wants != XS_DIALOGUE_MORE)
+		return;
+	play->wants = xs_dialogue_end(play->dialogue, &play->err);
+	check(play);
 }
 
 /* --- transcripts ---------------------------------------------------------- */
@@ -361,34 +415,62 @@ static void step(struct play *play, const char *line, size_t len)
 	hear_what_waits(play);
 	if (len == 7 && memcmp(line, "secured", 7) == 0)
 		secured(play);
+	else if (len == 5 && memcmp(line, "ended", 5) == 0)
+		ended(play);
 	else if (len > 2 && len < sizeof(bytes) && line[1] == ' ' &&
 		 (*line == '<' || *line == '{'))
 		say(play, *line == '{', bytes,
 		    unescape(line + 2, len - 2, bytes));
 }
 
+/* MySQL's RSA key, without RSA. */
+static const char *password_key(size_t *len)
+{
+	static const char key[] = "-----BEGIN PUBLIC KEY-----";
+
+	*len = sizeof(key) - 1;
+	return key;
+}
+
+static bool password_decrypt(const uint8_t *data, size_t len,
+			     uint8_t plain[XS_DIALOGUE_PASSWORD_MAX],
+			     size_t *plain_len)
+{
+	if (len > XS_DIALOGUE_PASSWORD_MAX)
+		return false;
+	memcpy(plain, data, len);
+	*plain_len = len;
+	return true;
+}
+
+static const struct xs_dialogue_password password = {
+	.key = password_key,
+	.decrypt = password_decrypt,
+};
+
 /* Before the first word of either side: the setup. */
-static void set_up(struct play *play, const char *text, char scheme[64])
+static void set_up(struct play *play, const char *text)
 {
 	const char *at = strstr(text, "scheme ");
 	size_t len = at ? strcspn(at + 7, "\r\n") : 0;
 
-	snprintf(scheme, 64, "%.*s", (int)(len < 63 ? len : 63),
-		 at ? at + 7 : "");
-	play->setup.scheme = scheme;
+	snprintf(play->scheme, sizeof(play->scheme), "%.*s",
+		 (int)(len < 63 ? len : 63), at ? at + 7 : "");
 	play->setup.domain = "example.com";
+	play->setup.password = &password;
 	play->setup.optional = strstr(text, "\noptional") != NULL;
 }
 
-static bool play_text(struct play *play, const char *text, char scheme[64])
+static bool play_text(struct play *play, const char *text)
 {
-	set_up(play, text, scheme);
-	play->dialogue = xs_dialogue_new(&play->setup);
+	set_up(play, text);
+	play->dialogue =
+		xs_dialogue_new(xs_protocol_find(play->scheme), &play->setup);
 	if (!play->dialogue)
 		return false;
 	play->wants = xs_dialogue_begin(play->dialogue, &play->err);
 	check(play);
-	stir(play);
+	go_on(play);
 	while (*text) {
 		size_t len = strcspn(text, "\n");
 
@@ -429,14 +511,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct play whole = { .bytes = false };
 	struct play bytes = { .bytes = true };
-	char scheme[64];
 	char *text = malloc(size + 1);
 
 	must(text, "memory");
 	memcpy(text, data, size);
 	text[size] = '\0';
 	played = text;
-	if (play_text(&whole, text, scheme) && play_text(&bytes, text, scheme))
+	if (play_text(&whole, text) && play_text(&bytes, text))
 		compare(&whole, &bytes);
 	free_play(&whole);
 	free_play(&bytes);

@@ -1,6 +1,6 @@
 /* Any bytes as XSOCK_RULES: read without harm, and what was read matches
  * without harm.  The first line, if there are more, is XSOCK_OPTIONS. */
-#include "match.h"
+#include "rules/match.h"
 
 #include <stdint.h>
 #include <stdlib.h>

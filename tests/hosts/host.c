@@ -174,7 +174,8 @@ static int question(struct worker *worker, int fd)
 	    domain != name.ss_family)
 		return fail(worker, "SO_DOMAIN");
 	len = sizeof(back);
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0 ||
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) <
+		    0 ||
 	    getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &back, &len) < 0 ||
 	    back.tv_sec != PATIENCE_SECONDS)
 		return fail(worker, "SO_RCVTIMEO");
@@ -189,8 +190,8 @@ static int one_round(struct worker *worker, unsigned round)
 	if (fd < 0)
 		return -1;
 	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	result = copy < 0 ? fail(worker, "F_DUPFD_CLOEXEC") :
-			    question(worker, copy);
+	result = copy < 0 ? fail(worker, "F_DUPFD_CLOEXEC")
+			  : question(worker, copy);
 	if (result == 0)
 		result = exchange(worker, copy, worker->number * 97 + round);
 	close(copy);
@@ -235,7 +236,7 @@ int main(int argc, char **argv)
 		printf("thread %u: %s: %s\n", i, workers[i].failed,
 		       strerror(workers[i].error));
 	}
-	printf("%u threads, %u connections, %lu bytes there and back\n", threads,
-	       threads * ROUNDS, bytes);
+	printf("%u threads, %u connections, %lu bytes there and back\n",
+	       threads, threads * ROUNDS, bytes);
 	return bad;
 }

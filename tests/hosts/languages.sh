@@ -49,6 +49,37 @@ in_java()
 	else
 		fail "Java: a socket closed under its reader"
 	fi
+	half_closed_to_java
+}
+
+# A server of Java ends the whole connection when it hears close_notify.
+half_closed_to_java()
+{
+	local to
+
+	build Half javac -d "$T/java" "$here/programs/Half.java" || return
+	openssl pkcs12 -export -in "$CERTS/good.pem" -inkey "$CERTS/good.key" \
+		-out "$T/half.p12" -passout pass:opensesame
+	start half java -cp "$T/java" Half "$T/half.p12" opensesame
+	within 30 test -s "$T/half.log"
+	to="localhost:$port_front=tls://:$(head -n 1 "$T/half.log")?cafile=$CA"
+	half_close "$to"
+	if [ ! -s "$OUT" ] &&
+		grep -q '^xsock: .*before TLS 1.3 that can cost an answer' "$ERR"
+	then
+		pass "a Java server, TLS 1.2: a lost answer is told"
+	else
+		fail "a Java server, TLS 1.2: a lost answer is told"
+	fi
+	half_close "$to&half_close=0"
+	expect "a Java server, TLS 1.2: half_close=0" '^answer to question$'
+}
+
+half_close()
+{
+	# shellcheck disable=SC2016
+	case_run with_xsock "$1" bash -c \
+		'echo question | nc -N localhost "$0"' "$port_front"
 }
 
 # Debian's compilers, not what a version manager has put before them.
@@ -69,9 +100,13 @@ in_go()
 	build Go env -C "$T/go" HOME="$T/go" GO111MODULE=off GOFLAGS= \
 		CGO_ENABLED=1 GOCACHE="$T/go/cache" GOPATH="$T/go/path" \
 		/usr/bin/go build -o "$T/go/get" get.go || return
-	get "Go with cgo, connected by C code" 1 /usr/bin/go "$T/go/get" libc
+	# The library warns in such a program of what it does not see.
+	XSOCK_LOG=error get "Go with cgo, connected by C code" 1 /usr/bin/go \
+		"$T/go/get" libc
 	case_run with_xsock "$to_nginx" "$T/go/get" go "$port_front" /files/some
 	refused "Go's package net is not seen" 1 "connection refused"
+	refused "Go's package net: the library says so" 1 \
+		'xsock: get\[[0-9]+\]: this program is a Go program.*: what it connects by itself'
 	case_run bounded "$BUILD/xsock" run -r "$to_nginx" \
 		"$T/go/get" go "$port_front" /files/some
 	refused "Go: refused by xsock run" 126 "Go program"

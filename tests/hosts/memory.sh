@@ -9,7 +9,7 @@ test_memory()
 	thread_sanitizer clang
 	allocator jemalloc libjemalloc.so.2
 	allocator tcmalloc libtcmalloc_minimal.so.4
-	allocator mimalloc libmimalloc.so.2
+	allocator mimalloc "libmimalloc.so.[23]"
 }
 
 address_sanitizer()

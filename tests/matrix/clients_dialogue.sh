@@ -108,7 +108,7 @@ expect_smtp()
 	250 .*queued
 	QUIT
 	END
-	postfix_mail "begin $tag" >"$W/arrived" && has "$W/arrived" "ESMTPSA"
+	postfix_mail "begin $tag" >"$W/arrived" && sent_by_smtps "$W/arrived"
 }
 
 expect_pop3()

@@ -71,7 +71,16 @@ came()
 arrived()
 {
 	postfix_mail "begin $tag" >"$W/arrived" &&
-	has "$W/arrived" "with ESMTPSA" && came "$W/arrived" "$1"
+	sent_by_smtps "$W/arrived" && came "$W/arrived" "$1"
+}
+
+# The name has both, TLS and login (RFC 3848).  That of a client that asked for
+# SMTPUTF8, as msmtp does from 1.8.28 on, is another (RFC 6531, 4.3).
+sent_by_smtps()
+{
+	grep -qE "with (E|UTF8)SMTPSA " "$1" && return
+	echo "no SMTP with TLS and login in ${1##*/}" >&2
+	return 1
 }
 
 # delivered LETTER: by Dovecot, over TLS
@@ -249,7 +258,7 @@ mutt_pop()
 	mutt_saves pop
 }
 
-# It wants a terminal.
+# It wants a terminal, and one with a size: script has none to give.
 mutt_saves()
 {
 	mailbox 1 || return
@@ -259,7 +268,8 @@ mutt_saves()
 	push "<copy-message>=got<enter><exit>"
 	END
 	client env HOME="$W" TERM=xterm script -q -e -c \
-		"mutt -F $W/muttrc -f $1://$tag@$host:$port/" "$W/terminal" &&
+		"stty rows 24 cols 80
+		mutt -F $W/muttrc -f $1://$tag@$host:$port/" "$W/terminal" &&
 	fetched "$W/got" 1
 }
 

@@ -18,6 +18,8 @@ rows_store()
 	perl Cache::Memcached | memcached_tls | memcached_perl | sets and gets 500 kB
 	python3 pymemcache | memcached_tls | memcached_pymemcache | sets and gets 500 kB
 	python3 memcache | memcached_tls | memcached_python | sets and gets 500 kB
+	node ioredis | redis_tls | ioredis_works | sets and gets 1 MB, subscribes
+	node mqtt | mosquitto_tls | mqtt_works | publishes, is told, QoS 2
 	END
 }
 
@@ -42,10 +44,17 @@ redis_client()
 		--no-auth-warning --raw "$@"
 }
 
+ioredis_works()
+{
+	head -c 1000000 /dev/urandom >"$W/value"
+	npm_client ioredis "$host" "$port" "$tag" "$W/value" >"$W/told" &&
+		has "$W/told" "true word of $tag"
+}
+
 # postgres FUNCTION: with what PostgreSQL demands of TLS from the first byte
 postgres()
 {
-	rules="$rules&alpn_protocols=postgresql"
+	rules=${rules/=tls:/=postgres+tls:}
 	"$@"
 }
 
@@ -163,13 +172,23 @@ java_postgres()
 		"jdbc:postgresql://$at:$port/shop?sslmode=disable" "$tag"
 }
 
+# Version 2.1 of the broker now and then ends a connection by a reset, when all data
+# are there and the client has said DISCONNECT.
 mosquitto_works()
 {
+	may_end="behind the goodbye, "
 	local broker=(-h "$host" -p "$port" -u alice -P secret -q 2)
 	head -c 200000 /dev/urandom >"$W/message"
 	client mosquitto_pub "${broker[@]}" -r -t "test/$tag" -f "$W/message" &&
 	client mosquitto_sub "${broker[@]}" -t "test/$tag" -C 1 -W 50 -N \
 		>"$W/back" && same "$W/message" "$W/back"
+}
+
+mqtt_works()
+{
+	may_end="behind the goodbye, "
+	npm_client mqtt "$host" "$port" "$tag" >"$W/told" &&
+		has "$W/told" "word of $tag"
 }
 
 memcached_tools()

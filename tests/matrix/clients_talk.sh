@@ -29,14 +29,23 @@ slixmpp_talks()
 	cat >"$W/program" <<-'END'
 	import asyncio, sys, slixmpp
 	host, port, tag = sys.argv[1:]
+	plain = {"feature_mechanisms": {"unencrypted_scram": True}}
 
 	class Talker(slixmpp.ClientXMPP):
 	    def __init__(self, name, started, heard):
-	        super().__init__(name + "@localhost/" + tag, "secret")
+	        super().__init__(name + "@localhost/" + tag, "secret", plain)
 	        self.add_event_handler("session_start", started)
 	        self.add_event_handler("message", heard)
 	        self.use_ipv6, self.default_port = False, int(port)
-	        self.connect((host, int(port)), disable_starttls=True)
+	        self.connect_plain()
+
+	    def connect_plain(self):
+	        if hasattr(self, "enable_plaintext"):  # Debian 13's and later
+	            self.enable_direct_tls = self.enable_starttls = False
+	            self.enable_plaintext = True
+	            self.connect(host, int(port))
+	        else:
+	            self.connect((host, int(port)), disable_starttls=True)
 
 	def alice_started(_):
 	    alice.send_presence()
@@ -62,7 +71,7 @@ slixmpp_talks()
 	    for talker in alice, bob:
 	        await talker.disconnect()
 
-	asyncio.get_event_loop().run_until_complete(both())
+	asyncio.run(both())
 	END
 	client "$PYTHON" -W ignore "$W/program" "$host" "$port" "$tag" >"$W/said" &&
 	has "$W/said" "${tag^^}${tag^^}"

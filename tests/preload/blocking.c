@@ -45,6 +45,24 @@ static void refused(const char *key, const char *ip)
 	close(fd);
 }
 
+/* getsockname(2) tells the port of a connect that was refused, but the socket
+ * has it no more: another may take it. */
+static void port_taken(const char *ip)
+{
+	struct place closed = place(ip, "CLOSED"), open = place(ip, "ECHO");
+	int fd = socket(closed.any.sa_family, SOCK_STREAM, 0);
+	int other = socket(closed.any.sa_family, SOCK_STREAM, 0);
+	struct place taken = { .len = sizeof(taken.v6) };
+
+	say("a port that is refused", connect(fd, &closed.any, closed.len));
+	getsockname(fd, &taken.any, &taken.len);
+	say("  taken by another", bind(other, &taken.any, taken.len));
+	say("  another connect", connect(fd, &open.any, open.len));
+	say_echo("  another connect, echo", fd, "third try\n");
+	close(other);
+	close(fd);
+}
+
 static void bad_pointers(void)
 {
 	struct place p = place("127.0.0.1", "ECHO");
@@ -129,6 +147,8 @@ int main(void)
 	keeps_errno();
 	refused("IPv4", "127.0.0.1");
 	refused("IPv6", "::1");
+	port_taken("127.0.0.1");
+	port_taken("::1");
 	bad_pointers();
 	wrong_family();
 	wrong_descriptor();

@@ -100,13 +100,13 @@ static void bad_length(void)
 	socketpair(AF_UNIX, SOCK_DGRAM, 0, fd);
 	send(fd[0], "x", 1, 0);
 	say("recvfrom, length at 1, AF_UNIX",
-	    recvfrom(fd[1], buffer, sizeof(buffer), 0,
-		     (struct sockaddr *)&from, nowhere));
+	    recvfrom(fd[1], buffer, sizeof(buffer), 0, (struct sockaddr *)&from,
+		     nowhere));
 	fd[0] = connected("127.0.0.1", "ECHO");
 	send(fd[0], "x", 1, 0);
 	say("recvfrom, length at 1, connected",
-	    recvfrom(fd[0], buffer, sizeof(buffer), 0,
-		     (struct sockaddr *)&from, nowhere));
+	    recvfrom(fd[0], buffer, sizeof(buffer), 0, (struct sockaddr *)&from,
+		     nowhere));
 	close(fd[0]);
 }
 

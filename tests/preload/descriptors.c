@@ -5,11 +5,26 @@
 
 /* --- duplicates --------------------------------------------------------- */
 
-static int by_dup(int fd) { return dup(fd); }
-static int by_dup2(int fd) { return dup2(fd, 40); }
-static int by_dup3(int fd) { return dup3(fd, 41, O_CLOEXEC); }
-static int by_fcntl(int fd) { return fcntl(fd, F_DUPFD, 42); }
-static int by_cloexec(int fd) { return fcntl(fd, F_DUPFD_CLOEXEC, 43); }
+static int by_dup(int fd)
+{
+	return dup(fd);
+}
+static int by_dup2(int fd)
+{
+	return dup2(fd, 40);
+}
+static int by_dup3(int fd)
+{
+	return dup3(fd, 41, O_CLOEXEC);
+}
+static int by_fcntl(int fd)
+{
+	return fcntl(fd, F_DUPFD, 42);
+}
+static int by_cloexec(int fd)
+{
+	return fcntl(fd, F_DUPFD_CLOEXEC, 43);
+}
 
 static const struct {
 	const char *name;

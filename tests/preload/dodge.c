@@ -7,6 +7,8 @@
  * connected; the servers know whether it came by TLS.
  */
 #include "victim.h"
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <locale.h>
 #include <pthread.h>
 #include <sched.h>
@@ -14,6 +16,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 static const char secret[] = "SECRET-that-must-not-travel";
 
@@ -84,11 +87,11 @@ static void names(char **argument)
 	p = place("127.0.0.1", NULL);
 	p.v4.sin_addr = ((struct sockaddr_in *)first->ai_addr)->sin_addr;
 	p.v4.sin_port = ((struct sockaddr_in *)first->ai_addr)->sin_port;
-	try_connect("connect, address kept",
-		    socket(AF_INET, SOCK_STREAM, 0), &p);
+	try_connect("connect, address kept", socket(AF_INET, SOCK_STREAM, 0),
+		    &p);
 	memcpy(&p.v4, first->ai_addr, sizeof(p.v4));
-	try_connect("connect, as looked up",
-		    socket(AF_INET, SOCK_STREAM, 0), &p);
+	try_connect("connect, as looked up", socket(AF_INET, SOCK_STREAM, 0),
+		    &p);
 }
 
 struct waiting {
@@ -165,7 +168,10 @@ static void connect_to_number(const char *key, const struct addrinfo *found,
 static const struct addrinfo ipv4 = { .ai_family = AF_INET,
 				      .ai_socktype = SOCK_STREAM };
 
-/* async PORT NAME: by getaddrinfo_a, waiting, and asking for the outcome */
+/* async PORT NAME: by getaddrinfo_a, waiting, and asking for the outcome.  Not
+ * by gai_suspend: that of glibc 2.36 to 2.43 gives a structure on its stack to
+ * the helper thread, may return before the thread is done with it, and the
+ * thread then may crash. */
 static void async(char **argument)
 {
 	struct gaicb waiting = { .ar_name = argument[1], .ar_request = &ipv4 };
@@ -179,11 +185,10 @@ static void async(char **argument)
 	say("GAI_NOWAIT", getaddrinfo_a(GAI_NOWAIT, list, 2, NULL));
 	while (gai_error(&asking) == EAI_INPROGRESS ||
 	       gai_error(&missing) == EAI_INPROGRESS)
-		gai_suspend((const struct gaicb *const *)list, 2, NULL);
+		usleep(1000);
 	say("GAI_NOWAIT, outcome", gai_error(&asking));
 	say("GAI_NOWAIT, no such name", gai_error(&missing) != 0);
-	connect_to_number("GAI_NOWAIT, connect", asking.ar_result,
-			  argument[0]);
+	connect_to_number("GAI_NOWAIT, connect", asking.ar_result, argument[0]);
 }
 
 static void *look_up(void *name)
@@ -276,11 +281,13 @@ static void handler(char **argument)
 	caller_to = at(argument[0], argument[1]);
 	sigaction(SIGALRM, &action, NULL);
 	ualarm(5000, 5000);
-	keep_libc_busy(20, 30);
+	keep_libc_busy(100, 30);
 	ualarm(0, 0);
-	say_text("in a handler", "%s",
-		 calls >= 30 && connected_calls == calls ? "connected" :
-							   "refused");
+	if (calls >= 30 && connected_calls == calls)
+		say_text("in a handler", "%s", "connected");
+	else
+		say_text("in a handler", "%d of %d connected",
+			 (int)connected_calls, (int)calls);
 }
 
 /* vforked IP PORT: in a child that has the parent's memory; then here */
@@ -359,12 +366,66 @@ static void forked(char **argument)
 #define IPPROTO_MPTCP 262
 #endif
 
-/* shared IP PORT [SOURCE|mptcp]: the child connects, the parent writes to the socket
- * that it has had before; then the other way round */
+static int set_int(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+static int bind_low(int fd)
+{
+	struct place from = place("127.0.0.1", NULL);
+	int result = -1;
+
+	for (int port = 1023; result < 0 && port > 512; port--) {
+		from.v4.sin_port = htons((uint16_t)port);
+		result = bind(fd, &from.any, from.len);
+	}
+	return result;
+}
+
+static int attach_filter(int fd)
+{
+	struct sock_filter all = { BPF_RET | BPF_K, 0, 0, UINT32_MAX };
+	struct sock_fprog program = { 1, &all };
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
+			  sizeof(program));
+}
+
+/* Gives the socket what is asked for.  Where that needs root, this process is
+ * another user afterwards. */
+static void prepare_shared(int fd, const char *how)
+{
+	struct place from;
+	int result = -1;
+
+	if (strcmp(how, "mptcp") == 0)
+		return;
+	if (strcmp(how, "port") == 0) {
+		result = bind_low(fd);
+	} else if (strcmp(how, "mark") == 0) {
+		result = set_int(fd, SOL_SOCKET, SO_MARK, 7);
+	} else if (strcmp(how, "transparent") == 0) {
+		result = set_int(fd, IPPROTO_IP, IP_TRANSPARENT, 1);
+	} else if (strcmp(how, "device") == 0) {
+		result = setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", 3);
+	} else if (strcmp(how, "filter") == 0) {
+		result = attach_filter(fd);
+	} else {
+		from = place(how, NULL);
+		say("bind", bind(fd, &from.any, from.len));
+		return;
+	}
+	say(how, result);
+	say("seteuid", seteuid(65534));
+}
+
+/* shared IP PORT [SOURCE|mptcp|port|mark|transparent|device|filter]: the child
+ * connects, the parent writes to the socket that it has had before; then the
+ * other way round */
 static void shared(char **argument)
 {
 	static const char poison[] = "SECRET-that-must-not-travel, raw";
-	struct place from;
 	pid_t child;
 	int fd, go[2], tried[2], status;
 
@@ -373,10 +434,8 @@ static void shared(char **argument)
 	caller_to = at(argument[0], argument[1]);
 	for (int child_connects = 1; child_connects >= 0; child_connects--) {
 		fd = socket(AF_INET, SOCK_STREAM, mptcp ? IPPROTO_MPTCP : 0);
-		if (argument[2] && !mptcp) {
-			from = place(argument[2], NULL);
-			say("bind", bind(fd, &from.any, from.len));
-		}
+		if (argument[2])
+			prepare_shared(fd, argument[2]);
 		if (pipe(go) < 0 || pipe(tried) < 0)
 			return;
 		fflush(stdout);
@@ -406,7 +465,19 @@ static void shared(char **argument)
 			close(go[i]);
 			close(tried[i]);
 		}
+		if (geteuid() != getuid())
+			say("seteuid back", seteuid(getuid()));
 	}
+}
+
+/* alone IP PORT HOW: nobody else has the socket */
+static void alone(char **argument)
+{
+	struct place p = at(argument[0], argument[1]);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	prepare_shared(fd, argument[2]);
+	try_connect("connect", fd, &p);
 }
 
 /* passed IP PORT: the socket was sent to another holder (here: the same
@@ -527,6 +598,75 @@ static void reaper(char **argument)
 	    waitid(P_ALL, 0, &(siginfo_t){ 0 }, WEXITED));
 }
 
+/* A connect to no address is refused, which is shorter than any of IPv6; and if
+ * that is wanted, a pair's name, which is longer than a relay's. */
+static void forbid_to_dissolve(bool to_name)
+{
+	enum { RELAY_NAME_MAX = 45 };
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, args[2])),
+		BPF_STMT(BPF_MISC | BPF_TAX, 0),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_connect, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, to_name ? SYS_bind : -1U, 3,
+			 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_MISC | BPF_TXA, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, sizeof(struct sockaddr), 2,
+			 3),
+		BPF_STMT(BPF_MISC | BPF_TXA, 0),
+		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, RELAY_NAME_MAX, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = { sizeof(code) / sizeof(code[0]),
+					    code };
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	say("filter", prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
+}
+
+/* stuck IP PORT [name|mark]: what a refused connect gives back, where that
+ * cannot be dissolved; "name": the library itself fails behind TCP's connect;
+ * "mark": so, by a socket that alone can connect */
+static void stuck(char **argument)
+{
+	struct place p = at(argument[0], argument[1]), peer = { .len = 28 };
+	int fd = socket(AF_INET6, SOCK_STREAM, 0), mark = 1;
+
+	if (argument[2] && strcmp(argument[2], "mark") == 0) {
+		say("mark",
+		    setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)));
+		say("seteuid", seteuid(65534));
+	}
+	forbid_to_dissolve(argument[2]);
+	say("connect", connect(fd, &p.any, p.len));
+	say("getpeername", getpeername(fd, &peer.any, &peer.len));
+	say("send", send(fd, secret, strlen(secret), MSG_NOSIGNAL));
+}
+
+/* inside FUNCTION HOST PORT: libc connects inside of it */
+static void inside(char **argument)
+{
+	uint16_t port = htons((uint16_t)strtoul(argument[2], NULL, 10));
+	char *host = argument[1];
+	int fd = -1;
+
+	if (strcmp(argument[0], "rexec") == 0)
+		fd = rexec(&host, port, "user", secret, "true", NULL);
+	else if (strcmp(argument[0], "rexec_af") == 0)
+		fd = rexec_af(&host, port, "user", secret, "true", NULL,
+			      AF_UNSPEC);
+	else if (strcmp(argument[0], "rcmd") == 0)
+		fd = rcmd(&host, port, "user", secret, "true", NULL);
+	else if (strcmp(argument[0], "rcmd_af") == 0)
+		fd = rcmd_af(&host, port, "user", secret, "true", NULL,
+			     AF_UNSPEC);
+	say_ok(argument[0], fd);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -536,14 +676,14 @@ int main(int argc, char **argv)
 		{ "addresses", addresses }, { "full", full },
 		{ "names", names },	    { "reuse", reuse },
 		{ "jump", jumps },	    { "handler", handler },
-		{ "vforked", vforked },
-		{ "early", early },
+		{ "vforked", vforked },	    { "early", early },
 		{ "forked", forked },	    { "shared", shared },
 		{ "passed", passed },	    { "async", async },
 		{ "elsewhere", elsewhere }, { "drop", drop },
 		{ "root", change_root },    { "spaces", spaces },
 		{ "reaper", reaper },	    { "network", network },
-		{ "datagram", datagram },
+		{ "datagram", datagram },   { "alone", alone },
+		{ "inside", inside },	    { "stuck", stuck },
 	};
 
 	setlocale(LC_ALL, "");

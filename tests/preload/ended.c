@@ -33,15 +33,15 @@ static void ended(const char *ip)
 	say("  end", recv(fd, &byte, 1, 0));
 	wait_for_hangup(fd);
 	say_peer("  peer of an ended connection", fd);
-	say("  set TCP_NODELAY", setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on,
-					    sizeof(on)));
-	say("  set SO_KEEPALIVE", setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on,
-					     sizeof(on)));
-	say("  set with no room", setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on,
-					     1));
+	say("  set TCP_NODELAY",
+	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)));
+	say("  set SO_KEEPALIVE",
+	    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)));
+	say("  set with no room",
+	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, 1));
 	say("  TCP_INFO", getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len));
-	say_text("  state", "%s", info.tcpi_state == TCP_CLOSE ? "CLOSE" :
-								 "another");
+	say_text("  state", "%s",
+		 info.tcpi_state == TCP_CLOSE ? "CLOSE" : "another");
 	say("  close", close(fd));
 }
 

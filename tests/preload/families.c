@@ -26,9 +26,9 @@ static void unix_sockets(int type, const char *key)
 		 getpeername(client, (struct sockaddr *)&name, &len) == 0 &&
 				 name.sun_path[0] == '\0' &&
 				 strncmp(name.sun_path + 1, "xsock-victim",
-					 12) == 0 ?
-			 "yes" :
-			 "no");
+					 12) == 0
+			 ? "yes"
+			 : "no");
 	close(client);
 	close(server);
 }
@@ -120,8 +120,7 @@ static void v6_only(void)
 	int fd = socket(AF_INET6, SOCK_STREAM, 0);
 
 	setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	say("IPv4-mapped on an IPv6-only socket",
-	    connect(fd, &p.any, p.len));
+	say("IPv4-mapped on an IPv6-only socket", connect(fd, &p.any, p.len));
 	close(fd);
 }
 

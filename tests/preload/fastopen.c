@@ -24,8 +24,7 @@ static void by_sendto(const char *key, const char *ip)
 	int fd = socket(p.any.sa_family, SOCK_STREAM, 0);
 
 	printf("%s\n", key);
-	say("  sendto",
-	    sendto(fd, "first", 5, MSG_FASTOPEN, &p.any, p.len));
+	say("  sendto", sendto(fd, "first", 5, MSG_FASTOPEN, &p.any, p.len));
 	say_names(" ", fd);
 	say("  send", send(fd, "second", 6, 0));
 	read_back("  back", fd, 11);
@@ -70,15 +69,14 @@ static void refused(void)
 	struct place p = place("127.0.0.1", "CLOSED");
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-	say("refused", sendto(fd, "x", 1, MSG_FASTOPEN | MSG_NOSIGNAL, &p.any,
-			      p.len));
+	say("refused",
+	    sendto(fd, "x", 1, MSG_FASTOPEN | MSG_NOSIGNAL, &p.any, p.len));
 	close(fd);
 	p = place("127.0.0.1", "ECHO");
 	fd = socket(AF_INET, SOCK_STREAM, 0);
-	say("no MSG_FASTOPEN",
-	    sendto(fd, "x", 1, MSG_NOSIGNAL, &p.any, p.len));
-	say("no address", sendto(fd, "x", 1, MSG_FASTOPEN | MSG_NOSIGNAL, NULL,
-				 0));
+	say("no MSG_FASTOPEN", sendto(fd, "x", 1, MSG_NOSIGNAL, &p.any, p.len));
+	say("no address",
+	    sendto(fd, "x", 1, MSG_FASTOPEN | MSG_NOSIGNAL, NULL, 0));
 	close(fd);
 }
 
@@ -88,8 +86,8 @@ static void by_option(void)
 	const int on = 1;
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-	say("option", setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on,
-				 sizeof(on)));
+	say("option",
+	    setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, sizeof(on)));
 	say("option, connect", connect(fd, &p.any, p.len));
 	say("option, write", write(fd, "later", 5));
 	read_back("option, back", fd, 5);

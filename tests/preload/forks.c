@@ -61,9 +61,9 @@ static void in_children(void)
 			int fd = connected("127.0.0.1", "ECHO");
 			char c = 'x';
 
-			_exit(write(fd, &c, 1) == 1 && read(fd, &c, 1) == 1 ?
-				      40 :
-				      1);
+			_exit(write(fd, &c, 1) == 1 && read(fd, &c, 1) == 1
+				      ? 40
+				      : 1);
 		}
 	for (int i = 0, good = 0;; i++) {
 		int status;

@@ -24,7 +24,7 @@ static void ours_first(const char *key, const char *ip)
 	say("  write after it", send(fd, "x", 1, MSG_NOSIGNAL));
 	read_all("  answer", fd);
 	say("  read after the end", read(fd, &(char){ 0 }, 1));
-	say_poll("  poll", fd, POLLIN | POLLRDHUP, 1000);
+	say_poll("  poll", fd, POLLIN | POLLRDHUP, 10000);
 	say("  shutdown again", shutdown(fd, SHUT_WR));
 	close(fd);
 }
@@ -42,7 +42,7 @@ static void theirs_first(void)
 			wrong += buffer[i] != have % 251;
 	say_text("source", "%llu bytes, %llu wrong, then %zd", have, wrong,
 		 got);
-	say_poll("source, poll", fd, POLLIN | POLLOUT | POLLRDHUP, 1000);
+	say_poll("source, poll", fd, POLLIN | POLLOUT | POLLRDHUP, 10000);
 	say("source, write after its end", write(fd, "thanks", 6));
 	say("source, close", close(fd));
 }

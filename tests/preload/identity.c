@@ -11,28 +11,55 @@ struct option {
 	int set; /* a value to set and read back; -1: read only */
 };
 
-#define SOCK(o, v) { #o, SOL_SOCKET, o, v }
-#define TCP(o, v)  { #o, IPPROTO_TCP, o, v }
-#define IP4(o, v)  { #o, IPPROTO_IP, o, v }
-#define IP6(o, v)  { #o, IPPROTO_IPV6, o, v }
+#define SOCK(o, v)                                                             \
+	{                                                                      \
+#o, SOL_SOCKET, o, v                                           \
+	}
+#define TCP(o, v)                                                              \
+	{                                                                      \
+#o, IPPROTO_TCP, o, v                                          \
+	}
+#define IP4(o, v)                                                              \
+	{                                                                      \
+#o, IPPROTO_IP, o, v                                           \
+	}
+#define IP6(o, v)                                                              \
+	{                                                                      \
+#o, IPPROTO_IPV6, o, v                                         \
+	}
 
 static const struct option options[] = {
-	SOCK(SO_DOMAIN, -1),	   SOCK(SO_PROTOCOL, -1),
-	SOCK(SO_TYPE, -1),	   SOCK(SO_ACCEPTCONN, -1),
-	SOCK(SO_PASSCRED, 1),	   SOCK(SO_PEERCRED, -1),
-	SOCK(SO_ERROR, -1),	   SOCK(SO_KEEPALIVE, 1),
-	SOCK(SO_RCVBUF, 30000),	   SOCK(SO_SNDBUF, 40000),
-	SOCK(SO_REUSEADDR, 1),	   SOCK(SO_REUSEPORT, 1),
-	SOCK(SO_BROADCAST, 1),	   SOCK(SO_OOBINLINE, 1),
-	SOCK(SO_PRIORITY, 3),	   SOCK(SO_MARK, 7),
-	SOCK(SO_RCVLOWAT, 2),	   SOCK(SO_DONTROUTE, 1),
-	TCP(TCP_NODELAY, 1),	   TCP(TCP_KEEPIDLE, 77),
-	TCP(TCP_KEEPINTVL, 33),	   TCP(TCP_KEEPCNT, 5),
-	TCP(TCP_SYNCNT, 4),	   TCP(TCP_LINGER2, 9),
+	SOCK(SO_DOMAIN, -1),
+	SOCK(SO_PROTOCOL, -1),
+	SOCK(SO_TYPE, -1),
+	SOCK(SO_ACCEPTCONN, -1),
+	SOCK(SO_PASSCRED, 1),
+	SOCK(SO_PEERCRED, -1),
+	SOCK(SO_ERROR, -1),
+	SOCK(SO_KEEPALIVE, 1),
+	SOCK(SO_RCVBUF, 30000),
+	SOCK(SO_SNDBUF, 40000),
+	SOCK(SO_REUSEADDR, 1),
+	SOCK(SO_REUSEPORT, 1),
+	SOCK(SO_BROADCAST, 1),
+	SOCK(SO_OOBINLINE, 1),
+	SOCK(SO_PRIORITY, 3),
+	SOCK(SO_MARK, 7),
+	SOCK(SO_RCVLOWAT, 2),
+	SOCK(SO_DONTROUTE, 1),
+	TCP(TCP_NODELAY, 1),
+	TCP(TCP_KEEPIDLE, 77),
+	TCP(TCP_KEEPINTVL, 33),
+	TCP(TCP_KEEPCNT, 5),
+	TCP(TCP_SYNCNT, 4),
+	TCP(TCP_LINGER2, 9),
 	TCP(TCP_USER_TIMEOUT, 999),
-	TCP(TCP_CORK, 0),	   TCP(TCP_NOTSENT_LOWAT, 16384),
-	IP4(IP_TOS, IPTOS_LOWDELAY), IP4(IP_TTL, 55),
-	IP4(IP_RECVERR, 1),	   IP4(IP_MTU_DISCOVER, 1),
+	TCP(TCP_CORK, 0),
+	TCP(TCP_NOTSENT_LOWAT, 16384),
+	IP4(IP_TOS, IPTOS_LOWDELAY),
+	IP4(IP_TTL, 55),
+	IP4(IP_RECVERR, 1),
+	IP4(IP_MTU_DISCOVER, 1),
 };
 
 static const struct option options_v6[] = {
@@ -42,8 +69,10 @@ static const struct option options_v6[] = {
 	IP6(IPV6_RECVERR, 1),
 };
 
-enum { NOPTIONS = sizeof(options) / sizeof(*options),
-       NOPTIONS_V6 = sizeof(options_v6) / sizeof(*options_v6) };
+enum {
+	NOPTIONS = sizeof(options) / sizeof(*options),
+	NOPTIONS_V6 = sizeof(options_v6) / sizeof(*options_v6)
+};
 
 /* "WHEN OPTION: VALUE (LENGTH)" */
 static void say_option(const char *when, const struct option *o, int fd)
@@ -121,12 +150,12 @@ static void set_all(const char *heading, int fd, bool v6)
 		set_option(&options[i], fd);
 	for (int i = 0; v6 && i < NOPTIONS_V6; i++)
 		set_option(&options_v6[i], fd);
-	say("  set SO_LINGER", setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger,
-					  sizeof(linger)));
-	say("  set SO_RCVTIMEO", setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO,
-					    &receive, sizeof(receive)));
-	say("  set SO_SNDTIMEO", setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &send,
-					    sizeof(send)));
+	say("  set SO_LINGER",
+	    setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
+	say("  set SO_RCVTIMEO",
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &receive, sizeof(receive)));
+	say("  set SO_SNDTIMEO",
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &send, sizeof(send)));
 }
 
 /* A wrapper of the sanitizer would follow these itself. */
@@ -150,8 +179,8 @@ static void bad_pointers(int fd)
 	len = sizeof(int);
 	say("  option to 1",
 	    getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, bad, &len));
-	say("  option, length at 1", getsockopt(fd, IPPROTO_TCP, TCP_NODELAY,
-						&buffer, bad));
+	say("  option, length at 1",
+	    getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &buffer, bad));
 	len = (socklen_t)-1;
 	say("  option, length -1",
 	    getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &buffer, &len));
@@ -160,8 +189,8 @@ static void bad_pointers(int fd)
 	    getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, bad, &len));
 	say("  SO_DOMAIN to 1",
 	    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, bad, &len));
-	say("  set from 1", setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, bad,
-				       sizeof(int)));
+	say("  set from 1",
+	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, bad, sizeof(int)));
 	say("  set SO_KEEPALIVE from 1",
 	    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, bad, sizeof(int)));
 }
@@ -190,8 +219,8 @@ static void hostile(int fd)
 		snprintf(key, sizeof(key), "  option in %u", room);
 		memset(buffer, 0x55, sizeof(buffer));
 		len = room;
-		say(key, getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, buffer,
-				    &len));
+		say(key,
+		    getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, buffer, &len));
 		snprintf(key, sizeof(key), "  option in %u gives", room);
 		say_text(key, "%02x (%u)", (unsigned char)buffer[0], len);
 	}
@@ -214,8 +243,7 @@ static void hostile(int fd)
 	say("  get an unknown SOL_SOCKET option",
 	    getsockopt(fd, SOL_SOCKET, 9999, buffer, &len));
 	len = sizeof(buffer);
-	say("  get of an unknown level",
-	    getsockopt(fd, 9999, 1, buffer, &len));
+	say("  get of an unknown level", getsockopt(fd, 9999, 1, buffer, &len));
 	if (!sanitized())
 		bad_pointers(fd);
 }
@@ -245,8 +273,10 @@ static void nodelay_without_descriptors(int fd)
 	none = old;
 	none.rlim_cur = 3;
 	setrlimit(RLIMIT_NOFILE, &none);
-	say("  no descriptor left, set", set_to(fd, IPPROTO_TCP, TCP_NODELAY, 0));
-	say("  no descriptor left, get", option_of(fd, IPPROTO_TCP, TCP_NODELAY));
+	say("  no descriptor left, set",
+	    set_to(fd, IPPROTO_TCP, TCP_NODELAY, 0));
+	say("  no descriptor left, get",
+	    option_of(fd, IPPROTO_TCP, TCP_NODELAY));
 	setrlimit(RLIMIT_NOFILE, &old);
 }
 
@@ -296,7 +326,8 @@ static void nodelay_before(const char *port, int on)
 	if (child == 0)
 		_exit(set_to(fd, IPPROTO_TCP, TCP_NODELAY, !on) != 0);
 	waitpid(child, NULL, 0);
-	say("  behind another process", option_of(fd, IPPROTO_TCP, TCP_NODELAY));
+	say("  behind another process",
+	    option_of(fd, IPPROTO_TCP, TCP_NODELAY));
 	close(fd);
 }
 

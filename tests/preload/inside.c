@@ -45,6 +45,9 @@ static void on_signal(int number)
 
 int main(int argc, char **argv)
 {
+	/* Volatile: a compiler may leave out a malloc that only free sees. */
+	void *volatile got;
+
 	if (argc < 3)
 		return 2;
 	to = place("127.0.0.1", NULL);
@@ -52,8 +55,9 @@ int main(int argc, char **argv)
 	text = argv[2];
 	signal(SIGUSR1, on_signal);
 	interrupt_malloc = 1;
-	free(malloc(100));
+	got = malloc(100);
 	interrupt_malloc = 0;
+	free(got);
 	say("connects inside malloc", connects);
 	say("malloc called", malloc_again);
 	return 0;

@@ -9,7 +9,7 @@
 
 /* --- FILEs ---------------------------------------------------------------- */
 
-static const char *const modes[] = { "r",  "w",	 "r+", "w+", "a",
+static const char *const modes[] = { "r",  "w",	 "r+", "w+",  "a",
 				     "a+", "rb", "wb", "r+b", "a+e" };
 
 static const struct {
@@ -17,10 +17,8 @@ static const struct {
 	int kind;
 	size_t size;
 } buffers[] = {
-	{ "as it is", -1, 0 },
-	{ "none", _IONBF, 0 },
-	{ "lines", _IOLBF, 256 },
-	{ "full", _IOFBF, 4096 },
+	{ "as it is", -1, 0 },	   { "none", _IONBF, 0 },
+	{ "lines", _IOLBF, 256 },  { "full", _IOFBF, 4096 },
 	{ "one byte", _IOFBF, 1 },
 };
 
@@ -59,8 +57,8 @@ static void use_file(const char *mode, size_t buffer)
 	}
 	if (reads) {
 		say_text("  fgets", "%s",
-			 fgets(line, sizeof(line), file) ? strtok(line, "\n") :
-							   "NULL");
+			 fgets(line, sizeof(line), file) ? strtok(line, "\n")
+							 : "NULL");
 		say_text("  fgetc", "%c", fgetc(file));
 		say("  ungetc", ungetc('?', file));
 		memset(line, 0, sizeof(line));
@@ -98,8 +96,8 @@ static void lines(void)
 	say("fseek", fseek(file, 0, SEEK_SET));
 	say("rewind and write", (rewind(file), fputs("more\n", file)));
 	say("fflush", fflush(file));
-	say_text("fgets", "%s", fgets(word, sizeof(word), file) ?
-					strtok(word, "\n") : "NULL");
+	say_text("fgets", "%s",
+		 fgets(word, sizeof(word), file) ? strtok(word, "\n") : "NULL");
 	say("freopen'd descriptor", freopen("/dev/null", "r", file) != NULL);
 	free(line);
 	fclose(file);
@@ -140,8 +138,10 @@ static void sendfiles(void)
 	say("pwrite", pwrite(fd, back, 1, 0));
 	say("ftruncate", ftruncate(fd, 0));
 	say("fsync", fsync(fd));
-	say("mmap", (long)(intptr_t)mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd,
-					 0) == -1 ? -1 : 0);
+	say("mmap",
+	    (long)(intptr_t)mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0) == -1
+		    ? -1
+		    : 0);
 	fclose(file);
 	fclose(to);
 	close(fd);
@@ -191,7 +191,8 @@ static void splice_much(void)
 	while ((got = splice(fd, NULL, way[1], NULL, sizeof(bytes), 0)) > 0) {
 		ssize_t part = 0, n;
 
-		for (; part < got && (n = read(way[0], bytes, sizeof(bytes))) > 0;
+		for (;
+		     part < got && (n = read(way[0], bytes, sizeof(bytes))) > 0;
 		     part += n)
 			for (ssize_t i = 0; i < n; i++, have++)
 				wrong += bytes[i] != have % 251;
@@ -203,7 +204,7 @@ static void splice_much(void)
 	close(fd);
 }
 
-/* --- vectors and lists ------------------------------------------------------ */
+/* --- vectors and lists -------------------------------------------------- */
 
 static void vectors(void)
 {
@@ -258,12 +259,11 @@ static void lists(void)
 	say_text("recvmmsg gives", "%u %u %u, %.3s %.3s %.2s, name %u",
 		 list[0].msg_len, list[1].msg_len, list[2].msg_len, space[0],
 		 space[1], space[2], list[0].msg_hdr.msg_namelen);
-	say("recvmmsg, not waiting",
-	    recvmmsg(fd, list, 3, MSG_DONTWAIT, NULL));
+	say("recvmmsg, not waiting", recvmmsg(fd, list, 3, MSG_DONTWAIT, NULL));
 	close(fd);
 }
 
-/* --- POSIX aio -------------------------------------------------------------- */
+/* --- POSIX aio ---------------------------------------------------------- */
 
 static long finish(struct aiocb *job)
 {
@@ -296,7 +296,7 @@ static void asynchronous(void)
 	close(fd);
 }
 
-/* --- sends ------------------------------------------------------------------ */
+/* --- sends -------------------------------------------------------------- */
 
 static void flags(void)
 {
@@ -319,11 +319,14 @@ static void flags(void)
 	recv(fd, back, 3, MSG_WAITALL);
 	say_text("these give", "%.3s", back);
 	say("MSG_EOR is not told", recv(fd, back, 1, MSG_DONTWAIT));
-	say("control is refused", sendmsg(fd, &(struct msghdr){
-		.msg_iov = &(struct iovec){ (char *)"x", 1 },
-		.msg_iovlen = 1,
-		.msg_control = back,
-		.msg_controllen = 1 }, 0));
+	say("control is refused",
+	    sendmsg(fd,
+		    &(struct msghdr){ .msg_iov =
+					      &(struct iovec){ (char *)"x", 1 },
+				      .msg_iovlen = 1,
+				      .msg_control = back,
+				      .msg_controllen = 1 },
+		    0));
 	close(fd);
 }
 
@@ -337,11 +340,11 @@ static void urgent(void)
 	say("MSG_OOB", send(fd, "abc", 3, MSG_OOB));
 	say("after it", send(fd, "def", 3, 0));
 	shutdown(fd, SHUT_WR);
-	while ((got = read(fd, answer + have, sizeof(answer) - 1 -
-					      (size_t)have)) > 0)
+	while ((got = read(fd, answer + have,
+			   sizeof(answer) - 1 - (size_t)have)) > 0)
 		have += got;
-	say_text("MSG_OOB, arrived", "%.*s bytes",
-		 (int)strcspn(answer, " "), answer);
+	say_text("MSG_OOB, arrived", "%.*s bytes", (int)strcspn(answer, " "),
+		 answer);
 	close(fd);
 }
 

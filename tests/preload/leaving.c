@@ -15,9 +15,9 @@ static void write_all(int fd)
 		for (size_t i = 0; i < sizeof(buffer); i++)
 			buffer[i] = (unsigned char)(((size_t)sent + i) % 251);
 		put = write(fd, buffer,
-			    BYTES - sent < (int)sizeof(buffer) ?
-				    (size_t)(BYTES - sent) :
-				    sizeof(buffer));
+			    BYTES - sent < (int)sizeof(buffer)
+				    ? (size_t)(BYTES - sent)
+				    : sizeof(buffer));
 		if (put <= 0) {
 			say("write", put);
 			exit(1);

@@ -63,8 +63,8 @@ int main(void)
 		 strstr(dlerror(), "no-such-plugin.so") ? "of dlopen" : "none");
 	constructor = dlopen("early.so", RTLD_NOW | RTLD_DEEPBIND);
 	say_text("with a constructor", "%s", constructor ? "loaded" : "not");
-	constructor = dlmopen(LM_ID_BASE, "plugin.so",
-			      RTLD_NOW | RTLD_DEEPBIND);
+	constructor =
+		dlmopen(LM_ID_BASE, "plugin.so", RTLD_NOW | RTLD_DEEPBIND);
 	say_text("dlmopen, the program's own namespace", "%s",
 		 constructor ? "loaded" : "not");
 	load("dlmopen, then", "plugin.so", RTLD_NOW | RTLD_NOLOAD);

@@ -22,13 +22,12 @@ static void begin(int set, int number)
 {
 	struct place p = place(number % 2 ? "127.0.0.1" : "::1", "ECHO");
 	struct one *o = &all[number];
-	struct epoll_event e = { .events = EPOLLOUT | EPOLLIN,
-				 .data.ptr = o };
+	struct epoll_event e = { .events = EPOLLOUT | EPOLLIN, .data.ptr = o };
 
 	o->number = number;
 	o->fd = socket(p.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
-	if (o->fd < 0 || (connect(o->fd, &p.any, p.len) < 0 &&
-			  errno != EINPROGRESS)) {
+	if (o->fd < 0 ||
+	    (connect(o->fd, &p.any, p.len) < 0 && errno != EINPROGRESS)) {
 		say("begin", -1);
 		exit(1);
 	}

@@ -40,8 +40,8 @@ static void say_info(const char *key, const struct addrinfo *info)
 	say_text(full, "%s", ignored ? "used" : "zero");
 }
 
-static void look_up(const char *name, const char *service, int family,
-		    int type, int flags)
+static void look_up(const char *name, const char *service, int family, int type,
+		    int flags)
 {
 	struct addrinfo hints = { .ai_family = family,
 				  .ai_socktype = type,
@@ -52,9 +52,9 @@ static void look_up(const char *name, const char *service, int family,
 	int i = 0;
 
 	printf("getaddrinfo %s %s %d %d %x\n", name ? name : "NULL",
-	       service && isdigit((unsigned char)*service) ? "port" :
-	       service					   ? service :
-							     "NULL",
+	       service && isdigit((unsigned char)*service) ? "port"
+	       : service				   ? service
+							   : "NULL",
 	       family, type, flags);
 	say_text("  result", "%s", error ? gai_strerror(error) : "0");
 	for (struct addrinfo *at = found; at; at = at->ai_next) {
@@ -125,8 +125,7 @@ static void look_up_and_connect(void)
 
 	if (getaddrinfo("localhost", getenv("ECHO"), &hints, &found) != 0)
 		exit(1);
-	say("connect as found",
-	    connect(fd, found->ai_addr, found->ai_addrlen));
+	say("connect as found", connect(fd, found->ai_addr, found->ai_addrlen));
 	say_names("connect as found", fd);
 	say_echo("connect as found, echo", fd, "tagged\n");
 	close(fd);

@@ -1,11 +1,14 @@
-"""A name server for resolver.sh: on 127.0.0.1, port 53, UDP and TCP.
+"""A name server for resolver.sh and lookups.sh: on 127.0.0.1, port 53 or PORT,
+UDP and TCP.
 
-    nameserver.py NAME=ADDRESS[,ADDRESS…]…
+    nameserver.py [PORT] NAME=ADDRESS[,ADDRESS…]…
 
 "NAME=silent" is never answered, "NAME=A-N" has the addresses from A to N in
-the last number.  Every other name does not exist.  "ready" is printed when it
+the last number, "NAME=A/B" has A and B in turn, one for each query.  Every other
+name does not exist.  "ready" is printed when it
 answers.
 """
+import itertools
 import select
 import socket
 import struct
@@ -20,10 +23,15 @@ def addresses(text):
     return [f"{head}.{i}" for i in range(int(number), int(last) + 1)]
 
 
-names = {}
+names, turns, port = {}, {}, 53
 for argument in sys.argv[1:]:
+    if argument.isdigit():
+        port = int(argument)
+        continue
     name, text = argument.split("=")
     names[name] = None if text == "silent" else addresses(text)
+    if "/" in text:
+        turns[name] = itertools.cycle(text.split("/"))
 
 
 def answer(query, room):
@@ -38,6 +46,8 @@ def answer(query, room):
     found = names.get(name, [])
     if found is None:
         return None
+    if name in turns and kind == 1:
+        found = [next(turns[name])]
     records = b"".join(
         b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 0, 4) + socket.inet_aton(a)
         for a in found) if kind == 1 else b""
@@ -51,8 +61,8 @@ def answer(query, room):
 
 
 datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-datagrams.bind(("127.0.0.1", 53))
-listener = socket.create_server(("127.0.0.1", 53))
+datagrams.bind(("127.0.0.1", port))
+listener = socket.create_server(("127.0.0.1", port))
 print("ready", flush=True)
 while True:
     for ready in select.select([datagrams, listener], [], [])[0]:

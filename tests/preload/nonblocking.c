@@ -63,8 +63,8 @@ static void say_epoll(const char *key, int set, int timeout)
 			 e.events & EPOLLOUT ? " OUT" : "",
 			 e.events & EPOLLERR ? " ERR" : "",
 			 e.events & EPOLLHUP ? " HUP" : "",
-			 n > 0 && e.data.u64 != 0x1234567890 ? " WRONG DATA" :
-							       "");
+			 n > 0 && e.data.u64 != 0x1234567890 ? " WRONG DATA"
+							     : "");
 }
 
 static void with_epoll(const char *key, uint32_t mode)
@@ -123,6 +123,18 @@ static void refused(const char *key, const char *ip)
 	say_failed_poll("  by read, poll", fd, POLLOUT);
 	say("  by read", read(fd, &p, 1));
 	close(fd);
+	fd = begin(ip, "CLOSED", "  by name and read, begin");
+	say_failed_poll("  by name and read, poll", fd, POLLOUT);
+	say("  by name and read, name", getpeername(fd, &p.any, &p.len));
+	say("  by name and read", read(fd, &p, 1));
+	say("  by name and read, again", read(fd, &p, 1));
+	close(fd);
+	p = place(ip, "CLOSED");
+	fd = begin(ip, "CLOSED", "  by recv, begin");
+	say_failed_poll("  by recv, poll", fd, POLLOUT);
+	say("  by recv", recv(fd, &p, 1, 0));
+	say("  by recv, again", recv(fd, &p, 1, 0));
+	close(fd);
 	p = place(ip, "CLOSED");
 	fd = begin(ip, "CLOSED", "  by connect, begin");
 	say_failed_poll("  by connect, poll", fd, POLLOUT);
@@ -134,8 +146,7 @@ static void refused(const char *key, const char *ip)
 static void pending(const char *key, const char *ip)
 {
 	struct place p = place(ip, "PENDING");
-	struct epoll_event e = { .events = EPOLLOUT,
-				 .data.u64 = 0x1234567890 };
+	struct epoll_event e = { .events = EPOLLOUT, .data.u64 = 0x1234567890 };
 	int set = epoll_create1(0);
 	int fd;
 	char c;

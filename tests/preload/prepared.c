@@ -38,8 +38,8 @@ static void bound_elsewhere(void)
 static void watched(const char *key, uint32_t mode)
 {
 	struct place p = place("127.0.0.1", "GREET");
-	struct epoll_event e = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP |
-					   mode,
+	struct epoll_event e = { .events =
+					 EPOLLIN | EPOLLOUT | EPOLLRDHUP | mode,
 				 .data.u64 = 0xabcdef0123456789 };
 	struct epoll_event got = { 0 };
 	int set = epoll_create1(0), other = epoll_create1(0);

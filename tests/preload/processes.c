@@ -14,9 +14,9 @@ static const char *self;
 static int inherited(int fd)
 {
 	say_names("  heir", fd);
-	say("  heir, getsockopt", getsockopt(fd, IPPROTO_TCP, TCP_NODELAY,
-					     &(int){ 0 },
-					     &(socklen_t){ sizeof(int) }));
+	say("  heir, getsockopt",
+	    getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 0 },
+		       &(socklen_t){ sizeof(int) }));
 	return say_echo("  heir, echo", fd, "from the heir\n") ? 0 : 1;
 }
 
@@ -69,8 +69,8 @@ static void by_spawn(void)
 
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, fd, 1);
-	say("posix_spawn", posix_spawn(&child, "/bin/echo", &actions, NULL,
-				       argv, environ));
+	say("posix_spawn",
+	    posix_spawn(&child, "/bin/echo", &actions, NULL, argv, environ));
 	wait_for("posix_spawn, status", child);
 	say_back("posix_spawn, back", fd, 8);
 	posix_spawn_file_actions_destroy(&actions);
@@ -208,9 +208,9 @@ static void traced(void)
 			break;
 		stops++;
 		ptrace(PTRACE_CONT, who, NULL,
-		       (void *)(long)(WSTOPSIG(status) == SIGTRAP ?
-					      0 :
-					      WSTOPSIG(status)));
+		       (void *)(long)(WSTOPSIG(status) == SIGTRAP
+					      ? 0
+					      : WSTOPSIG(status)));
 	}
 	say("traced, status", status);
 	say("traced, stops", stops);
@@ -247,7 +247,8 @@ int main(int argc, char **argv)
 	by_shell();
 	as_inetd("inetd, a shell",
 		 "echo line; read line; test \"$line\" = line && exit 7");
-	as_inetd("inetd, cat", "echo stop | exec cat; exec head -c 5 >/dev/null");
+	as_inetd("inetd, cat",
+		 "echo stop | exec cat; exec head -c 5 >/dev/null");
 	both_directions();
 	orphan();
 	clean_environment();

@@ -37,7 +37,8 @@ static void say_sets(const char *key, int n, int fd, const fd_set *set)
 	if (n < 0)
 		say(key, n);
 	else
-		say_text(key, "%d:%s%s%s", n, FD_ISSET(fd, &set[0]) ? " in" : "",
+		say_text(key, "%d:%s%s%s", n,
+			 FD_ISSET(fd, &set[0]) ? " in" : "",
 			 FD_ISSET(fd, &set[1]) ? " out" : "",
 			 FD_ISSET(fd, &set[2]) ? " except" : "");
 }
@@ -66,9 +67,8 @@ static void by_pselect(const char *key, int fd)
 		FD_ZERO(&set[i]);
 		FD_SET(fd, &set[i]);
 	}
-	say_sets(key,
-		 pselect(fd + 1, &set[0], &set[1], &set[2], &limit, &mask), fd,
-		 set);
+	say_sets(key, pselect(fd + 1, &set[0], &set[1], &set[2], &limit, &mask),
+		 fd, set);
 }
 
 static void by_poll(const char *key, int fd)
@@ -108,9 +108,8 @@ static const struct {
 	const char *name;
 	void (*ask)(const char *key, int fd);
 } calls[] = {
-	{ "select", by_select }, { "pselect", by_pselect },
-	{ "poll", by_poll },	 { "ppoll", by_ppoll },
-	{ "epoll", by_epoll },
+	{ "select", by_select }, { "pselect", by_pselect }, { "poll", by_poll },
+	{ "ppoll", by_ppoll },	 { "epoll", by_epoll },
 };
 
 static void ask_all(const char *state, int fd)
@@ -334,7 +333,7 @@ static void by_signal(const char *key, bool before)
 	if (before) {
 		say("  connected is told", within_seconds(&arrived));
 		say("  for this number", number_told == fd);
-		say_poll("  poll", fd, POLLOUT, 1000);
+		say_poll("  poll", fd, POLLOUT, 10000);
 	} else {
 		ask_for_signals(fd, SIGRTMIN, false);
 	}
@@ -345,7 +344,7 @@ static void by_signal(const char *key, bool before)
 	say("  data is told", within_seconds(&arrived));
 	say("  for this number", number_told == fd);
 	say("  wrong code", wrong_code);
-	say_poll("  poll", fd, POLLIN, 1000);
+	say_poll("  poll", fd, POLLIN, 10000);
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_ASYNC);
 	arrived = 0;
 	echoed(fd, "y");

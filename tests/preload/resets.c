@@ -2,6 +2,9 @@
  * of the program learns that this was no end. */
 #include "victim.h"
 
+#include <sys/resource.h>
+#include <sys/uio.h>
+
 /* Writes, and waits until the server has answered with its reset. */
 static int reset(const char *port)
 {
@@ -25,7 +28,7 @@ static void by_read(const char *key, const char *port)
 	char line[64] = "";
 
 	printf("%s\n", key);
-	say_poll("  poll", fd, POLLIN | POLLOUT | POLLRDHUP, 1000);
+	say_poll("  poll", fd, POLLIN | POLLOUT | POLLRDHUP, 10000);
 	if (strcmp(port, "LAST") == 0) {
 		say("  read", read(fd, line, sizeof(line)));
 		say_text("  read gives", "%.10s", line);
@@ -34,7 +37,7 @@ static void by_read(const char *key, const char *port)
 	say("  read, behind it", read(fd, line, sizeof(line)));
 	say_so_error("  SO_ERROR, behind it", fd);
 	say("  write, behind it", send(fd, "x", 1, MSG_NOSIGNAL));
-	say_poll("  poll, behind it", fd, POLLIN | POLLOUT | POLLRDHUP, 1000);
+	say_poll("  poll, behind it", fd, POLLIN | POLLOUT | POLLRDHUP, 10000);
 	say("  close", close(fd));
 }
 
@@ -77,6 +80,109 @@ static void by_signal(void)
 	close(fd);
 }
 
+/* --- the first send behind a reset ------------------------------------------
+ */
+
+static struct iovec byte = { "x", 1 };
+
+static ssize_t by_plain_write(int fd)
+{
+	return write(fd, "x", 1);
+}
+static ssize_t by_writev(int fd)
+{
+	return writev(fd, &byte, 1);
+}
+static ssize_t by_send(int fd)
+{
+	return send(fd, "x", 1, 0);
+}
+static ssize_t by_sendto(int fd)
+{
+	return sendto(fd, "x", 1, 0, NULL, 0);
+}
+static ssize_t by_sendmsg(int fd)
+{
+	struct msghdr m = { .msg_iov = &byte, .msg_iovlen = 1 };
+
+	return sendmsg(fd, &m, 0);
+}
+static ssize_t by_sendmmsg(int fd)
+{
+	struct mmsghdr m = { .msg_hdr = { .msg_iov = &byte, .msg_iovlen = 1 } };
+
+	return sendmmsg(fd, &m, 1, 0);
+}
+/* By the same socket's copy with a number that few programs have. */
+static ssize_t by_high_number(int fd)
+{
+	return write(fcntl(fd, F_DUPFD, 17000), "x", 1);
+}
+
+static const struct {
+	const char *name;
+	ssize_t (*send)(int fd);
+} ways[] = {
+	{ "write", by_plain_write },
+	{ "writev", by_writev },
+	{ "send", by_send },
+	{ "sendto", by_sendto },
+	{ "sendmsg", by_sendmsg },
+	{ "sendmmsg", by_sendmmsg },
+	{ "write above 17000", by_high_number },
+};
+
+/* In a process that does nothing about SIGPIPE: the first tells the error, the
+ * second ends it. */
+static void say_sends(int fd, size_t way)
+{
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		signal(SIGPIPE, SIG_DFL);
+		say("  first", ways[way].send(fd));
+		say("  second", ways[way].send(fd));
+		_exit(0);
+	}
+	waitpid(child, &status, 0);
+	say_text("  signal", "%s",
+		 WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "no");
+	close(fd);
+}
+
+/* A connect that was not waited for and is refused. */
+static int refused(void)
+{
+	struct place p = place("127.0.0.1", "CLOSED");
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	struct pollfd wait = { .fd = fd, .events = POLLOUT };
+
+	connect(fd, &p.any, p.len);
+	poll(&wait, 1, 10000);
+	return fd;
+}
+
+static void first_sends(void)
+{
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
+		printf("%s behind a reset\n", ways[i].name);
+		fflush(stdout);
+		say_sends(reset("RESET"), i);
+		printf("%s behind a refused connect\n", ways[i].name);
+		fflush(stdout);
+		say_sends(refused(), i);
+	}
+}
+
+/* --- an end -----------------------------------------------------------------
+ */
+
 /* An end in good order, and the reset only for what we write then: the end
  * stays an end. */
 static void after_end(void)
@@ -94,6 +200,23 @@ static void after_end(void)
 	close(fd);
 }
 
+/* A server that has said all and closed: one send is taken, which it answers
+ * with a reset; the next one fails. */
+static void closed_by_server(const char *key, int flags)
+{
+	int fd = connected("127.0.0.1", "BYE");
+	struct pollfd p = { .fd = fd };
+	char text[64];
+
+	printf("%s\n", key);
+	while (read(fd, text, sizeof(text)) > 0)
+		;
+	say("  send", send(fd, "x", 1, flags));
+	say("  poll", poll(&p, 1, 10000));
+	say("  send again", send(fd, "x", 1, flags));
+	close(fd);
+}
+
 int main(void)
 {
 	by_read("reset", "RESET");
@@ -101,6 +224,9 @@ int main(void)
 	by_error();
 	by_write();
 	by_signal();
+	first_sends();
 	after_end();
+	closed_by_server("closed by the server", 0);
+	closed_by_server("closed by the server, urgent", MSG_OOB);
 	return 0;
 }

@@ -4,6 +4,9 @@
 # same too, but for the keys that VICTIM.differs names with a reason.
 #
 #     run.sh [VICTIM…]
+#
+# XSOCK_TEST_MODES=nomatch leaves out the wrapped runs, where no relay can be
+# started.  XSOCK_TEST_SUPERVISED=1 has a supervisor in place of the library.
 . "$(dirname "$0")/../support/lib.sh"
 . "$TESTS/preload/plaintext.sh"
 # No lookup may wait long for a name server that a machine does not have.
@@ -15,18 +18,19 @@ export RES_OPTIONS="timeout:1 attempts:1"
 #   relay  through the relay without TLS (tcp://?relay=yes)
 #   mute   as tls; where a connect stays pending, it is the handshake that does
 #   slow   as tls, to servers that wait before the handshake
+#   early  as slow, with connect=early
 victims=(
-	blocking:tls,relay
-	nonblocking:tls,relay,mute,slow
+	blocking:tls,relay,early
+	nonblocking:tls,relay,mute,slow,early
 	families:tls
 	identity:tls,relay
 	flags:tls
-	halfclose:tls,relay
+	halfclose:tls,relay,early
 	signals:tls,mute
 	names:tls
 	fastopen:tls,slow
-	connecting:tls,relay,slow
-	prepared:tls,relay,slow
+	connecting:tls,relay,slow,early
+	prepared:tls,relay,slow,early
 	threads:tls,relay
 	forks:tls
 	processes:tls,relay
@@ -34,21 +38,22 @@ victims=(
 	limits:tls,mute
 	many:tls,relay,slow
 	unreachable:tls
-	corners:tls,relay,slow
+	corners:tls,relay,slow,early
 	copies:tls,relay
-	sending:tls,relay
+	sending:tls,relay,early
 	ended:tls,relay
 	descriptors:tls,relay
 	high:tls,relay
-	sets:tls,relay,slow
+	sets:tls,relay,slow,early
 	loads:tls,relay
 	readiness:tls,relay
-	io:tls,relay
+	io:tls,relay,early
 	uring:tls,relay,slow
-	resets:tls,relay
+	resets:tls,relay,early
+	left:tls,relay,mute,early
 )
 
-behaviours=(echo sink greet source reset last)
+behaviours=(echo sink greet source reset last bye)
 
 start_servers()
 {
@@ -88,6 +93,17 @@ rules()
 	echo "*:$4=$2://$5$3"
 }
 
+# Programs that no library gets into have a supervisor.
+if [ "${XSOCK_TEST_SUPERVISED-}" ]; then
+	with_xsock()
+	{
+		local rules=$1
+		shift
+		XSOCK_RELAY=${XSOCK_RELAY-$RELAY} XSOCK_RELAY_IDLE=1 bounded \
+			"$BUILD/xsock" run --supervise=always -r "$rules" -- env "$@"
+	}
+fi
+
 matches_nothing='
 	192.0.2.0/24=tls:// [2001:db8::/32]=tls:// *.example.test=deny://
 	nosuch.example.test:9=tls://:443 127.0.0.1:1-9=deny://
@@ -97,17 +113,23 @@ run_victim()
 {
 	local victim=$1 mode=$2
 	local program=${XSOCK_TEST_VICTIMS:-$BUILD/tests/preload}/$victim
-	local world=
+	local world= level=warning
+	# They start programs with another environment, which is told.
+	case $victim in processes | descriptors) level=error ;; esac
 	[ "$victim" != unreachable ] || world="unshare -rn"
 	case $mode in
 	plain)
 		bounded $world env $(ports plain "$port_full") "$program" ;;
 	nomatch)
-		XSOCK_RELAY=/nonexistent with_xsock "$matches_nothing" \
-			$(ports plain "$port_full") $world "$program" ;;
+		XSOCK_LOG=$level XSOCK_RELAY=/nonexistent \
+			with_xsock "$matches_nothing" $(ports plain "$port_full") $world "$program" ;;
 	tls | slow)
 		XSOCK_OPTIONS=cafile=$CA with_xsock \
 			"$(rules $mode tls '' "$port_full" '')" \
+			$(ports front "$port_full") $world "$program" ;;
+	early)
+		XSOCK_OPTIONS="cafile=$CA&connect=early" with_xsock \
+			"$(rules slow tls '' "$port_full" '')" \
 			$(ports front "$port_full") $world "$program" ;;
 	relay)
 		with_xsock "$(rules plain tcp '?relay=yes' "$port_full" '')" \
@@ -120,13 +142,15 @@ run_victim()
 }
 
 # What a wrapped run must print: the plain output, with the lines that
-# VICTIM.differs names replaced.  Its lines are "KEY: TEXT", "KEY: *" for
+# VICTIM.differs names replaced, and that of ../supervise where there is a
+# supervisor.  Its lines are "KEY: TEXT", "KEY: *" for
 # anything, "[MODE]" for what follows to count in that mode only, and "#" for
 # the reason.  A key below a heading is "HEADING/KEY" or just "KEY".
 expected()
 {
-	local differs=$TESTS/preload/$1.differs
-	[ -f "$differs" ] || differs=/dev/null
+	local differs=$T/differs
+	cat "$TESTS/preload/$1.differs" \
+		${XSOCK_TEST_SUPERVISED:+"$TESTS/supervise/$1.differs"} >"$differs" 2>/dev/null
 	awk -v mode="$2" -v any="$3" '
 	function key_of(line) {
 		sub(/: .*/, "", line); sub(/^ +/, "", line); return line
@@ -175,6 +199,7 @@ check_victim()
 	fi
 	case_run run_victim "$victim" nomatch
 	compare "$victim, no match" "$T/$victim.plain" "$OUT"
+	[ "${XSOCK_TEST_MODES-}" != nomatch ] || return 0
 	for mode in ${2//,/ }; do
 		case_run run_victim "$victim" "$mode"
 		expected "$victim" "$mode" "" <"$T/$victim.plain" >"$T/expected"
@@ -240,7 +265,7 @@ s = socket.socket()
 s.setblocking(False)
 s.connect_ex(("127.0.0.1", int(sys.argv[1])))
 s.close()' "$port_front_echo"
-	within 3 grep -q '^end' "$log"
+	within 20 grep -q '^end' "$log"
 	cp "$log" "$OUT"
 	if grep -q '^accepted' "$log" && grep -q '^end' "$log"; then
 		pass "abandoned: closed in the handshake, the server learns"
@@ -265,6 +290,41 @@ check_starter()
 	else
 		pass "starter: the relay is nobody's child"
 	fi
+}
+
+# check_relay_gone HOW LINES WORDS-OF-THE-LOG: the relay is stopped or killed while
+# a connect waits.
+check_relay_gone()
+{
+	local relay=$T/relay-$1
+	cp "$RELAY" "$relay"
+	XSOCK_RELAY=$relay XSOCK_RELAY_IDLE=0 case_run with_xsock \
+		"*:$port_front_echo=tls://:$port_mute?timeout=1" \
+		"$PYTHON" "$TESTS/preload/relay_gone.py" "$relay" "$1" \
+		"$port_front_echo"
+	printf '%s\n' "$2" | diff -U1 - "$OUT" >"$T/diff"
+	if [ -s "$T/diff" ]; then
+		cp "$T/diff" "$OUT"
+		fail "a relay that is $1: who waits is told"
+	elif ! grep -q "$3" "$ERR"; then
+		fail "a relay that is $1: who waits is told" "no line"
+	else
+		pass "a relay that is $1: who waits is told"
+	fi
+}
+
+check_relays_gone()
+{
+	check_relay_gone stopped "begun: EINPROGRESS
+blocking connect: ETIMEDOUT
+getsockopt: ETIMEDOUT" 'the relay @xsock-relay/[0-9a-f]* (process [1-9][0-9]*) has not answered'
+	check_relay_gone killed "begun: EINPROGRESS
+begun: EINPROGRESS
+poll says HUP: True
+connect: EACCES
+poll says HUP: True
+SO_ERROR: EACCES
+connect behind SO_ERROR: ECONNABORTED" 'the relay ended before'
 }
 
 # A library that connects in its constructor, before or behind ours.
@@ -356,6 +416,9 @@ if [ $# -eq 0 ] || [[ " $* " == *" abandoned "* ]]; then
 fi
 if [ $# -eq 0 ] || [[ " $* " == *" starter "* ]]; then
 	check_starter
+fi
+if [ $# -eq 0 ] || [[ " $* " == *" gone "* ]]; then
+	check_relays_gone
 fi
 if [ $# -eq 0 ] || [[ " $* " == *" shown "* ]]; then
 	need shown ss && check_shown

@@ -11,17 +11,20 @@ static void read_back(const char *key, int fd, size_t size)
 
 static void to_an_address(const char *key, const char *ip)
 {
-	struct place there = place(ip, "ECHO"), other = place("192.0.2.9", NULL);
+	struct place there = place(ip, "ECHO"),
+		     other = place("192.0.2.9", NULL);
 	struct sockaddr_un elsewhere = { .sun_family = AF_UNIX };
 	int fd;
 
 	say_text(key, "as follows");
 	fd = connected(ip, "ECHO");
-	say("  sendto its peer", sendto(fd, "peer.", 5, 0, &there.any, there.len));
-	say("  sendto another", sendto(fd, "other", 5, 0, &other.any, other.len));
-	say("  sendto a path", sendto(fd, "path.", 5, 0,
-				     (struct sockaddr *)&elsewhere,
-				     sizeof(elsewhere)));
+	say("  sendto its peer",
+	    sendto(fd, "peer.", 5, 0, &there.any, there.len));
+	say("  sendto another",
+	    sendto(fd, "other", 5, 0, &other.any, other.len));
+	say("  sendto a path",
+	    sendto(fd, "path.", 5, 0, (struct sockaddr *)&elsewhere,
+		   sizeof(elsewhere)));
 	say("  sendto nowhere", sendto(fd, "null.", 5, 0, NULL, 7));
 	say("  sendto too long", sendto(fd, "long.", 5, 0, &there.any, 1000));
 	say("  sendto a bad pointer",
@@ -63,7 +66,8 @@ static void beside(const char *key, int type, int value)
 		char room[CMSG_SPACE(sizeof(struct ucred))];
 	} control = { .head = { .cmsg_level = SOL_SOCKET } };
 	struct iovec part = { "beside", 6 };
-	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1,
+	struct msghdr m = { .msg_iov = &part,
+			    .msg_iovlen = 1,
 			    .msg_control = &control };
 	size_t len = type == SCM_RIGHTS ? sizeof(int) : sizeof(struct ucred);
 	int fd = connected("127.0.0.1", "ECHO");
@@ -93,8 +97,8 @@ static void urgent(void)
 	say("  send more", send(fd, "def", 3, 0));
 	read_back("urgent, back", fd, 6);
 	say("  nothing came", recv(fd, &on, 1, MSG_OOB));
-	say("  SO_OOBINLINE", setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on,
-					 sizeof(on)));
+	say("  SO_OOBINLINE",
+	    setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on)));
 	getsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &got, &len);
 	say("  SO_OOBINLINE is", got);
 	close(fd);

@@ -2,7 +2,7 @@
  * connection, whatever became of the set in between. */
 #include "victim.h"
 
-#define ALL (EPOLLIN | EPOLLOUT | EPOLLRDHUP)
+#define ALL  (EPOLLIN | EPOLLOUT | EPOLLRDHUP)
 #define DATA 0xfedcba9876543210
 
 static void say_events(const char *key, int n, const struct epoll_event *e)

@@ -17,8 +17,7 @@ static void on_alarm(int signal)
 /* SIGALRM every 50 ms, or never. */
 static void alarms(bool on, int flags)
 {
-	struct sigaction action = { .sa_handler = on_alarm,
-				    .sa_flags = flags };
+	struct sigaction action = { .sa_handler = on_alarm, .sa_flags = flags };
 	struct itimerval timer = { .it_value.tv_usec = on ? 50000 : 0,
 				   .it_interval.tv_usec = on ? 50000 : 0 };
 
@@ -95,8 +94,8 @@ static void storm(void)
 		int fd = socket(AF_INET, SOCK_STREAM, 0);
 		char c = 'a';
 
-		if (connect(fd, &p.any, p.len) == 0 &&
-		    write(fd, &c, 1) == 1 && read(fd, &c, 1) == 1 && c == 'a')
+		if (connect(fd, &p.any, p.len) == 0 && write(fd, &c, 1) == 1 &&
+		    read(fd, &c, 1) == 1 && c == 'a')
 			good++;
 		else
 			odd++;

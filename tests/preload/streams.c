@@ -14,9 +14,9 @@ static void stdio(void)
 	for (int i = 0; i < 3; i++) {
 		fprintf(out, "line %d\n", i);
 		fflush(out);
-		say_text(i == 0	  ? "fgets, first" :
-			 i == 1	  ? "fgets, second" :
-				    "fgets, third",
+		say_text(i == 0	  ? "fgets, first"
+			 : i == 1 ? "fgets, second"
+				  : "fgets, third",
 			 "%.6s", fgets(line, sizeof(line), in));
 	}
 	dprintf(fd, "by dprintf\n");
@@ -45,8 +45,7 @@ static void vectors(void)
 	say_text("recvmsg gives", "%s %s, %zu of control, flags %x", a, b,
 		 (size_t)message.msg_controllen, message.msg_flags);
 	say("send", send(fd, "peeked", 6, MSG_NOSIGNAL));
-	say("recv, peeking",
-	    recv(fd, control, 6, MSG_PEEK | MSG_WAITALL));
+	say("recv, peeking", recv(fd, control, 6, MSG_PEEK | MSG_WAITALL));
 	say("recv", recv(fd, control, 6, MSG_WAITALL));
 	say("recv, not waiting", recv(fd, control, 6, MSG_DONTWAIT));
 	close(fd);

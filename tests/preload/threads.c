@@ -12,10 +12,9 @@ static void *one(void *argument)
 
 	pthread_barrier_wait(&start);
 	for (int i = 0; i < ROUNDS; i++) {
-		struct place p = place(number % 2 ? "127.0.0.1" : "::1",
-				       "ECHO");
-		int fd = socket(p.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC,
-				0);
+		struct place p =
+			place(number % 2 ? "127.0.0.1" : "::1", "ECHO");
+		int fd = socket(p.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		char text[64], back[64] = "";
 		int len = snprintf(text, sizeof(text), "thread %ld round %d",
 				   number, i);

@@ -32,9 +32,9 @@ static void set_up(void)
 	queues = mmap(NULL, sent > completed ? sent : completed,
 		      PROT_READ | PROT_WRITE, MAP_SHARED, ring,
 		      IORING_OFF_SQ_RING);
-	entries = mmap(NULL, params.sq_entries * sizeof(*entries),
-		       PROT_READ | PROT_WRITE, MAP_SHARED, ring,
-		       IORING_OFF_SQES);
+	entries =
+		mmap(NULL, params.sq_entries * sizeof(*entries),
+		     PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_SQES);
 	if (queues == MAP_FAILED || entries == MAP_FAILED ||
 	    !(params.features & IORING_FEAT_SINGLE_MMAP)) {
 		puts("io_uring: the rings cannot be mapped");
@@ -68,8 +68,8 @@ static long finish(unsigned submit)
 	const struct io_uring_cqe *cqe;
 	long got;
 
-	while (head == __atomic_load_n(at(params.cq_off.tail),
-				       __ATOMIC_ACQUIRE)) {
+	while (head ==
+	       __atomic_load_n(at(params.cq_off.tail), __ATOMIC_ACQUIRE)) {
 		if (syscall(SYS_io_uring_enter, ring, submit, 1,
 			    IORING_ENTER_GETEVENTS, NULL, 0) < 0 &&
 		    errno != EINTR)
@@ -137,8 +137,7 @@ static void operations(const char *key, int fd)
 	say_text("  it gives", "%.4s", back);
 	say_names(" ", fd);
 	say("  SHUTDOWN", run(IORING_OP_SHUTDOWN, fd, NULL, SHUT_WR, 0));
-	say("  SEND after it",
-	    run(IORING_OP_SEND, fd, "x", 1, MSG_NOSIGNAL));
+	say("  SEND after it", run(IORING_OP_SEND, fd, "x", 1, MSG_NOSIGNAL));
 	say("  RECV at the end", run(IORING_OP_RECV, fd, back, 1, 0));
 	close(fd);
 }

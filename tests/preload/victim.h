@@ -6,8 +6,8 @@
  * descriptors and processes not at all.  A KEY is printed once, so that run.sh
  * can say for a KEY that a wrapped connection answers something else.
  *
- * Ports: ECHO, SINK, GREET, SOURCE, RESET, LAST (tests/support/server.c has the
- * behaviours), CLOSED (refuses), PENDING (a connect stays under way).
+ * Ports: ECHO, SINK, GREET, SOURCE, RESET, LAST, BYE (tests/support/server.c
+ * has the behaviours), CLOSED (refuses), PENDING (a connect stays under way).
  */
 #ifndef VICTIM_H
 #define VICTIM_H
@@ -51,7 +51,7 @@ struct place {
 
 static const char *const port_names[] = { "ECHO",   "SINK",   "GREET",
 					  "SOURCE", "CLOSED", "PENDING",
-					  "RESET",  "LAST" };
+					  "RESET",  "LAST",   "BYE" };
 
 SHARED uint16_t port_of(const char *name)
 {

@@ -5,8 +5,9 @@
 #ifndef TEST_RELAY_CLIENT_H
 #define TEST_RELAY_CLIENT_H
 
-#include "pair.h"
-#include "wire.h"
+#include "base/log.h"
+#include "base/pair.h"
+#include "base/wire.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -46,8 +47,25 @@ static inline const char *relay_path(void)
 	return path;
 }
 
+/* Whether the relay has a sanitizer's runtime, which keeps, reads and calls
+ * what a relay does not.  "make check-tsan" says so of its own, because tests
+ * have none there. */
+static inline bool relay_is_sanitized(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+	return true;
+#else
+	return getenv("XSOCK_TEST_SANITIZED") != NULL;
+#endif
+}
+
+/* What the relay's process does before it becomes one: a test may take
+ * something away from it. */
+static void (*relay_before)(void);
+
 /* Starts it as the library does: listener on descriptor 3, nothing else, with
- * all signals blocked. */
+ * all signals blocked. idle is in seconds: "0" makes the relay leave with its
+ * last connection, so a test that closes all of them and goes on needs more. */
 static inline struct relay relay_start(const char *idle)
 {
 	struct relay relay = { .address.sun_family = AF_UNIX };
@@ -59,7 +77,8 @@ static inline struct relay relay_start(const char *idle)
 	snprintf(argument, sizeof(argument), "--idle=%s", idle);
 	/* Autobind: the kernel picks the name. */
 	cr_assert_eq(bind(fd, (struct sockaddr *)&relay.address,
-			  sizeof(sa_family_t)), 0);
+			  sizeof(sa_family_t)),
+		     0);
 	relay.len = sizeof(relay.address);
 	getsockname(fd, (struct sockaddr *)&relay.address, &relay.len);
 	cr_assert_eq(listen(fd, 512), 0);
@@ -73,6 +92,8 @@ static inline struct relay relay_start(const char *idle)
 			fcntl(3, F_SETFD, 0);
 		else
 			dup2(fd, 3);
+		if (relay_before)
+			relay_before();
 		if (chdir("/") == 0)
 			execl(path, path, "--listen-fd=3", argument, NULL);
 		_exit(127);
@@ -89,8 +110,8 @@ static inline int relay_wait(struct relay *relay, double seconds)
 
 	for (int i = 0; i < seconds * 100; i++) {
 		if (waitpid(relay->pid, &status, WNOHANG) == relay->pid)
-			return WIFEXITED(status) ? WEXITSTATUS(status) :
-						   -WTERMSIG(status);
+			return WIFEXITED(status) ? WEXITSTATUS(status)
+						 : -WTERMSIG(status);
 		usleep(10000);
 	}
 	kill(relay->pid, SIGKILL);
@@ -102,8 +123,8 @@ static inline int relay_connect(const struct relay *relay)
 {
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
-	if (connect(fd, (const struct sockaddr *)&relay->address,
-		    relay->len) == 0)
+	if (connect(fd, (const struct sockaddr *)&relay->address, relay->len) ==
+	    0)
 		return fd;
 	close(fd);
 	return -1;
@@ -138,11 +159,12 @@ static inline struct wrapped wrap_prepare(uint16_t port, const char *options)
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, w.end),
 		     0);
 	cr_assert_eq(xs_pair_name_app(w.end[0], &w.request.head.id, TEST_KEY,
-				      &w.to, &nowhere), 0);
+				      &w.to, &nowhere),
+		     0);
 	cr_assert_eq(pipe2(w.log, O_CLOEXEC | O_NONBLOCK), 0);
 	w.tcp = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	w.request.head.pid = getpid();
-	w.request.head.log_level = 2;
+	w.request.head.log_level = XS_LOG_INFO;
 	w.request.head.family = AF_INET;
 	w.request.string[XS_WIRE_PROGRAM] = "test";
 	w.request.string[XS_WIRE_ASKED] = "localhost:443";
@@ -231,12 +253,27 @@ static inline int wrap_log(const struct wrapped *w, char text[4096])
 	ssize_t len;
 	int lines = 0;
 
-	poll(&ready, 1, 2000);
+	poll(&ready, 1, 20000);
 	len = read(w->log[0], text, 4095);
 	text[len > 0 ? len : 0] = '\0';
 	for (const char *at = text; (at = strchr(at, '\n')); at++)
 		lines++;
 	return lines;
+}
+
+/* What is in a file of lines, which is gone then.  Returns its length; 0: there
+ * is no such file, or nothing in it. */
+static inline size_t take_log(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd < 0 ? 0 : read(fd, text, size - 1);
+
+	if (fd >= 0)
+		close(fd);
+	unlink(path);
+	len = len < 0 ? 0 : len;
+	text[len] = '\0';
+	return (size_t)len;
 }
 
 /* GETOPT or SETOPT about the application's end fd.  The answer's errno, -1

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 /* One accepted connection; ssl is NULL where the handshake failed, or none
@@ -32,7 +33,7 @@ struct server {
 	char cafile[128]; /* "cafile=…" for a rule */
 	size_t received;  /* for the test to look at, after served_wait */
 	unsigned char digest[32];
-	int done;
+	int begun, done; /* connections */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 };
@@ -64,8 +65,8 @@ static inline X509 *make_cert(const char *name, EVP_PKEY *key,
 				   MBSTRING_ASC, (const unsigned char *)name,
 				   -1, -1, 0);
 	X509_NAME_add_entry_by_txt(X509_get_issuer_name(cert), "CN",
-				   MBSTRING_ASC,
-				   (const unsigned char *)issuer, -1, -1, 0);
+				   MBSTRING_ASC, (const unsigned char *)issuer,
+				   -1, -1, 0);
 	X509_set_pubkey(cert, key);
 	add_extension(cert, NID_basic_constraints,
 		      names ? "critical,CA:FALSE" : "critical,CA:TRUE");
@@ -139,6 +140,9 @@ static inline void *serve_all(void *argument)
 			free(served);
 			return NULL;
 		}
+		pthread_mutex_lock(&server->lock);
+		server->begun++;
+		pthread_mutex_unlock(&server->lock);
 		pthread_detach(thread);
 	}
 }
@@ -181,18 +185,43 @@ static inline void server_wait(struct server *server, int count)
 	pthread_mutex_unlock(&server->lock);
 }
 
+/* A thread in OpenSSL must not run on while exit(3) takes it down. */
+static inline void server_settle(struct server *server)
+{
+	struct timespec end;
+
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += 10;
+	pthread_mutex_lock(&server->lock);
+	while (server->done < server->begun &&
+	       pthread_cond_timedwait(&server->changed, &server->lock, &end) ==
+		       0)
+		;
+	pthread_mutex_unlock(&server->lock);
+}
+
 static inline void server_end(struct server *server)
 {
 	char path[100];
 
 	if (!server->context)
 		return;
+	server_settle(server);
 	snprintf(path, sizeof(path), "%s/ca.pem", server->folder);
 	unlink(path);
 	rmdir(server->folder);
 }
 
 /* --- what servers do --------------------------------------------------- */
+
+/* Says nothing, until the relay ends the connection, however long it takes. */
+static inline void serve_nothing(struct served *served)
+{
+	char some[4096];
+
+	while (read(served->fd, some, sizeof(some)) > 0)
+		;
+}
 
 static inline void serve_echo(struct served *served)
 {

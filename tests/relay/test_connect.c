@@ -1,4 +1,7 @@
-/* How a connect through a real relay ends, and what the client gets to know:
+/* Tests: tools/relay/connection/establish.c, dial.c, connect_error.c and
+ * verdict.c, behind a real relay.
+ *
+ * How a connect through a real relay ends, and what the client gets to know:
  * verdict, names, gate, log, errno. */
 #include "client.h"
 #include "server.h"
@@ -31,9 +34,9 @@ Test(relay_connect, verified, .timeout = 60)
 	struct wrapped w;
 	char log[4096];
 
-	cr_assert_eq(wrap_open(&w, &relay, server->port, server->cafile,
-			       &verdict), 0, "%s",
-		     verdict.string[XS_WIRE_SENTENCE]);
+	cr_assert_eq(
+		wrap_open(&w, &relay, server->port, server->cafile, &verdict),
+		0, "%s", verdict.string[XS_WIRE_SENTENCE]);
 	cr_assert_str_eq(verdict.string[XS_WIRE_VERSION_NAME], "TLSv1.3");
 	cr_assert_str_eq(verdict.string[XS_WIRE_VERIFIED], "localhost");
 	cr_assert(*verdict.string[XS_WIRE_CIPHER]);
@@ -138,13 +141,7 @@ static void expect_failure(struct server *server, uint16_t port,
 static void serve_greeting(struct served *served)
 {
 	cr_assert(write(served->fd, "220 hello\r\n", 11) == 11);
-	sleep(1);
-}
-
-static void serve_nothing(struct served *served)
-{
-	sleep(5);
-	(void)served;
+	serve_nothing(served);
 }
 
 static void serve_hangup(struct served *served)
@@ -160,7 +157,7 @@ static void serve_garbage(struct served *served)
 	static const char garbage[] = "\x16\x03\x03\x00\x10garbage garbage!";
 
 	cr_assert(write(served->fd, garbage, sizeof(garbage)) > 0);
-	sleep(1);
+	serve_nothing(served);
 }
 
 Test(relay_connect, refused, .timeout = 60)
@@ -179,8 +176,8 @@ Test(relay_connect, wrong_name, .timeout = 60)
 {
 	struct server *server = server_start("DNS:other.test", serve_sink);
 
-	expect_failure(server, server->port, server->cafile, NULL,
-		       EKEYREJECTED, "is not for \"localhost\"");
+	expect_failure(server, server->port, server->cafile, NULL, EKEYREJECTED,
+		       "is not for \"localhost\"");
 }
 
 Test(relay_connect, unknown_ca, .timeout = 60)
@@ -211,8 +208,8 @@ Test(relay_connect, silent_server, .timeout = 60)
 {
 	struct server *server = server_start(NULL, serve_nothing);
 
-	expect_failure(server, server->port, "timeout=0.3", NULL, ETIMEDOUT,
-		       "did not finish the TLS handshake within 0.3 s");
+	expect_failure(server, server->port, "timeout=2", NULL, ETIMEDOUT,
+		       "did not finish the TLS handshake within 2 s");
 }
 
 Test(relay_connect, server_that_hangs_up, .timeout = 60)
@@ -228,6 +225,170 @@ Test(relay_connect, garbage_server, .timeout = 60)
 	struct server *server = server_start(NULL, serve_garbage);
 
 	expect_failure(server, server->port, "", NULL, EPROTO, "TLS");
+}
+
+/* With connect=early: what is written before the server is verified reaches no
+ * server that is refused, and the writer gets a reset. */
+static void expect_early_failure(struct server *server, const char *options,
+				 const char *word)
+{
+	struct relay relay = relay_start("0");
+	struct wrapped w = wrap_prepare(server->port, options);
+	struct xs_wire verdict;
+	struct xs_pair_info info;
+	char log[4096], c;
+
+	w.request.head.filler = xs_pair_shut_gate(w.end[0]);
+	wrap_send(&w, &relay);
+	cr_assert_eq(wrap_verdict(&w, &verdict), 0, "%s",
+		     verdict.string[XS_WIRE_SENTENCE]);
+	cr_assert(xs_pair_read(w.end[0], &info));
+	cr_assert_eq(info.state, XS_PAIR_CONNECTED);
+	/* The refusal may be faster than this. */
+	if (send(w.end[0], "secret", 6, MSG_NOSIGNAL) == 6 || errno == EPIPE)
+		cr_assert_eq(recv(w.end[0], &c, 1, 0), -1);
+	cr_assert_eq(errno, ECONNRESET);
+	cr_assert_eq(send(w.tcp, "secret", 6, MSG_NOSIGNAL), -1);
+	cr_assert_eq(wrap_log(&w, log), 1, "%s", log);
+	cr_assert(strstr(log, word), "%s", log);
+	cr_assert_eq(server->received, 0);
+	wrap_close(&w);
+	expect_leaves(&relay);
+	server_end(server);
+}
+
+static char heard[65536];
+static _Atomic size_t heard_len;
+
+/* Keeps what it hears, and says nothing. */
+static void serve_listening(struct served *served)
+{
+	ssize_t got;
+
+	while (heard_len < sizeof(heard) &&
+	       (got = read(served->fd, heard + heard_len,
+			   sizeof(heard) - heard_len)) > 0)
+		heard_len += (size_t)got;
+}
+
+Test(relay_connect, early_wrong_name, .timeout = 60)
+{
+	struct server *server = server_start("DNS:other.test", serve_sink);
+	char options[200];
+
+	snprintf(options, sizeof(options), "%s&connect=early", server->cafile);
+	expect_early_failure(server, options, "is not for \"localhost\"");
+}
+
+Test(relay_connect, early_silent_server, .timeout = 60)
+{
+	struct server *server = server_start(NULL, serve_listening);
+
+	expect_early_failure(server, "timeout=2&connect=early",
+			     "did not finish the TLS handshake within 2 s");
+	server_wait(server, 1);
+	cr_assert_gt(heard_len, 0, "no ClientHello");
+	cr_assert(!memmem(heard, heard_len, "secret", 6));
+}
+
+/* Where the application has a small SO_SNDBUF, it can write early, and a
+ * failure is a reset all the same. */
+Test(relay_connect, early_with_a_small_buffer, .timeout = 60)
+{
+	struct server *server = server_start(NULL, serve_listening);
+	struct relay relay = relay_start("0");
+	struct wrapped w = wrap_prepare(0, "timeout=3&connect=early");
+	struct pollfd end = { .fd = w.end[0], .events = POLLOUT };
+	const int small = 1;
+	struct xs_wire verdict;
+	char c;
+
+	w.request.head.filler = xs_pair_shut_gate(w.end[0]);
+	setsockopt(w.tcp, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+	w.to = loopback(server->port);
+	w.request.head.started = 1;
+	w.request.head.to = w.to;
+	connect(w.tcp, &w.to.any, w.to.len);
+	wrap_send(&w, &relay);
+	cr_assert_eq(wrap_verdict(&w, &verdict), 0, "%s",
+		     verdict.string[XS_WIRE_SENTENCE]);
+	cr_assert_eq(poll(&end, 1, 0), 1, "it cannot write");
+	cr_assert_eq(recv(w.end[0], &c, 1, 0), -1, "an end without a reset");
+	cr_assert_eq(errno, ECONNRESET);
+	wrap_close(&w);
+	expect_leaves(&relay);
+	server_end(server);
+}
+
+/* What was written early comes first, also where its writer has left. */
+Test(relay_connect, early_and_left, .timeout = 60)
+{
+	struct server *server = server_start("DNS:localhost", serve_sink);
+	struct relay relay = relay_start("0");
+	struct xs_wire verdict;
+	struct wrapped w;
+	char options[200];
+
+	snprintf(options, sizeof(options), "%s&connect=early", server->cafile);
+	cr_assert_eq(wrap_open(&w, &relay, server->port, options, &verdict), 0);
+	cr_assert_eq(send(w.end[0], "early", 5, MSG_NOSIGNAL), 5);
+	wrap_close(&w);
+	server_wait(server, 1);
+	cr_assert_eq(server->received, 5);
+	expect_leaves(&relay);
+	server_end(server);
+}
+
+/* Who leaves early, with nothing to send, is not told to connect early. */
+Test(relay_connect, early_and_given_up, .timeout = 60)
+{
+	struct server *server = server_start(NULL, serve_listening);
+	struct relay relay = relay_start("0");
+	struct wrapped w = wrap_prepare(server->port, "connect=early");
+	struct xs_wire verdict;
+	char log[4096];
+
+	wrap_send(&w, &relay);
+	cr_assert_eq(wrap_verdict(&w, &verdict), 0);
+	close(w.end[0]);
+	w.end[0] = -1;
+	cr_assert_eq(wrap_log(&w, log), 1, "%s", log);
+	cr_assert(strstr(log, "TLS was under way"), "%s", log);
+	cr_assert(!strstr(log, "connect=early"), "%s", log);
+	wrap_close(&w);
+	expect_leaves(&relay);
+	server_end(server);
+}
+
+/* A program that gives up: the line says after how long, and when. */
+Test(relay_connect, given_up, .timeout = 60)
+{
+	struct server *server = server_start(NULL, serve_listening);
+	struct relay relay = relay_start("0");
+	struct wrapped w = wrap_prepare(server->port, "");
+	double begun = seconds_now(), most;
+	int after = 0;
+	char log[4096];
+
+	w.request.head.app_fd = w.end[0];
+	wrap_send(&w, &relay);
+	close(w.control);
+	w.control = -1;
+	while (!heard_len)
+		usleep(1000);
+	usleep(250000);
+	close(w.end[0]);
+	w.end[0] = -1;
+	cr_assert_eq(wrap_log(&w, log), 1, "%s", log);
+	most = (seconds_now() - begun) * 1000;
+	cr_assert(strstr(log, "TLS was under way"), "%s", log);
+	cr_assert_eq(
+		sscanf(strstr(log, "gave up"), "gave up after %d ms", &after),
+		1, "%s", log);
+	cr_assert(after >= 250 && after <= most, "%d of %f", after, most);
+	wrap_close(&w);
+	expect_leaves(&relay);
+	server_end(server);
 }
 
 /* HelloRequest without end, which a client skips (RFC 5246, 7.4.1.1). */
@@ -265,8 +426,8 @@ Test(relay_connect, missing_cafile, .timeout = 60)
 {
 	struct server *server = server_start("DNS:localhost", serve_sink);
 
-	expect_failure(server, server->port, "cafile=/nonexistent/ca.pem",
-		       NULL, EACCES, "cafile=/nonexistent/ca.pem");
+	expect_failure(server, server->port, "cafile=/nonexistent/ca.pem", NULL,
+		       EACCES, "cafile=/nonexistent/ca.pem");
 }
 
 Test(relay_connect, scheme_that_the_relay_lacks, .timeout = 60)
@@ -357,8 +518,7 @@ Test(relay_connect, name_that_does_not_exist, .timeout = 60)
 	wrap_send(&w, &relay);
 	error = wrap_verdict(&w, &verdict);
 	cr_assert(error == EHOSTUNREACH || error == ETIMEDOUT);
-	cr_assert(strstr(verdict.string[XS_WIRE_SENTENCE],
-			 "nothing.invalid"));
+	cr_assert(strstr(verdict.string[XS_WIRE_SENTENCE], "nothing.invalid"));
 	wrap_close(&w);
 	expect_leaves(&relay);
 }
@@ -373,16 +533,16 @@ Test(relay_connect, cafile_that_changes, .timeout = 60)
 	struct wrapped w, w2;
 	char here[100], there[100];
 
-	cr_assert_eq(wrap_open(&w, &relay, good->port, good->cafile,
-			       &verdict), 0);
+	cr_assert_eq(wrap_open(&w, &relay, good->port, good->cafile, &verdict),
+		     0);
 	snprintf(here, sizeof(here), "%s/ca.pem", good->folder);
 	snprintf(there, sizeof(there), "%s/ca.pem", other->folder);
 	cr_assert_eq(rename(there, here), 0);
-	cr_assert_eq(wrap_open(&w2, &relay, good->port, good->cafile,
-			       &verdict), EKEYREJECTED);
+	cr_assert_eq(wrap_open(&w2, &relay, good->port, good->cafile, &verdict),
+		     EKEYREJECTED);
 	wrap_close(&w2);
-	cr_assert_eq(wrap_open(&w2, &relay, other->port, good->cafile,
-			       &verdict), 0);
+	cr_assert_eq(
+		wrap_open(&w2, &relay, other->port, good->cafile, &verdict), 0);
 	wrap_close(&w2);
 	wrap_close(&w);
 	expect_leaves(&relay);

@@ -1,4 +1,6 @@
-/* Names that the library asks a real relay for. */
+/* Tests: tools/relay/client/lookups.c, loop/resolver.c, behind a real relay.
+ *
+ * Names that the library asks a real relay for. */
 #include "client.h"
 
 #include <arpa/inet.h>

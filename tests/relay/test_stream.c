@@ -1,9 +1,12 @@
-/* Bytes through a real relay: nothing lost, nothing before its time, and every
+/* Tests: tools/relay/connection/connection.c, pump.c, linger.c and reset.c,
+ * behind a real relay.
+ *
+ * Bytes through a real relay: nothing lost, nothing before its time, and every
  * way for a connection to end. */
 #include "client.h"
 #include "server.h"
 
-#include <sys/syscall.h>
+#include "base/pidfd.h"
 
 enum { MEGABYTE = 1 << 20 };
 
@@ -24,9 +27,9 @@ static void open_to(struct wrapped *w, struct relay *relay,
 {
 	struct xs_wire verdict;
 
-	cr_assert_eq(wrap_open(w, relay, server->port, server->cafile,
-			       &verdict), 0, "%s",
-		     verdict.string[XS_WIRE_SENTENCE]);
+	cr_assert_eq(
+		wrap_open(w, relay, server->port, server->cafile, &verdict), 0,
+		"%s", verdict.string[XS_WIRE_SENTENCE]);
 }
 
 static void expect_sent(struct server *server, const unsigned char *data,
@@ -98,8 +101,8 @@ Test(relay_stream, a_server_that_has_ended_before, .timeout = 60)
 /* Whether the relay may take a descriptor of this process (ptrace(2)). */
 static bool may_be_reached(void)
 {
-	int process = (int)syscall(SYS_pidfd_open, getpid(), 0);
-	int own = (int)syscall(SYS_pidfd_getfd, process, 1, 0);
+	int process = xs_pidfd_open(getpid(), 0);
+	int own = xs_pidfd_getfd(process, 1);
 	FILE *scope = fopen("/proc/sys/kernel/yama/ptrace_scope", "r");
 	int value = scope ? fgetc(scope) : '0';
 
@@ -178,7 +181,8 @@ Test(relay_stream, a_server_that_resets, .timeout = 60)
 	ready = (struct pollfd){ .fd = w.end[0], .events = POLLIN };
 	cr_assert_eq(poll(&ready, 1, 10000), 1);
 	cr_assert_eq(setsockopt(server, SOL_SOCKET, SO_LINGER, &abort,
-				sizeof(abort)), 0);
+				sizeof(abort)),
+		     0);
 	close(server);
 	ready.events = 0;
 	cr_assert_eq(poll(&ready, 1, 10000), 1, "no hang-up");
@@ -313,8 +317,6 @@ Test(relay_stream, cut_without_close_notify, .timeout = 60)
 	struct wrapped w = wrap_prepare(server->port, server->cafile);
 	struct xs_wire verdict;
 	char path[100], text[4096];
-	ssize_t len;
-	int fd;
 
 	snprintf(path, sizeof(path), "%s/log", server->folder);
 	w.request.string[XS_WIRE_LOG_DEST] = path;
@@ -324,13 +326,228 @@ Test(relay_stream, cut_without_close_notify, .timeout = 60)
 	cr_assert_eq(recv(w.end[0], text, 1, 0), 0);
 	wrap_close(&w);
 	cr_assert_eq(relay_wait(&relay, 20), 0);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	len = read(fd, text, sizeof(text) - 1);
-	cr_assert(len > 0);
-	text[len] = '\0';
+	cr_assert(take_log(path, text, sizeof(text)) > 0);
 	cr_assert(strstr(text, "without close_notify"), "%s", text);
-	unlink(path);
 	server_end(server);
+}
+
+/* A mail server's end for a program that ends its side: a reset. */
+static void serve_reset_at_end(struct served *served)
+{
+	const struct linger reset = { .l_onoff = 1 };
+	char some[100];
+
+	SSL_write(served->ssl, "220 ready\r\n", 11);
+	while (SSL_read(served->ssl, some, sizeof(some)) > 0)
+		;
+	setsockopt(served->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+}
+
+/* The log of a program that reads the greeting, says this, and ends its side.
+ */
+static void log_of_reset(const char *said, int level, char *text, size_t size)
+{
+	struct server *server =
+		server_start("DNS:localhost", serve_reset_at_end);
+	struct relay relay = relay_start("0");
+	struct wrapped w = wrap_prepare(server->port, server->cafile);
+	struct xs_wire verdict;
+	char path[100], some[100];
+
+	snprintf(path, sizeof(path), "%s/log", server->folder);
+	w.request.string[XS_WIRE_LOG_DEST] = path;
+	w.request.head.log_level = level;
+	wrap_send(&w, &relay);
+	cr_assert_eq(wrap_verdict(&w, &verdict), 0);
+	cr_assert_eq(recv(w.end[0], some, 11, MSG_WAITALL), 11);
+	send(w.end[0], said, strlen(said), MSG_NOSIGNAL);
+	shutdown(w.end[0], SHUT_WR);
+	cr_assert_leq(recv(w.end[0], some, 1, 0), 0);
+	wrap_close(&w);
+	cr_assert_eq(relay_wait(&relay, 20), 0);
+	take_log(path, text, size);
+	server_end(server);
+}
+
+/* Exim ends its side behind QUIT, and Postfix resets.  The same without QUIT,
+ * where no answer is owed; but what was asked may be lost. */
+Test(relay_stream, reset_behind_the_program_s_end, .timeout = 60)
+{
+	char text[4096];
+
+	log_of_reset("QUIT\r\n", XS_LOG_WARNING, text, sizeof(text));
+	cr_assert_str_empty(text);
+	log_of_reset("", XS_LOG_WARNING, text, sizeof(text));
+	cr_assert_str_empty(text);
+	log_of_reset("QUIT\r\n", XS_LOG_INFO, text, sizeof(text));
+	cr_assert(strstr(text, "[server-end-behind-goodbye]"), "%s", text);
+	log_of_reset("DATA\r\n", XS_LOG_ERROR, text, sizeof(text));
+	cr_assert(strstr(text, "[server-"), "%s", text);
+}
+
+/* --- a renegotiation that the rule does not allow ------------------------- */
+
+/* Asks for one, and ends without waiting for an answer. */
+static void serve_wish(struct served *served)
+{
+	char byte;
+
+	SSL_read(served->ssl, &byte, 1);
+	SSL_renegotiate(served->ssl);
+	SSL_do_handshake(served->ssl);
+	SSL_write(served->ssl, "403", 3);
+	SSL_shutdown(served->ssl);
+	shutdown(served->fd, SHUT_WR);
+	while (read(served->fd, &byte, 1) > 0)
+		;
+}
+
+Test(relay_stream, a_refused_renegotiation, .timeout = 60)
+{
+	struct server *server = server_start("DNS:localhost", serve_wish);
+	struct relay relay = relay_start("0");
+	char options[300], path[100], text[4096];
+	struct wrapped w;
+	struct xs_wire verdict;
+
+	snprintf(options, sizeof(options), "%s&max_version=1.2",
+		 server->cafile);
+	w = wrap_prepare(server->port, options);
+	snprintf(path, sizeof(path), "%s/log", server->folder);
+	w.request.string[XS_WIRE_LOG_DEST] = path;
+	wrap_send(&w, &relay);
+	cr_assert_eq(wrap_verdict(&w, &verdict), 0);
+	cr_assert_eq(send(w.end[0], "?", 1, MSG_NOSIGNAL), 1);
+	cr_assert_eq(recv(w.end[0], text, 3, MSG_WAITALL), 3);
+	cr_assert_eq(recv(w.end[0], text, 1, 0), 0);
+	shutdown(w.end[0], SHUT_WR);
+	usleep(200000);
+	wrap_close(&w);
+	cr_assert_eq(relay_wait(&relay, 20), 0);
+	cr_assert(take_log(path, text, sizeof(text)) > 0);
+	cr_assert(strstr(text, "renegotiation=yes"), "%s", text);
+	server_end(server);
+}
+
+/* --- half-close before TLS 1.3 ------------------------------------------- */
+
+/* Reads to the application's close_notify, like a server in Java: its own is
+ * all that it answers. */
+static void serve_no_half_close(struct served *served)
+{
+	char some[1000];
+
+	while (SSL_read(served->ssl, some, sizeof(some)) > 0)
+		;
+	SSL_shutdown(served->ssl);
+}
+
+static void serve_after_the_end(struct served *served)
+{
+	char some[1000];
+
+	while (SSL_read(served->ssl, some, sizeof(some)) > 0)
+		;
+	SSL_write(served->ssl, "answer", 6);
+	SSL_shutdown(served->ssl);
+}
+
+static void serve_before_the_end(struct served *served)
+{
+	char some[1000];
+
+	SSL_read(served->ssl, some, sizeof(some));
+	SSL_write(served->ssl, "answer", 6);
+	SSL_shutdown(served->ssl);
+}
+
+enum ending { HALF, HALF_ANSWERED, CLOSE };
+
+/* The application says something and ends its side.  Is there a line that says
+ * that an answer may be lost? */
+static bool is_told(void (*serve)(struct served *), const char *version,
+		    enum ending ending)
+{
+	struct server *server = server_start("DNS:localhost", serve);
+	struct relay relay = relay_start("0");
+	char options[300], path[100], text[4096] = "";
+	struct wrapped w;
+	struct xs_wire verdict;
+
+	snprintf(options, sizeof(options), "%s&%s", server->cafile, version);
+	w = wrap_prepare(server->port, options);
+	snprintf(path, sizeof(path), "%s/log", server->folder);
+	w.request.string[XS_WIRE_LOG_DEST] = path;
+	wrap_send(&w, &relay);
+	cr_assert_eq(wrap_verdict(&w, &verdict), 0);
+	cr_assert_eq(send(w.end[0], "ask", 3, MSG_NOSIGNAL), 3);
+	if (ending == HALF_ANSWERED)
+		cr_assert_eq(recv(w.end[0], text, 6, MSG_WAITALL), 6);
+	if (ending != CLOSE) {
+		shutdown(w.end[0], SHUT_WR);
+		while (recv(w.end[0], text, sizeof(text), 0) > 0)
+			;
+	}
+	wrap_close(&w);
+	cr_assert_eq(relay_wait(&relay, 20), 0);
+	cr_assert(take_log(path, text, sizeof(text)) > 0);
+	server_end(server);
+	return strstr(text, "before TLS 1.3 that can cost an answer");
+}
+
+Test(relay_stream, half_close_without_an_answer, .timeout = 60)
+{
+	const char *old = "max_version=1.2", *new = "min_version=1.3";
+
+	cr_assert(is_told(serve_no_half_close, old, HALF));
+	cr_assert_not(is_told(serve_no_half_close, new, HALF));
+	cr_assert_not(is_told(serve_no_half_close, old, CLOSE));
+	cr_assert_not(is_told(serve_after_the_end, old, HALF));
+	cr_assert_not(is_told(serve_before_the_end, old, HALF_ANSWERED));
+}
+
+/* As Java's: who has heard of the end answers no more. */
+static void serve_slow_answer(struct served *served)
+{
+	struct pollfd end = { .fd = served->fd, .events = POLLIN };
+	char some[1000];
+
+	SSL_read(served->ssl, some, sizeof(some));
+	if (poll(&end, 1, 300) == 0)
+		SSL_write(served->ssl, "answer", 6);
+	SSL_shutdown(served->ssl);
+}
+
+/* Does the answer come that the server writes a little later? */
+static bool is_answered(const char *options)
+{
+	struct server *server =
+		server_start("DNS:localhost", serve_slow_answer);
+	struct relay relay = relay_start("0");
+	char all[300], text[20];
+	struct wrapped w;
+	struct xs_wire verdict;
+	ssize_t got;
+
+	snprintf(all, sizeof(all), "%s&%s", server->cafile, options);
+	w = wrap_prepare(server->port, all);
+	wrap_send(&w, &relay);
+	cr_assert_eq(wrap_verdict(&w, &verdict), 0);
+	cr_assert_eq(send(w.end[0], "ask", 3, MSG_NOSIGNAL), 3);
+	shutdown(w.end[0], SHUT_WR);
+	got = recv(w.end[0], text, 6, MSG_WAITALL);
+	wrap_close(&w);
+	cr_assert_eq(relay_wait(&relay, 20), 0);
+	server_end(server);
+	return got == 6;
+}
+
+Test(relay_stream, half_close_that_is_told_late, .timeout = 60)
+{
+	cr_assert_not(is_answered("max_version=1.2"));
+	cr_assert(is_answered("max_version=1.2&half_close=0"));
+	/* With TLS 1.3 the server hears of it, whatever the rule says. */
+	cr_assert_not(is_answered("min_version=1.3&half_close=0"));
 }
 
 /* An answer that came before the reset is handed out before the error. */
@@ -368,14 +585,53 @@ Test(relay_stream, reset_while_writing, .timeout = 60)
 	server_end(server);
 }
 
+/* More than is taken, and not a byte read. */
+static void serve_too_much_and_reset(struct served *served)
+{
+	const struct timeval patience = { .tv_usec = 500000 };
+	const struct linger reset = { .l_onoff = 1 };
+	char some[16384] = "";
+
+	setsockopt(served->fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
+		   sizeof(patience));
+	while (SSL_write(served->ssl, some, sizeof(some)) > 0)
+		;
+	setsockopt(served->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+}
+
+/* A program that only writes hears of it, though it has not read the answer. */
+Test(relay_stream, reset_while_only_writing, .timeout = 60)
+{
+	const struct timeval patience = { .tv_sec = 15 };
+	struct server *server =
+		server_start("DNS:localhost", serve_too_much_and_reset);
+	struct relay relay = relay_start("0");
+	unsigned char *data = pattern(MEGABYTE);
+	struct wrapped w;
+	ssize_t sent;
+
+	open_to(&w, &relay, server);
+	setsockopt(w.end[0], SOL_SOCKET, SO_SNDTIMEO, &patience,
+		   sizeof(patience));
+	do
+		sent = send(w.end[0], data, MEGABYTE, MSG_NOSIGNAL);
+	while (sent > 0);
+	cr_assert(errno == EPIPE || errno == ECONNRESET, "errno %d", errno);
+	free(data);
+	wrap_close(&w);
+	cr_assert_eq(relay_wait(&relay, 20), 0);
+	server_end(server);
+}
+
 /* The server changes its keys now and then and asks for ours. */
 static void serve_key_updates(struct served *served)
 {
 	char byte;
 
 	for (int i = 0; i < 1000; i++) {
-		cr_assert_eq(SSL_key_update(served->ssl,
-					    SSL_KEY_UPDATE_REQUESTED), 1);
+		cr_assert_eq(
+			SSL_key_update(served->ssl, SSL_KEY_UPDATE_REQUESTED),
+			1);
 		cr_assert_eq(SSL_write(served->ssl, "x", 1), 1);
 		if (i % 10 == 0)
 			cr_assert_eq(SSL_read(served->ssl, &byte, 1), 1);

@@ -1,6 +1,8 @@
-/* What each option does to a connection, seen from both ends. */
-#include "client.h"
+/* Tests: tools/relay/tls, behind a real relay.
+ *
+ * What each option does to a connection, seen from both ends. */
 #include "authority.h"
+#include "client.h"
 
 #include <sys/wait.h>
 
@@ -10,7 +12,7 @@ static struct {
 	char sni[64];
 	char client[64]; /* the CN of the client's certificate */
 	int chain;	 /* how many certificates the client sent */
-	int group;
+	char group[40];
 	bool resumed;
 	bool asked_status;
 } seen;
@@ -61,7 +63,8 @@ static void serve_look(struct served *served)
 					  NID_commonName, seen.client,
 					  sizeof(seen.client));
 	seen.chain = sk_X509_num(SSL_get_peer_cert_chain(ssl));
-	seen.group = (int)SSL_get_negotiated_group(ssl);
+	snprintf(seen.group, sizeof(seen.group), "%s",
+		 SSL_group_to_name(ssl, (int)SSL_get_negotiated_group(ssl)));
 	seen.resumed = SSL_session_reused(ssl);
 	if (SSL_write(ssl, "!", 1) == 1 && SSL_read(ssl, &byte, 1) > 0)
 		SSL_write(ssl, &byte, 1);
@@ -76,7 +79,7 @@ struct bench {
 	char cafile[140]; /* the option */
 	int patience;	  /* milliseconds for a second line of the log */
 	/* Of the connection: */
-	const char *scheme, *name, *keylog, *conf, *log_file;
+	const char *scheme, *name, *keylog, *conf, *cert_dir, *log_file;
 	char sentence[600], log[4096], version[32], cipher[64], verified[64];
 };
 
@@ -130,6 +133,7 @@ static int shake_as(struct bench *b, const char *options)
 		w.request.string[XS_WIRE_NAME] = b->name;
 	w.request.string[XS_WIRE_KEYLOG_FILE] = b->keylog;
 	w.request.string[XS_WIRE_OPENSSL_CONF] = b->conf;
+	w.request.string[XS_WIRE_CERT_DIR] = b->cert_dir;
 	w.request.string[XS_WIRE_LOG_DEST] = b->log_file;
 	wrap_send(&w, &b->relay);
 	error = wrap_verdict(&w, &verdict);
@@ -230,6 +234,21 @@ Test(tls_options, ciphers, .timeout = 60)
 	    "option ciphers=HIGH:NO-SUCH-CIPHER cannot be used: this OpenSSL "
 	    "has no \"NO-SUCH-CIPHER\"");
 	bad(&b, "ciphers=HIGH:!ALL", EACCES, "nothing is left");
+	/* As they are published: what takes away need not be there. */
+	good(&b, "max_version=1.2&ciphers=HIGH:!aNULL:!RC4");
+	good(&b, "max_version=1.2&ciphers=HIGH:MEDIUM:!MD5:!RC4:!3DES:-NONE");
+	good(&b,
+	     "max_version=1.2&ciphers=EECDH%2bAESGCM%20HIGH%20!kNONE%20+RC4");
+	bad(&b, "ciphers=!aNULL:!RC4", EACCES, "nothing is left");
+	bad(&b, "ciphers=HIGH:TLS_AES_128_GCM_SHA256", EACCES,
+	    "TLS_AES_128_GCM_SHA256 is of TLS 1.3: use ciphersuites");
+	/* Newer ones take the names of the standards, too. */
+	if (!SSL_CTX_set_cipher_list(b.server->context,
+				     "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"))
+		bad(&b, "ciphers=TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+		    EACCES,
+		    "OpenSSL calls TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 "
+		    "ECDHE-ECDSA-AES128-GCM-SHA256");
 	/* The server has none of them. */
 	bad(&b, "max_version=1.2&ciphers=ECDHE-RSA-AES128-GCM-SHA256", EPROTO,
 	    "no cipher");
@@ -244,18 +263,157 @@ Test(tls_options, ciphersuites, .timeout = 60)
 	cr_assert_str_eq(b.cipher, "TLS_CHACHA20_POLY1305_SHA256");
 	bad(&b, "ciphersuites=TLS_AES_128_GCM_SHA256:TLS_NOT", EACCES,
 	    "\"TLS_NOT\"");
+	bad(&b, "ciphersuites=ECDHE-ECDSA-AES128-GCM-SHA256", EACCES,
+	    "is of TLS up to 1.2: use ciphers");
+	bad(&b, "ciphersuites=TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", EACCES,
+	    "is of TLS up to 1.2: use ciphers");
 	bench_end(&b);
 }
+
+/* What the server saw, and the line about the connection. */
+static void expect_group(const struct bench *b, const char *group)
+{
+	char text[80];
+
+	cr_assert_str_eq(seen.group, group);
+	snprintf(text, sizeof(text), ", group %s, verified ", group);
+	cr_assert(strstr(b->log, text), "%s", b->log);
+}
+
+/* Of two sides that leave it to OpenSSL. */
+#if OPENSSL_VERSION_PREREQ(3, 5)
+#define BEST "X25519MLKEM768"
+#else
+#define BEST "x25519"
+#endif
 
 Test(tls_options, groups, .timeout = 60)
 {
 	struct bench b = bench_make("DNS:localhost");
 
+	good(&b, "");
+	expect_group(&b, BEST);
 	good(&b, "groups=P-384");
-	cr_assert_eq(seen.group, NID_secp384r1);
+	expect_group(&b, "secp384r1");
 	good(&b, "groups=X25519:P-256");
-	cr_assert_eq(seen.group, NID_X25519);
-	bad(&b, "groups=X25519:P-0", EACCES, "option groups=X25519:P-0");
+	expect_group(&b, "x25519");
+	good(&b, "max_version=1.2"); /* which has no hybrid ones */
+	expect_group(&b, "x25519");
+	bad(&b, "groups=X25519:P-0", EACCES,
+	    "option groups=X25519:P-0 cannot be used: this OpenSSL has no "
+	    "\"P-0\" (such as ");
+	bench_end(&b);
+}
+
+Test(tls_options, finite_fields, .timeout = 60)
+{
+	struct bench b = bench_make("DNS:localhost");
+	EVP_PKEY *key = EVP_RSA_gen(2048);
+	X509 *cert = X509_dup(b.leaf.cert);
+
+	X509_set_pubkey(cert, key);
+	X509_sign(cert, b.ca.key, EVP_sha256());
+	cr_assert(SSL_CTX_use_certificate(b.server->context, cert));
+	cr_assert(SSL_CTX_use_PrivateKey(b.server->context, key));
+	SSL_CTX_set_dh_auto(b.server->context, 1);
+	good(&b, "max_version=1.2&ciphers=DHE-RSA-AES128-GCM-SHA256");
+	cr_assert(strstr(b.log, ", group DH 2048 bits, verified "), "%s",
+		  b.log);
+	/* Encrypted with the server's key: no group at all. */
+	good(&b, "max_version=1.2&ciphers=AES128-GCM-SHA256");
+	cr_assert(strstr(b.log, " AES128-GCM-SHA256, verified "), "%s", b.log);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	bench_end(&b);
+}
+
+/* A group of the server's own choice, as it comes with TLS 1.2. */
+static void use_group(SSL_CTX *server, const char *name)
+{
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string("group", (char *)name, 0),
+		OSSL_PARAM_construct_end(),
+	};
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "DH", NULL);
+	EVP_PKEY *group = NULL;
+
+	cr_assert(EVP_PKEY_paramgen_init(context) == 1 &&
+		  EVP_PKEY_CTX_set_params(context, params) == 1 &&
+		  EVP_PKEY_paramgen(context, &group) == 1);
+	cr_assert(SSL_CTX_set0_tmp_dh_pkey(server, group));
+	EVP_PKEY_CTX_free(context);
+}
+
+#define ONCE "max_version=1.2&session_reuse=0&ciphers=DHE-RSA-AES128-GCM-SHA256"
+
+/* The time that it takes a worker grows by the third power. */
+Test(tls_options, large_finite_fields, .timeout = 60)
+{
+	struct bench b = bench_make("DNS:localhost");
+	EVP_PKEY *key = EVP_RSA_gen(2048);
+	X509 *cert = X509_dup(b.leaf.cert);
+
+	X509_set_pubkey(cert, key);
+	X509_sign(cert, b.ca.key, EVP_sha256());
+	cr_assert(SSL_CTX_use_certificate(b.server->context, cert));
+	cr_assert(SSL_CTX_use_PrivateKey(b.server->context, key));
+	use_group(b.server->context, "ffdhe4096");
+	good(&b, ONCE);
+	use_group(b.server->context, "ffdhe8192");
+	bad(&b, ONCE, EPROTO,
+	    "Diffie-Hellman group has 8192 bits, more than 4096");
+	good(&b, ONCE "&groups=ffdhe8192:X25519");
+	/* By name, with TLS 1.3: not offered, unless the rule does. */
+	cr_assert(SSL_CTX_set1_groups_list(b.server->context, "ffdhe8192"));
+	bad(&b, "min_version=1.3&session_reuse=0", EPROTO, "handshake");
+	good(&b, "min_version=1.3&session_reuse=0&groups=X25519:ffdhe8192");
+	expect_group(&b, "ffdhe8192");
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	bench_end(&b);
+}
+
+/* Where libssl has them; elsewhere the rule is refused by the group's name. */
+Test(tls_options, hybrid_groups, .timeout = 60)
+{
+	static const char *const groups[] = { "X25519MLKEM768",
+					      "SecP256r1MLKEM768",
+					      "SecP384r1MLKEM1024" };
+	struct bench b = bench_make("DNS:localhost");
+	char option[80], word[120];
+
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+		snprintf(option, sizeof(option), "groups=%s:P-256", groups[i]);
+#if OPENSSL_VERSION_PREREQ(3, 5)
+		(void)word;
+		cr_assert(
+			SSL_CTX_set1_groups_list(b.server->context, groups[i]));
+		good(&b, option);
+		expect_group(&b, groups[i]);
+#else
+		snprintf(word, sizeof(word),
+			 "has no \"%s\" (groups with ML-KEM came with OpenSSL "
+			 "3.5",
+			 groups[i]);
+		bad(&b, option, EACCES, word);
+#endif
+	}
+	bench_end(&b);
+}
+
+/* The operators of lists that OpenSSL 3.5 has. */
+Test(tls_options, operators_of_groups, .timeout = 60)
+{
+	struct bench b = bench_make("DNS:localhost");
+
+#if OPENSSL_VERSION_PREREQ(3, 5)
+	good(&b, "groups=?NONE:*P-256/X25519");
+	bad(&b, "groups=?NONE:P-256/P-0", EACCES, "has no \"P-0\"");
+	bad(&b, "groups=?NONE", EPROTO, "no key exchange group is left");
+#else
+	bad(&b, "groups=?X25519:P-256", EACCES, "before OpenSSL 3.5");
+	bad(&b, "groups=X25519:X25519", EACCES, "each once");
+#endif
 	bench_end(&b);
 }
 
@@ -619,6 +777,124 @@ static void expect_private(const char *path)
 	cr_assert_eq(status.st_mode & 0777, 0600);
 }
 
+/* Only a sanitizer's shadow is longer, and it has no bytes of the program. */
+enum { MAPPING_MAX = 1 << 30 };
+
+/* How often text is in the writable memory of a process; -1: we may not look.
+ */
+static int count_in_memory(pid_t pid, const char *text)
+{
+	char path[64], line[512], *memory;
+	unsigned long from, to;
+	int fd, count = 0;
+	FILE *maps;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
+	fd = open(path, O_RDONLY);
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	maps = fd >= 0 ? fopen(path, "r") : NULL;
+	if (!maps)
+		return -1;
+	while (fgets(line, sizeof(line), maps)) {
+		if (sscanf(line, "%lx-%lx rw", &from, &to) != 2 ||
+		    !strstr(line, " rw") || to - from > MAPPING_MAX)
+			continue;
+		memory = malloc(to - from);
+		if (pread(fd, memory, to - from, (off_t)from) ==
+		    (ssize_t)(to - from))
+			for (char *at = memory;
+			     (at = memmem(at,
+					  (size_t)(memory + (to - from) - at),
+					  text, strlen(text)));
+			     at++)
+				count++;
+		free(memory);
+	}
+	fclose(maps);
+	close(fd);
+	return count;
+}
+
+/* A moment after the verdict. */
+static void expect_forgotten(const struct bench *b, const char *text)
+{
+	/* It stays meanwhile. */
+	int count = -1, held = relay_connect(&b->relay);
+
+	for (int i = 0; i < 200 && count != 0; i++) {
+		count = count_in_memory(b->relay.pid, text);
+		if (count)
+			usleep(10000);
+	}
+	close(held);
+	cr_assert_eq(count, 0);
+}
+
+/* The context is kept, and so is its key; the passphrase is not. */
+Test(tls_options, passphrase_is_forgotten, .timeout = 60)
+{
+	struct bench b = bench_make("DNS:localhost");
+	struct party client = party_make("client", "DNS:client", &b.ca);
+	X509 *const own[] = { client.cert, NULL };
+	char options[400];
+
+	if (geteuid() != 0)
+		cr_skip_test("only root may look into a relay");
+	if (relay_is_sanitized())
+		cr_skip_test("a sanitizer keeps what is freed and what has "
+			     "left the stack");
+	snprintf(options, sizeof(options),
+		 "passphrase=hunter2secret&local_cert=%s",
+		 write_pem(&b.folder, "own.pem", client.key, "hunter2secret",
+			   own));
+	good(&b, options);
+	expect_forgotten(&b, "hunter2secret");
+	good(&b, options);
+	/* Nor one that opens nothing. */
+	snprintf(options, sizeof(options),
+		 "passphrase=hunter3secret&local_cert=%s",
+		 in_folder(&b.folder, "own.pem"));
+	bad(&b, options, EACCES, "the passphrase is wrong");
+	expect_forgotten(&b, "hunter3secret");
+	party_free(&client);
+	bench_end(&b);
+}
+
+/* A file that is there already, which gets no keys. */
+static void expect_no_keys(struct bench *b, const char *file, mode_t mode)
+{
+	char text[100];
+	FILE *out = fopen(file, "w");
+
+	fputs("precious", out);
+	fclose(out);
+	cr_assert_eq(chmod(file, mode), 0);
+	good(b, "");
+	cr_assert_eq(read_file(file, text, sizeof(text)), 8, "%s", file);
+}
+
+/* Others may have put it there, or may read it. */
+Test(tls_options, keylog_of_others, .timeout = 60)
+{
+	struct bench b = bench_make("DNS:localhost");
+	const char *victim = in_folder(&b.folder, "victim");
+
+	b.keylog = in_folder(&b.folder, "link");
+	cr_assert_eq(symlink(victim, b.keylog), 0);
+	expect_no_keys(&b, victim, 0600);
+	b.keylog = in_folder(&b.folder, "second");
+	cr_assert_eq(link(victim, b.keylog), 0);
+	expect_no_keys(&b, victim, 0600);
+	b.keylog = in_folder(&b.folder, "open");
+	expect_no_keys(&b, b.keylog, 0666);
+	expect_no_keys(&b, b.keylog, 0640);
+	if (geteuid() == 0) {
+		cr_assert_eq(chown(b.keylog, 65534, 65534), 0);
+		expect_no_keys(&b, b.keylog, 0600);
+	}
+	bench_end(&b);
+}
+
 Test(tls_options, keylog, .timeout = 60)
 {
 	struct bench b = bench_make("DNS:localhost");
@@ -852,13 +1128,40 @@ Test(tls_options, capath_that_changes, .timeout = 60)
 	snprintf(name, sizeof(name), "%08lx.0",
 		 X509_subject_name_hash(b.ca.cert));
 	snprintf(link, sizeof(link), "%s/%s", b.folder.path, name);
-	cr_assert_eq(symlink(write_pem(&b.folder, "behind.pem", NULL, NULL,
-				       certs), link), 0);
+	cr_assert_eq(
+		symlink(write_pem(&b.folder, "behind.pem", NULL, NULL, certs),
+			link),
+		0);
 	cr_assert_eq(shake_as(&b, options), 0, "%s", b.sentence);
 	certs[0] = other.cert;
 	write_pem(&b.folder, "behind.pem", NULL, NULL, certs);
 	cr_assert_eq(shake_as(&b, options), EKEYREJECTED);
 	party_free(&other);
+	bench_end(&b);
+}
+
+/* An intermediate in capath ends a chain, with nothing above it; that of the
+ * environment does not. */
+Test(tls_options, capath_with_an_intermediate, .timeout = 60)
+{
+	struct bench b = bench_make("DNS:unused");
+	struct party middle = party_make("middle", NULL, &b.ca);
+	struct party leaf = party_make("leaf", "DNS:localhost", &middle);
+	X509 *certs[] = { middle.cert, NULL };
+	char name[32], options[200];
+
+	use_party(b.server, &leaf);
+	snprintf(options, sizeof(options), "capath=%s", b.folder.path);
+	/* Nothing has a hashed name yet. */
+	cr_assert_eq(shake_as(&b, options), EACCES);
+	snprintf(name, sizeof(name), "%08lx.0",
+		 X509_subject_name_hash(middle.cert));
+	write_pem(&b.folder, name, NULL, NULL, certs);
+	cr_assert_eq(shake_as(&b, options), 0, "%s", b.sentence);
+	b.cert_dir = b.folder.path;
+	cr_assert_eq(shake_as(&b, "timeout=9"), EKEYREJECTED);
+	party_free(&middle);
+	party_free(&leaf);
 	bench_end(&b);
 }
 

@@ -31,7 +31,7 @@ refused_as()
 one_line_refusal()
 {
 	# A relay that answers a connect that nobody waits for may be late.
-	[ -n "$(lines)" ] || within 2 grep -q '^xsock: ' "$ERR"
+	[ -n "$(lines)" ] || within 20 grep -q '^xsock: ' "$ERR"
 	if secret_is_out; then
 		fail "$1" "the secret reached a server"
 	elif [ "$(cat "$OUT")" != "$2" ]; then
@@ -72,6 +72,8 @@ test_refusals()
 	no_relay_there
 	bad_rules
 	curl_is_told
+	early
+	little_time
 }
 
 # The same program with the same rules does get through to a good server, or
@@ -137,7 +139,8 @@ handshakes()
 	refused "TCP that never answers" "$(to "$port_full" '&timeout=1')" \
 		ETIMEDOUT 'time'
 	: >"$OUT"; : >"$ERR"
-	if [ $((SECONDS - began)) -le 12 ]; then
+	# Four of them.  Without the option it is 60 seconds for each.
+	if [ $((SECONDS - began)) -le 20 ]; then
 		pass "timeout=1 is one second"
 	else
 		fail "timeout=1 is one second" "$((SECONDS - began)) s for four"
@@ -168,6 +171,50 @@ no_relay_there()
 	XSOCK_RELAY=$T/leaves-at-once line='^xsock: probe\[[0-9]+\]: ' \
 		refused "relay leaves at once" "$(to "$port_tls")" EACCES \
 		'relay.*XSOCK_RELAY'
+	relay_gone_before_asked
+	relay_without_library
+	relay_starts_twice
+}
+
+# It has ended whenever the library comes to ask it, because each connect(2) of
+# the library waits before.
+relay_gone_before_asked()
+{
+	local slow=$BUILD/tests/preload/plugins/slow_connect.so
+
+	XSOCK_RELAY=$T/leaves-at-once PRELOAD="$PRELOAD $slow" \
+		case_run with_xsock "$(to "$port_tls")" \
+		"$SUPPORT/probe" localhost "$port_trap" "$secret"
+	one_line_refusal "relay gone before it is asked" EACCES \
+		'leaves-at-once ends as soon as it is started.*XSOCK_RELAY'
+}
+
+# What the loader says is in the line.
+relay_without_library()
+{
+	sed 's/libssl\.so\.[0-9]/libssl.so.X/g' "$RELAY" >"$T/no-library"
+	chmod 755 "$T/no-library"
+	XSOCK_RELAY=$T/no-library refused "relay without its library" \
+		"$(to "$port_tls")" EACCES \
+		'no-library ends as soon .*libssl\.so\.X: cannot open shared'
+}
+
+# One connect, two starts.
+relay_starts_twice()
+{
+	printf '%s\n' '#!/bin/sh' "echo >>'$T/starts'" 'echo not today >&2' \
+		>"$T/counts"
+	chmod 755 "$T/counts"
+	XSOCK_RELAY=$T/counts case_run with_xsock "$(to "$port_tls")" \
+		"$SUPPORT/probe" localhost "$port_trap" "$secret"
+	one_line_refusal "relay that ends: its last words" EACCES \
+		'counts ends as soon .*not today'
+	if [ "$(wc -l <"$T/starts")" -eq 2 ]; then
+		pass "relay that ends: is started twice"
+	else
+		fail "relay that ends: is started twice" \
+			"$(wc -l <"$T/starts") times"
+	fi
 }
 
 # The program starts; each Internet connect fails; one message, with a place.
@@ -235,4 +282,94 @@ curl_is_told()
 	cp "$T/errors" "$ERR" 2>/dev/null
 	one_line_refusal "XSOCK_LOG=error:FILE: one line in the file" \
 		EKEYREJECTED 'expired'
+}
+
+# --- connect=early ------------------------------------------------------
+
+# The connect succeeds; read and write tell, and no server has a byte.
+early()
+{
+	early_refused "expired" "$port_expired" 'expired'
+	early_refused "unknown CA" "$port_unknownca" 'issuer|unknown|trusted'
+	early_refused "wrong host" "$port_wronghost" 'localhost'
+	early_refused "plaintext that speaks first" "$port_greet" 'TLS|plain'
+	early_refused "closes in the handshake" "$port_hangup" 'clos'
+	case_run with_xsock "$(to "$port_slow" '&connect=early')" \
+		"$PYTHON" -c "$early_client" write "$port_trap" "control-text"
+	expect "connect=early: accepted" 0 '^HTTP' ''
+	if grep -qa "control-text" "$T/servers/slow.data"; then
+		pass "connect=early: the server has the text"
+	else
+		fail "connect=early: the server has the text"
+	fi
+}
+
+early_client='
+import errno, socket, sys, time
+how, port, text = sys.argv[1:]
+s = socket.create_connection(("localhost", int(port)))
+print("connected")
+try:
+    if how != "read":
+        s.sendall(b"GET /%s HTTP/1.0\r\n\r\n" % text.encode())
+    if how == "late":
+        time.sleep(1)
+        s.sendall(b"more")
+    print(s.recv(4).decode())
+except OSError as e:
+    print(errno.errorcode[e.errno])
+'
+
+# early_refused NAME PORT REASON: by a read; by a write, or the read behind it; by
+# a write that comes later
+early_refused()
+{
+	local how line='^xsock: python3\[[0-9]+\]: localhost:[0-9]+ by XSOCK_RULES:1:1 [^ ]+: '
+
+	for how in read write late; do
+		case_run with_xsock "$(to "$2" '&connect=early')" \
+			"$PYTHON" -c "$early_client" $how "$port_trap" "$secret"
+		one_line_refusal "connect=early, $1, $how" \
+			$'connected\nECONNRESET' "$3"
+	done
+}
+
+# A program that gives each address of a name 250 ms, as Node 20 does.
+little_time()
+{
+	local client='
+import errno, select, socket, sys
+error = 0
+for family, kind, proto, _, to in socket.getaddrinfo("localhost", sys.argv[1],
+                                                     type=socket.SOCK_STREAM):
+    s = socket.socket(family, kind, proto)
+    s.setblocking(False)
+    s.connect_ex(to)
+    if not select.select([], [s], [], 0.25)[1]:
+        s.close()
+        error = error or errno.ETIMEDOUT
+        continue
+    error = s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if error == 0:
+        break
+if error:
+    sys.exit(errno.errorcode[error])
+s.setblocking(True)
+s.sendall(b"GET / HTTP/1.0\r\n\r\n")
+print(s.recv(4).decode())'
+
+	XSOCK_LOG=info:$T/gave-up case_run with_xsock "$(to "$port_slow")" \
+		"$PYTHON" -c "$client" "$port_trap"
+	expect "250 ms for each address: too little for TLS" 1 '' '^ETIMEDOUT'
+	within 20 grep -q 'gave up' "$T/gave-up"
+	cp "$T/gave-up" "$ERR"
+	if grep -qE 'the program gave up after ([2-9][0-9]{2}|[0-9]{4,}) ms, when TCP was' \
+		"$ERR" && ! grep -q verified "$ERR"; then
+		pass "250 ms for each address: the line tells"
+	else
+		fail "250 ms for each address: the line tells"
+	fi
+	case_run with_xsock "$(to "$port_slow" '&connect=early')" \
+		"$PYTHON" -c "$client" "$port_trap"
+	expect "250 ms for each address: connect=early is in time" 0 '^HTTP' ''
 }

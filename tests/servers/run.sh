@@ -1,8 +1,8 @@
 #!/bin/bash
 # Real clients against real servers, all on loopback, through LD_PRELOAD:
 # what works (clients.sh), what is led elsewhere (routes.sh), what is refused
-# (refusals.sh), what options are for (options.sh) and how the relay lives
-# (life.sh).
+# (refusals.sh), what options are for (options.sh), how the relay lives (life.sh)
+# how a connect can be followed (debug.sh), and lines for programs (logs.sh).
 #
 #     run.sh [PART…]
 here=$(cd "$(dirname "$0")" && pwd)
@@ -23,7 +23,7 @@ start_servers()
 		bytes:http,tls="$CERTS/good",one \
 		trap:http sink:sink,tls="$CERTS/good" source:source,tls="$CERTS/good" \
 		cut:source,tls="$CERTS/good",cut \
-		hangup:hangup mute:mute full:full "${bad[@]}"
+		slow:http,tls="$CERTS/good",slow=500 hangup:hangup mute:mute full:full "${bad[@]}"
 	nginx_start nginx good && port_nginx=$port
 	redis_start && port_redis=$port
 	s_server_start s_server -rev && port_s_server=$port
@@ -63,13 +63,20 @@ lines()
 	grep '^xsock: ' "$ERR"
 }
 
-for part in ${*:-clients routes refusals options life}; do
+# get TARGET [PATH [CURL-ARGUMENT…]]: curl, by a rule with that target
+get()
+{
+	case_run with_xsock "localhost:$port_front=$1" curl -q -sS \
+		--max-time 20 "${@:3}" "http://localhost:$port_front${2:-/}"
+}
+
+for part in ${*:-clients routes refusals options tokens life debug logs}; do
 	. "$here/$part.sh"
 done
 
 suite_begin servers
 start_servers
-for part in ${*:-clients routes refusals options life}; do
+for part in ${*:-clients routes refusals options tokens life debug logs}; do
 	"test_$part"
 done
 suite_end

@@ -5,13 +5,22 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../support/lib.sh"
 
 suite_begin ftp
-mkdir "$T/ftp"
-start ftp "$PYTHON" -B "$here/ftp_server.py" "$T/ftp" "$CERTS"
-if ! within 20 test -e "$T/ftp/port"; then
-	cat "$T/ftp.log" >&2
-	exit 1
-fi
-port=$(cat "$T/ftp/port")
+# serve_ftp NAME [login-first]: sets $folder and $port
+serve_ftp()
+{
+	folder=$T/$1
+	mkdir "$folder"
+	start "$1" "$PYTHON" -B "$here/ftp_server.py" "$folder" "$CERTS" "${@:2}"
+	if ! within 20 test -e "$folder/port"; then
+		cat "$T/$1.log" >&2
+		exit 1
+	fi
+	port=$(cat "$folder/port")
+}
+
+serve_ftp login-first login-first
+login_first=$port
+serve_ftp ftp
 export XSOCK_LOG=error:$T/lines
 : >"$T/lines"
 # The name that is verified is the control connection's.
@@ -26,7 +35,7 @@ cases()
 	local label=$1 rules=$2 result name
 	shift 2
 	LIMIT=${LIMIT:-120} case_run with_xsock "$rules" "$PYTHON" -B \
-		"$here/ftp_data.py" "$T/ftp" "$port" "$T/lines" "$@"
+		"$here/ftp_data.py" "$folder" "$port" "$T/lines" "$@"
 	cp "$OUT" "$T/results"
 	while read -r result name; do
 		if [ "$result" = ok ]; then
@@ -51,6 +60,11 @@ cases "the rule of another server between" \
 	denied
 cases "redirected" "192.0.2.1:21=ftp+starttls://127.0.0.1:$port?cafile=$CA&peer_name=localhost" \
 	elsewhere
+
+# PBSZ and PROT P are taken behind the login only.
+folder=$T/login-first port=$login_first cases "login first" \
+	"127.0.0.1:$login_first=ftp+starttls://?cafile=$CA&peer_name=localhost" \
+	good_both_ways session_resumed bounce
 
 [ "$(id -u)" -ne 0 ] || cases "as another user than before" "$control" another_user
 

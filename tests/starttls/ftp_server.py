@@ -2,8 +2,9 @@
 """An FTP server whose control connection has TLS as it should be, and whose data
 connections do what the name of the file says.
 
-    ftp_server.py FOLDER CERTIFICATES
+    ftp_server.py FOLDER CERTIFICATES [login-first]
 
+"login-first": PBSZ and PROT are refused until the user is in.
 FOLDER/port gets the port when it listens.  FOLDER/NAME.plain has every byte that
 came in plaintext on a data connection for NAME, FOLDER/NAME.tls every byte that
 came through TLS.  "NAME.more" does what NAME does.
@@ -16,7 +17,7 @@ import struct
 import sys
 import threading
 
-FOLDER, CERTIFICATES = sys.argv[1:]
+FOLDER, CERTIFICATES = sys.argv[1:3]
 DATA = b"0123456789abcdef" * 20000
 LIMIT = 30
 
@@ -139,6 +140,7 @@ class Session:
         self.connection = connection
         self.listener = None
         self.host = "127.0.0.1"
+        self.may_protect = "login-first" not in sys.argv
         self.file = connection.makefile("rb")
 
     def say(self, line):
@@ -173,7 +175,10 @@ class Session:
         elif verb == "USER":
             self.say("331 and")
         elif verb == "PASS":
+            self.may_protect = True
             self.say("230 welcome")
+        elif verb in ("PBSZ", "PROT") and not self.may_protect:
+            self.say("530 log in first")
         elif verb == "SITE":
             self.host = argument
             self.say("200 there")

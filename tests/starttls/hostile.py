@@ -121,14 +121,14 @@ class Case:
         stream = Stream(connection, self.plain)
         words = self.words
         stream.send(words["greeting"])
-        while True:
+        if self.protocol.agrees_unasked:
+            stream = self.upgrade(connection, stream, b"")
+        while stream:
             said = self.protocol.read(stream)
             if not said:
                 return
             if self.protocol.wants_tls(said):
                 stream = self.upgrade(connection, stream, said)
-                if not stream:
-                    return
                 continue
             tls = stream.log is self.tls
             reply = self.protocol.answer(words, said, tls)

@@ -22,6 +22,7 @@ class Protocol:
     offer = b""
     stripped = b""
     asks = b""  # what the application says in starttls://
+    agrees_unasked = False  # go comes without asks
     go = b""
     refusal = b""
     # What the server says by itself behind TLS.
@@ -134,7 +135,7 @@ class Ftp(Replies):
         "agreed-334": ("negotiation", {"go": b"334 ADAT=\r\n"}, ["performed"]),
         "agreed-200": ("negotiation", {"go": b"200 as you like\r\n"}),
         "size-refused": (
-            "negotiation", {"size": b"503 no\r\n"}, ["performed"]),
+            "negotiation", {"size": b"500 no\r\n"}, ["performed"]),
         "level-refused": (
             "negotiation", {"level": b"536 no\r\n"}, ["performed"]),
         "level-not-asked": (
@@ -177,7 +178,7 @@ class Nntp(Replies):
             "negotiation",
             {"offer": b"101 list\r\nMODE-READER\r\n.\r\n"}),
         "no-capabilities": (
-            "negotiation", {"offer": b"502 no\r\n"}),
+            "negotiation", {"offer": b"480 no\r\n"}),
     }
 
     def complete(self, said, got):
@@ -347,8 +348,45 @@ class Irc(Protocol):
         return True
 
 
+class Nats(Protocol):
+    """The server's first line is its go-ahead, and nobody asks for it."""
+
+    name = "nats"
+    agrees_unasked = True
+    go = b'INFO {"server_id":"NABC","tls_required":true} \r\n'
+    refusal = b'INFO {"server_id":"NABC","auth_required":true}\r\n'
+    credential = b'CONNECT {"verbose":true,"pass":"' + SECRET + b'"}\r\n'
+    accepted = b"+OK\r\n"
+    injected = b"MSG a 1 8\r\nINJECTED\r\n"
+    attacks = {
+        "stripped": (
+            "negotiation", {"go": go.replace(b"true", b"false")}),
+        "in-a-string": (
+            "negotiation",
+            {"go": b'INFO {"host":"\\"tls_required\\":true"}\r\n'}),
+        "error": (
+            "negotiation", {"go": b"-ERR 'INJECTED'\r\n"}, ["performed"]),
+        "info-twice": ("buffering", {"behind": refusal}),
+        "no-object": ("tampering", {"go": b"INFO INJECTED\r\n"}),
+        "no-end": ("tampering", {"go": b'INFO {"tls_required":true\r\n'}),
+        "urls-without-end": (
+            "tampering",
+            {"go": b'INFO {"connect_urls":[' + b'"a:1",' * 20000}),
+        # The connection may be reset before the client has asked whether it
+        # stands, so that it sees nothing.
+        "refused": ("negotiation", {"go": refusal}, ["performed"]),
+        # Before the go-ahead nobody owes anything in starttls://, as with TCP.
+        "silent": ("negotiation", {"silent": True}, ["performed"]),
+        "closed": ("negotiation", {"close": True}, ["performed"]),
+        "pipelined": ("command injection", None),
+    }
+
+    def wants_tls(self, said):
+        return False
+
+
 # It needs what is above.
 from hostile_binary import BINARY  # noqa: E402
 
 PROTOCOLS = [Smtp(), Lmtp(), Imap(), Pop3(), Nntp(), Sieve(), Irc(),
-             Ftp()] + BINARY
+             Ftp(), Nats()] + BINARY

@@ -8,15 +8,28 @@ rows_databases()
 	postgres | performed | postgres_starttls | psql sslmode=prefer | psql_prefer
 	postgres | performed | postgres_starttls | python3 psycopg2 | psycopg_postgres
 	postgres | performed | postgres_starttls | php | php_postgres
+	postgres | at once | postgres_direct_tls | psql sslmode=disable | psql_disable
+	postgres | at once | postgres_direct_tls | psql sslmode=prefer | psql_prefer
+	postgres | at once | postgres_direct_tls | python3 psycopg2 | psycopg_postgres
 	postgres | seen | postgres_starttls | python3 (scripted) | scripted_postgres
 	postgres | own | postgres_starttls | psql sslmode=verify-full | psql_tls
+	postgres | both | postgres_starttls | psql with Ctrl-C | psql_cancel
+	postgres | own | postgres_starttls | node pg ssl | pg_tls
+	postgres | performed | postgres_starttls | pgbench | pgbench_postgres
+	postgres | performed | postgres_starttls | node pg | pg_postgres
+	postgres | performed | postgres_starttls | node pg.Pool | pg_pool_postgres
+	postgres | performed | postgres_starttls | node postgres | postgres_js
 	mysql | performed | mariadb_starttls | mariadb --skip-ssl | mariadb_native
 	mysql | performed | mariadb_starttls | mariadb ed25519 | mariadb_ed25519
 	mysql | performed | mariadb_starttls | python3 pymysql | pymysql_mysql
 	mysql | performed | mariadb_starttls | php mysqli | php_mysql
+	mysql | performed | mariadb_starttls | node mysql2 | mysql2_mysql
+	mysql | performed | mariadb_starttls | node mysql2 pool | mysql2_pool_mysql
 	mysql | performed | mysql8_starttls | mariadb caching_sha2_password | mariadb_sha2
 	mysql | performed | mysql8_starttls | php caching_sha2_password | php_sha2
 	mysql | performed | mysql8_starttls | python3 caching_sha2_password | pymysql_sha2
+	mysql | performed | mysql8_starttls | php change_user | php_change
+	mysql | performed | mysql8_starttls | node caching_sha2_password | mysql2_sha2
 	END
 }
 
@@ -34,8 +47,18 @@ psql_with()
 }
 
 psql_disable() { psql_with disable sslmode=disable; }
-psql_prefer() { [ "$attempt" = rule ] && psql_with prefer sslmode=prefer; }
+psql_prefer() { [ "$attempt" != plain ] && psql_with prefer sslmode=prefer; }
 psql_tls() { psql_with disable "sslmode=verify-full sslrootcert=$CA"; }
+
+# psql says "Cancel request sent" whether it has gone anywhere or not.  Its cancel
+# request has no TLS (libpq up to 16).
+psql_cancel()
+{
+	PGPASSWORD=secret client timeout -s INT 10 psql -X \
+		"host=$host port=$port user=alice dbname=shop gssencmode=disable
+		sslmode=verify-full sslrootcert=$CA" -c "SELECT pg_sleep(40)"
+	has "$W/stderr" "canceling statement due to user request"
+}
 
 psycopg_postgres()
 {
@@ -58,6 +81,32 @@ print(implode(" ", pg_fetch_row(pg_query($db, $argv[3]))));' \
 		"$host" "$port" "$many_rows" >"$W/rows" &&
 		has "$W/rows" "20000 200010000"
 }
+
+# Each transaction on a connection of its own, and then many on two.
+pgbench_postgres()
+{
+	export PGPASSWORD=secret PGSSLMODE=disable PGGSSENCMODE=disable
+	pgbench_with -i -q && pgbench_with -n -C -c 2 -t 5 &&
+		pgbench_with -n -c 2 -t 50
+}
+
+pgbench_with()
+{
+	client pgbench -h "$host" -p "$port" -U alice "$@" shop \
+		>>"$W/rows"
+}
+
+# node_postgres NAME [CAFILE]
+node_postgres()
+{
+	npm_client "$1" "$host" "$port" "$many_rows" "${@:2}" >"$W/rows" &&
+		has "$W/rows" "20000 200010000"
+}
+
+pg_postgres() { node_postgres pg; }
+pg_pool_postgres() { node_postgres pg-pool; }
+pg_tls() { node_postgres pg-tls "$CA"; }
+postgres_js() { node_postgres postgres; }
 
 scripted_postgres()
 {
@@ -103,6 +152,21 @@ sha2()
 mariadb_sha2() { sha2 mariadb_select; }
 php_sha2() { sha2 php_select; }
 pymysql_sha2() { sha2 pymysql_select; }
+mysql2_sha2() { sha2 mysql2_select; }
+
+mysql2_select() { npm_client mysql2-select 127.0.0.1 "$port"; }
+
+mysql2_mysql()
+{
+	npm_client mysql2 "$host" "$port" >"$W/rows" &&
+		grep -q '^Ssl_cipher TLS_.* 42$' "$W/rows"
+}
+
+mysql2_pool_mysql()
+{
+	npm_client mysql2-pool "$host" "$port" >"$W/rows" &&
+		has "$W/rows" "Ssl_cipher TLS_"
+}
 
 mariadb_select()
 {
@@ -115,6 +179,18 @@ php_select()
 	client php -r '
 $db = new mysqli("127.0.0.1", "alice", "secret", null, (int)$argv[1]);
 print($db->query("SELECT 1")->fetch_row()[0]);' "$port"
+}
+
+php_change()
+{
+	client php -r '
+$db = new mysqli("127.0.0.1", "alice", "secret", null, (int)$argv[1]);
+for ($i = 0; $i < 3; $i++) {
+	$db->query("SELECT \"" . str_repeat("x", 300000) . "\"")->fetch_row();
+	$db->change_user("alice", "secret", null) or exit(1);
+}
+print($db->query("SELECT 1")->fetch_row()[0]);' "$port" >"$W/rows" &&
+		has "$W/rows" "TLS TLS_" "changed"
 }
 
 pymysql_select()

@@ -11,6 +11,8 @@ rows_ftp()
 	ftp | performed | vsftpd_starttls | wget | wget_ftp
 	ftp | performed | vsftpd_starttls | tnftp | tnftp_ftp
 	ftp | performed | vsftpd_starttls | lftp | lftp_ftp
+	ftp | performed | vsftpd_starttls | lftp mirror | lftp_mirror
+	ftp | performed | vsftpd_starttls | node basic-ftp | basic_ftp
 	ftp | performed | vsftpd_starttls | perl Net::FTP | perl_ftp
 	ftp | performed | vsftpd_starttls | php | php_ftp
 	ftp | performed | vsftpd_starttls | bash | bash_ftp
@@ -20,14 +22,24 @@ rows_ftp()
 	ftp | performed | proftpd_starttls | wget | wget_ftp
 	ftp | performed | proftpd_starttls | tnftp | tnftp_ftp
 	ftp | performed | proftpd_starttls | lftp | lftp_ftp
+	ftp | performed | proftpd_starttls | lftp mirror | lftp_mirror
+	ftp | performed | proftpd_starttls | node basic-ftp | basic_ftp
 	ftp | performed | proftpd_starttls | perl Net::FTP | perl_ftp
 	ftp | performed | proftpd_starttls | php | php_ftp
 	ftp | performed | proftpd_starttls | bash | bash_ftp
+	ftp | at once | vsftpd_tls | python3 ftplib | ftplib_ftp
+	ftp | at once | vsftpd_tls | curl PASV | curl_pasv_ftp
+	ftp | at once | vsftpd_tls | lftp | lftp_ftp
+	ftp | at once | proftpd_tls | python3 ftplib | ftplib_ftp
+	ftp | at once | proftpd_tls | curl EPSV | curl_epsv_ftp
+	ftp | at once | proftpd_tls | bash | bash_ftp
 	ftp | seen | vsftpd_starttls | python3 ftplib (scripted) | ftplib_ftp
 	ftp | seen | vsftpd_starttls | bash (scripted) | bash_ftp
 	ftp | seen | proftpd_starttls | python3 ftplib (scripted) | ftplib_ftp
 	ftp | seen | proftpd_starttls | bash (scripted) | bash_ftp
 	ftp | own | vsftpd_starttls | curl --ssl-reqd | curl_ftp_tls
+	ftp | performed | vsftpd_nat | curl PASV by NAT | nat_ftp curl_pasv_ftp
+	ftp | performed | vsftpd_nat | bash by NAT | nat_ftp bash_ftp
 	ftp | own | proftpd_starttls | lftp | lftp_ftp_tls
 	END
 	! ipv6_loopback || starttls_rows <<-END
@@ -138,6 +150,31 @@ lftp_ftp_tls()
 		set ssl:ca-file $CA"
 }
 
+# A tree, by several connections at a time, there and back.
+lftp_mirror()
+{
+	local user folder
+	ftp_begin
+	mkdir -p "$W/tree/deep"
+	split -b 700k "$W/up" "$W/tree/part."
+	split -b 900k "$W/up" "$W/tree/deep/part."
+	client lftp -c "set ftp:ssl-allow no; set net:max-retries 1
+		set net:timeout 20; set cmd:fail-exit yes
+		open -u $user,secret -p $port $host
+		cd $folder
+		mirror -R --parallel=3 $W/tree $tag
+		mirror --parallel=3 $tag $W/back" &&
+		diff -r "$W/tree" "$W/back"
+}
+
+basic_ftp()
+{
+	local user folder
+	ftp_begin
+	npm_client basic-ftp "$host" "$port" "$user" "$folder" "$W/up" "$tag" \
+		"$W/down" && ftp_same
+}
+
 perl_ftp()
 {
 	local user folder
@@ -165,6 +202,18 @@ exit(ftp_login($ftp, $user, "secret") && ftp_pasv($ftp, true)
      && ftp_chdir($ftp, $folder) && ftp_put($ftp, $name, $up)
      && ftp_get($ftp, $down, $name) ? 0 : 1);' "$host" "$port" "$user" \
 		"$folder" "$W/up" "$tag" "$W/down" && ftp_same
+}
+
+# nat_ftp FUNCTION: at PASV's address nobody is; with the option that is no
+# obstacle.
+nat_ftp()
+{
+	if [ "$attempt" != plain ] && XSOCK_LOG=off "$1"; then
+		echo "there is somebody at the address of PASV" >&2
+		return 1
+	fi
+	rules="$rules&ftp_data=control"
+	"$1"
 }
 
 ftplib_six_ftp() { host=::1 ftplib_ftp; }

@@ -7,6 +7,7 @@ rows_ldap()
 	ldap | performed | slapd_starttls | ldapwhoami | whoami_ldap
 	ldap | performed | slapd_starttls | perl Net::LDAP | perl_ldap
 	ldap | performed | slapd_starttls | curl | curl_ldap
+	ldap | performed | slapd_starttls | node ldapts | ldapts_ldap
 	ldap | seen | slapd_starttls | python3 (scripted) | scripted_ldap
 	ldap | own | slapd_starttls | ldapsearch -ZZ | search_ldap_tls
 	END
@@ -46,6 +47,12 @@ curl_ldap()
 	client curl -sS -u "$ldap_alice:secret" \
 		"ldap://$host:$port/dc=example,dc=test?mail?sub?(uid=bob)" \
 		>"$W/found" && has "$W/found" bob@example.test
+}
+
+ldapts_ldap()
+{
+	npm_client ldapts "$host" "$port" "$ldap_alice" >"$W/found" &&
+		has "$W/found" bob@example.test
 }
 
 # StartTLS by hand; then a bind, which the server takes over TLS alone.

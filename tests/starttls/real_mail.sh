@@ -13,6 +13,8 @@ rows_mail_starttls()
 	smtp | performed | postfix_starttls | s-nail | snail_sends
 	smtp | performed | postfix_starttls | mutt | mutt_sends
 	smtp | performed | postfix_starttls | curl | curl_sends
+	smtp | performed | postfix_starttls | node nodemailer | nodemailer_sends
+	smtp | performed | postfix_starttls | node nodemailer pool | nodemailer_pool
 	smtp | seen | postfix_starttls | bash | bash_smtp
 	smtp | seen | postfix_starttls | bash byte by byte | bytes_smtp
 	smtp | seen | postfix_starttls | nc | nc_smtp
@@ -20,6 +22,7 @@ rows_mail_starttls()
 	smtp | own | postfix_starttls | swaks --tls | swaks_tls
 	smtp | own | postfix_starttls | curl --ssl-reqd | curl_smtp_tls
 	smtp | own | postfix_starttls | python3 smtplib.starttls | smtplib_tls
+	smtp | own | postfix_starttls | node nodemailer requireTLS | nodemailer_tls
 	lmtp | performed | dovecot_lmtp_starttls | python3 smtplib.LMTP | smtplib_lmtp
 	lmtp | performed | dovecot_lmtp_starttls | swaks | swaks_lmtp
 	lmtp | seen | dovecot_lmtp_starttls | bash | bash_lmtp
@@ -30,12 +33,15 @@ rows_mail_starttls()
 	imap | performed | dovecot_imap_starttls | fetchmail | fetchmail_imap
 	imap | performed | dovecot_imap_starttls | s-nail | snail_imap
 	imap | performed | dovecot_imap_starttls | mutt | mutt_imap
+	imap | performed | dovecot_imap_starttls | node imapflow | imapflow_imap
+	imap | performed | dovecot_imap_starttls | mbsync | mbsync_imap
 	imap | seen | dovecot_imap_starttls | bash | bash_imap
 	imap | seen | dovecot_imap_starttls | bash byte by byte | bytes_imap
 	imap | seen | dovecot_imap_starttls | nc | nc_imap
 	imap | seen | dovecot_imap_starttls | expect | expect_imap
 	imap | own | dovecot_imap_starttls | curl --ssl-reqd | curl_imap_tls
 	imap | own | dovecot_imap_starttls | python3 imaplib.starttls | imaplib_tls
+	imap | own | dovecot_imap_starttls | node imapflow STARTTLS | imapflow_tls
 	pop3 | performed | dovecot_pop3_starttls | python3 poplib by APOP | poplib_fetches
 	pop3 | performed | dovecot_pop3_starttls | curl | curl_pop3
 	pop3 | performed | dovecot_pop3_starttls | fetchmail | fetchmail_pop3
@@ -67,6 +73,65 @@ rows_mail_starttls()
 python()
 {
 	client "$PYTHON" -W ignore "$here/../matrix/python.py" "$host" "$port" "$@"
+}
+
+# --- clients that the matrix does not have ------------------------------------
+
+# node_sends NAME [CAFILE]
+node_sends()
+{
+	letter "$W/letter"
+	sed 's/$/\r/' "$W/letter" >"$W/crlf"
+	npm_client "$1" "$host" "$port" "$W/crlf" "${@:2}" &&
+	arrived "$W/letter"
+}
+
+nodemailer_sends() { node_sends nodemailer; }
+nodemailer_pool() { node_sends nodemailer-pool; }
+nodemailer_tls() { node_sends nodemailer-tls "$CA"; }
+
+# node_fetches NAME [CAFILE]
+node_fetches()
+{
+	mailbox 1 &&
+	npm_client "$1" "$host" "$port" "$tag" "${@:2}" >"$W/got" &&
+	fetched "$W/got" 1
+}
+
+imapflow_imap() { node_fetches imapflow; }
+imapflow_tls() { node_fetches imapflow-tls "$CA"; }
+
+# Both ways: three letters come, and one goes.
+mbsync_imap()
+{
+	mailbox 3 && mkdir -p "$W/maildir/"{cur,new,tmp} || return
+	letter "$W/own"
+	sed 's/$/\r/' "$W/own" >"$W/maildir/cur/1.own:2,S"
+	cat >"$W/mbsyncrc" <<-END
+	IMAPAccount there
+	Host $host
+	Port $port
+	User $tag
+	Pass secret
+	SSLType None
+	AuthMechs LOGIN
+
+	IMAPStore there
+	Account there
+
+	MaildirStore here
+	Inbox $W/maildir
+	Path $W/
+
+	Channel both
+	Far :there:INBOX
+	Near :here:INBOX
+	SyncState $W/
+	Sync All
+	END
+	client mbsync -c "$W/mbsyncrc" both && cat "$W"/maildir/new/* >"$W/got" &&
+	fetched "$W/got" 3 && dovecot_mail "$tag" >"$W/stored" &&
+	has "$W/stored" "<$tag.own@example.test>"
 }
 
 # --- by hand -----------------------------------------------------------------
@@ -225,13 +290,16 @@ sieve_steps()
 	sieve_plain
 }
 
+# The script is a literal: of a quoted one, which RFC 5804 allows as well, Dovecot
+# 2.4.5 keeps nothing.
 sieve_plain()
 {
 	cat <<-END
 	< OK*
 	> AUTHENTICATE "PLAIN" "$(base64_of "\\0$tag\\0secret")"
 	< OK*
-	> PUTSCRIPT "$tag" "keep;"
+	> PUTSCRIPT "$tag" {5+}
+	> keep;
 	< OK*
 	> LISTSCRIPTS
 	< "$tag"*
@@ -351,7 +419,7 @@ with smtplib.SMTP(host, port, 'test.example.test', 60) as server:
     server.starttls(context=context)
     server.login('alice@example.test', 'secret')
     server.sendmail('alice@example.test', ['joe@example.test'],
-                    open('$W/letter', 'rb').read())" &&
+                    open('$W/letter').read())" &&
 	arrived "$W/letter"
 }
 

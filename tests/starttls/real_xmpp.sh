@@ -2,12 +2,18 @@
 
 rows_xmpp()
 {
+	# With TLS 1.2 prosody offers mechanisms that bind to it, too.
+	starttls_options[xmpp]="&max_version=TLSv1.2"
 	starttls_rows <<-END
 	xmpp | performed | prosody_starttls | sendxmpp | send_xmpp
 	xmpp | performed | prosody_starttls | python3 (scripted) | scripted_xmpp
+	xmpp | performed | prosody_starttls | profanity | profanity_xmpp
+	xmpp | at once | prosody_tls | profanity | profanity_xmpp
+	xmpp | at once | prosody_tls | python3 (scripted) | scripted_xmpp
 	xmpp | seen | prosody_starttls | python3 (scripted) | scripted_xmpp_seen
 	xmpp | seen | prosody_starttls | nc | nc_xmpp
 	xmpp | own | prosody_starttls | sendxmpp --tls | send_xmpp_tls
+	xmpp | performed | prosody_starttls | node @xmpp/client | node_xmpp
 	xmpp-server | performed | prosody_s2s_starttls | python3 (scripted) | scripted_s2s
 	xmpp-server | seen | prosody_s2s_starttls | python3 (scripted) | scripted_s2s_seen
 	END
@@ -24,6 +30,11 @@ send_xmpp()
 send_xmpp_tls()
 {
 	send_xmpp --tls --tls-ca-path="$CA"
+}
+
+node_xmpp()
+{
+	npm_client xmpp "$host" "$port" "$tag" >"$W/came" && has "$W/came" "$tag"
 }
 
 scripted_xmpp()
@@ -78,4 +89,12 @@ mechanism='PLAIN'>$plain</auth>" "<success" || status=1
 	exec 4>&- 3<&-
 	wait $!
 	return "$status"
+}
+
+# With libstrophe 0.13 and newer it gives up when a mechanism is offered that
+# binds to TLS.
+profanity_xmpp()
+{
+	HOME=$W client expect "$here/profanity.exp" "$host" "$port" \
+		"$tag" && has "$W/stdout" "hello $tag"
 }

@@ -109,6 +109,8 @@ def xmpp(stream, kind, asks):
         said = until(stream, b"</stream:features>", b"<stream:features/>")
     if b"<starttls" in said:
         fail("the server wants TLS:", said)
+    if b"-PLUS" in said:
+        fail("what binds to TLS is offered:", said)
     if kind == "server":
         if b"dialback" not in said and b"EXTERNAL" not in said:
             fail("nothing to authenticate with:", said)

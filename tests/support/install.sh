@@ -1,9 +1,14 @@
 #!/bin/sh
 # install.sh [LIST…]: installs the Debian packages of these lists (without any:
 # tests/support/packages, what build, demo and most tests need), those only
-# that are missing.  Needs root or sudo.  A list has one name a line, behind it
-# "[amd64]" if only that architecture has it, comments,
-# and, as "#debconf LINE", what debconf is told beforehand.
+# that are missing.  Needs root or sudo.  A list has comments, "#debconf LINE"
+# for what debconf is told beforehand, and one entry a line, with "[amd64]" behind
+# it if only that architecture has it:
+#
+#     NAME                 a package
+#     NAME|NAME…           the first of them that this release has
+#     libraries-of:NAME    the libraries that this package depends on, not itself
+#     program:NAME         this package, if no program of its name is there
 #
 # No service is started, and nothing that is installed is removed for it: what
 # cannot be installed then is told, and what needs it is skipped (in CI, with
@@ -11,13 +16,61 @@
 set -eu
 
 [ $# -gt 0 ] || set -- "$(dirname "$0")/packages"
-missing=
-arch=$(dpkg --print-architecture)
-for package in $(cat "$@" | awk -v only="[$arch]" \
-	'!/^#/ && (NF == 1 || $2 == only) { print $1 }' | sort -u); do
-	dpkg-query -W -f '${Status}' "$package" 2>/dev/null |
-		grep -q ' installed$' || missing="$missing $package"
-done
+entries=$(awk -v only="[$(dpkg --print-architecture)]" \
+	'!/^#/ && (NF == 1 || $2 == only) { print $1 }' "$@" | sort -u)
+
+installed()
+{
+	dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q ' installed$'
+}
+
+# Whether it can be had; a package that others only speak of cannot.
+available()
+{
+	apt-cache policy "$1" 2>/dev/null |
+		grep -q '^  Candidate: [^(]'
+}
+
+libraries_of()
+{
+	apt-cache depends "$1" 2>/dev/null |
+		sed -n 's/^ *Depends: \(lib[^ ]*\)$/\1/p'
+}
+
+# one_of NAME|NAME…: the one that is installed, else the first to be had
+one_of()
+{
+	names=$(echo "$1" | tr '|' ' ')
+	for test in installed available; do
+		for name in $names; do
+			! $test "$name" || { echo "$name"; return; }
+		done
+	done
+	echo "${1%%|*}"
+}
+
+# Sets $missing.  Where apt has no lists yet, an entry may stand for itself.
+find_missing()
+{
+	missing=
+	for entry in $entries; do
+		case $entry in
+		libraries-of:*)
+			packages=$(libraries_of "${entry#*:}")
+			packages=${packages:-$entry} ;;
+		program:*)
+			packages=
+			command -v "${entry#*:}" >/dev/null || packages=${entry#*:} ;;
+		*"|"*) packages=$(one_of "$entry") ;;
+		*) packages=$entry ;;
+		esac
+		for package in $packages; do
+			installed "$package" || missing="$missing $package"
+		done
+	done
+}
+
+find_missing
 [ "$missing" ] || exit 0
 
 sudo=
@@ -70,6 +123,7 @@ for try in 1 2 3; do
 	fi
 	sleep $((try * 5))
 done
+find_missing
 sed -n 's/^#debconf //p' "$@" | $sudo debconf-set-selections
 for try in 1 2 3; do
 	# shellcheck disable=SC2086

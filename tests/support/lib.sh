@@ -13,11 +13,15 @@
 #   XSOCK_TEST_PRELOAD  what goes into LD_PRELOAD        (default: its libxsock.so)
 #   XSOCK_TEST_KEEP=1   keeps the folder for a look
 #   CI=true             a missing tool is a failure, not a skip
+#
+# Root's tests run in a network and with names of their own: world.sh.
 
 # Where Debian has its servers; not in everybody's PATH.
 PATH=$PATH:/usr/sbin:/sbin
 set -u
 TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+. "$TESTS/support/world.sh"
+. "$TESTS/support/within.sh"
 BUILD=$(cd "${XSOCK_TEST_BUILD:-$TESTS/../build}" && pwd) || exit 1
 PRELOAD=${XSOCK_TEST_PRELOAD:-$BUILD/libxsock.so}
 SUPPORT=$BUILD/tests/support
@@ -45,7 +49,7 @@ fail()
 	failed=$((failed + 1))
 	echo "FAIL  $1${2:+: $2}"
 	show_file "status ${STATUS-}, standard output" "$OUT" 50
-	show_file "standard error" "$ERR" 10
+	show_file "standard error" "$ERR" 25
 }
 
 skip()
@@ -131,6 +135,8 @@ sanitizer_options()
 	export XSOCK_TEST_SANITIZED=1
 	export ASAN_OPTIONS="detect_leaks=0:log_path=$T/reports/asan"
 	export UBSAN_OPTIONS="print_stacktrace=1:log_path=$T/reports/ubsan"
+	# What is not built with it synchronizes in ways that it does not see.
+	export TSAN_OPTIONS="ignore_noninstrumented_modules=1:log_path=$T/reports/tsan"
 	spare_curl
 }
 
@@ -184,23 +190,30 @@ kill_tree()
 	kill -9 "$pid" 2>/dev/null
 }
 
-# Every process that runs this suite's copy of the relay.
+# Every process that runs this suite's copy of the relay, or one more copy that it
+# has made, $RELAY-NAME.  (One find, not a readlink for each process of the
+# machine.)
 relay_pids()
 {
-	local exe
-	for exe in /proc/[0-9]*/exe; do
-		case $(readlink "$exe" 2>/dev/null) in
-		"$RELAY" | "$RELAY (deleted)")
-			exe=${exe#/proc/}
-			echo "${exe%/exe}"
-			;;
-		esac
-	done
+	find /proc/[0-9]*/exe -maxdepth 0 \
+		\( -lname "$RELAY" -o -lname "$RELAY-*" -o -lname "$RELAY (deleted)" \) \
+		2>/dev/null | cut -d / -f 3
 }
 
 no_relay()
 {
 	[ -z "$(relay_pids)" ]
+}
+
+# For the end of a case whose relay had to stay until it was looked at.
+stop_relays()
+{
+	local pid
+
+	for pid in $(relay_pids); do
+		kill "$pid"
+	done
+	within 20 no_relay
 }
 
 suite_end()
@@ -214,7 +227,7 @@ suite_end()
 	fi
 	# Warnings, as for a clone with a stack of its own, are no errors.
 	for report in "$T"/reports/*; do
-		grep -qsE 'ERROR:|runtime error:' "$report" || continue
+		grep -qsE 'ERROR:|runtime error:|WARNING: ThreadSanitizer:' "$report" || continue
 		cp "$report" "$ERR"
 		fail "sanitizer: ${report##*/}"
 	done
@@ -222,17 +235,6 @@ suite_end()
 	echo "$passed passed, $failed failed"
 	[ "$failed" -eq 0 ]
 	exit
-}
-
-# within SECONDS COMMAND…: waits until COMMAND succeeds
-within()
-{
-	local end=$((SECONDS + $1))
-	shift
-	until "$@"; do
-		[ "$SECONDS" -le "$end" ] || return 1
-		sleep 0.05
-	done
 }
 
 # --- servers ------------------------------------------------------------
@@ -260,6 +262,15 @@ serve()
 port_open()
 {
 	(exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+# wait_for FILE NAME: until the server NAME has made it
+wait_for()
+{
+	within 20 test -e "$1" && return
+	echo "$2 has not made $1" >&2
+	cat "$T/$2.log" >&2
+	exit 1
 }
 
 # start_on_port NAME FUNCTION [COUNT]: FUNCTION PORT… execs a server that cannot
@@ -305,6 +316,18 @@ listens_or_ends()
 	done
 }
 
+# wanted NAME: has it one of the words of the command line, which the suite has put
+# into words?  Without words everything is wanted.
+wanted()
+{
+	local word
+	[ ${#words[@]} -gt 0 ] || return 0
+	for word in "${words[@]}"; do
+		case $1 in *"$word"*) return 0 ;; esac
+	done
+	return 1
+}
+
 # --- cases --------------------------------------------------------------
 
 # with_xsock RULES COMMAND…: XSOCK_LOG, XSOCK_OPTIONS … as the caller has them
@@ -320,6 +343,18 @@ with_xsock()
 bounded()
 {
 	timeout -k 5 "${LIMIT:-30}" "$@"
+}
+
+# libssl_has_hybrid: X25519MLKEM768, which came with OpenSSL 3.5
+libssl_has_hybrid()
+{
+	openssl list -tls-groups 2>/dev/null | grep -q X25519MLKEM768
+}
+
+# best_group: of two sides that leave it to libssl, by its name there
+best_group()
+{
+	if libssl_has_hybrid; then echo X25519MLKEM768; else echo x25519; fi
 }
 
 case_run()

@@ -81,6 +81,65 @@ s_server_exec()
 		-key "$CERTS/good.key" "${s_server_arguments[@]}" <>"$fifo"
 }
 
+# apache_start NAME [DIRECTIVE…]: HTTPS only.  Everything is a page that mod_status
+# makes, because a server that root starts could not read files of $T; the
+# directives say what is special about which part of it.
+apache_start()
+{
+	apache_name=$1
+	shift
+	apache_directives=$(printf '%s\n' "$@")
+	mkdir -p "$T/$apache_name"
+	start_on_port "$apache_name" apache_exec
+}
+
+apache_exec()
+{
+	local here=$T/$apache_name modules=/usr/lib/apache2/modules module
+
+	cat >"$here/apache.conf" <<-END
+	ServerName localhost
+	ServerRoot $here
+	DefaultRuntimeDir $here
+	PidFile $here/pid
+	ErrorLog $here/error.log
+	Listen 127.0.0.1:$1
+	$(! ipv6_loopback || echo "Listen [::1]:$1")
+	$(for module in mpm_event authz_core status headers ssl; do
+		echo "LoadModule ${module}_module $modules/mod_$module.so"
+	done)
+	$(as_root User nobody)
+	$(as_root Group nogroup)
+	SSLEngine on
+	SSLCertificateFile $CERTS/good.pem
+	SSLCertificateKeyFile $CERTS/good.key
+	SSLCACertificateFile $CA
+	Header always set X-Client "%{SSL_CLIENT_VERIFY}s, %{SSL_PROTOCOL}s"
+	<Location />
+	SetHandler server-status
+	</Location>
+	$apache_directives
+	END
+	exec apache2 -X -f "$here/apache.conf"
+}
+
+# gnutls_start NAME ARGUMENT…: GnuTLS's own server, which gives back each line and
+# does what **REHANDSHAKE** and **REAUTH** ask for
+gnutls_start()
+{
+	gnutls_name=$1
+	shift
+	gnutls_arguments=("$@")
+	start_on_port "$gnutls_name" gnutls_exec
+}
+
+gnutls_exec()
+{
+	exec gnutls-serv --echo --quiet --port "$1" --x509certfile "$CERTS/good.pem" \
+		--x509keyfile "$CERTS/good.key" --x509cafile "$CA" \
+		"${gnutls_arguments[@]}" </dev/null
+}
+
 ipv6_loopback()
 {
 	grep -q '^00000000000000000000000000000001 ' /proc/net/if_inet6 2>/dev/null

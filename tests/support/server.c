@@ -16,6 +16,7 @@
  *               hangup  closes at once
  *               reset   reads once, then resets the connection
  *               last    says "last words\n", then as reset
+ *               bye     says "goodbye\n" and closes
  *               mute    accepts and says nothing
  *               full    its backlog is full: connects stay under way
  *               closed  bound, not listening: connects are refused
@@ -41,6 +42,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -103,7 +105,8 @@ static const char *tls_end(SSL *tls, int ret)
 	if (error == SSL_ERROR_ZERO_RETURN)
 		return "close_notify";
 	if (error == SSL_ERROR_SSL &&
-	    ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+	    ERR_GET_REASON(ERR_peek_error()) ==
+		    SSL_R_UNEXPECTED_EOF_WHILE_READING)
 		return "cut";
 	return "error";
 }
@@ -138,8 +141,8 @@ static bool give(struct connection *c, const void *buffer, size_t size)
 
 	while (size > 0) {
 		size_t step = c->of->one ? 1 : size;
-		ssize_t put = c->tls ? SSL_write(c->tls, next, (int)step) :
-				       write(c->fd, next, step);
+		ssize_t put = c->tls ? SSL_write(c->tls, next, (int)step)
+				     : write(c->fd, next, step);
 		if (put <= 0)
 			return false;
 		next += put;
@@ -238,14 +241,14 @@ static bool take_request(struct connection *c)
 static void serve_http(struct connection *c)
 {
 	const char *version = c->tls ? SSL_get_version(c->tls) : "plain";
-	const char *sni = c->tls ? SSL_get_servername(
-					   c->tls, TLSEXT_NAMETYPE_host_name) :
-				   NULL;
+	const char *sni =
+		c->tls ? SSL_get_servername(c->tls, TLSEXT_NAMETYPE_host_name)
+		       : NULL;
 	char body[256], answer[512];
 	int len;
 
-	snprintf(body, sizeof(body), "hello from %s, %s, SNI %s\n",
-		 c->of->name, version, sni ? sni : "none");
+	snprintf(body, sizeof(body), "hello from %s, %s, SNI %s\n", c->of->name,
+		 version, sni ? sni : "none");
 	len = snprintf(answer, sizeof(answer),
 		       "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
 		       "Content-Length: %zu\r\n\r\n%s",
@@ -282,6 +285,15 @@ static void serve_last(struct connection *c)
 	serve_reset(c);
 }
 
+static void serve_bye(struct connection *c)
+{
+	static const char word[] = "goodbye\n";
+
+	give(c, word, sizeof(word) - 1);
+	finish(c);
+	note(c->of, "said goodbye");
+}
+
 static void serve_mute(struct connection *c)
 {
 	char buffer[4096];
@@ -292,12 +304,12 @@ static void serve_mute(struct connection *c)
 }
 
 static const struct behaviour behaviours[] = {
-	{ "echo", serve_echo, true },	    { "sink", serve_sink, true },
-	{ "greet", serve_greet, true },	    { "source", serve_source, true },
-	{ "http", serve_http, true },	    { "hangup", serve_hangup, false },
-	{ "reset", serve_reset, true },	    { "last", serve_last, true },
-	{ "mute", serve_mute, false },	    { "full", NULL, false },
-	{ "closed", NULL, false },
+	{ "echo", serve_echo, true },	{ "sink", serve_sink, true },
+	{ "greet", serve_greet, true }, { "source", serve_source, true },
+	{ "http", serve_http, true },	{ "hangup", serve_hangup, false },
+	{ "reset", serve_reset, true }, { "last", serve_last, true },
+	{ "bye", serve_bye, true },	{ "mute", serve_mute, false },
+	{ "full", NULL, false },	{ "closed", NULL, false },
 };
 
 /* Connections and listeners. */
@@ -314,8 +326,8 @@ static bool handshake(struct connection *c)
 		return true;
 	}
 	note(c->of, "no handshake: %s",
-	     ERR_peek_error() ? ERR_reason_error_string(ERR_peek_error()) :
-				"cut");
+	     ERR_peek_error() ? ERR_reason_error_string(ERR_peek_error())
+			      : "cut");
 	return false;
 }
 
@@ -374,8 +386,8 @@ static int bind_port(int family, uint16_t *port)
 	struct sockaddr_in v4 = { .sin_family = AF_INET,
 				  .sin_port = htons(*port),
 				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	struct sockaddr *any = family == AF_INET ? (struct sockaddr *)&v4 :
-						   (struct sockaddr *)&v6;
+	struct sockaddr *any = family == AF_INET ? (struct sockaddr *)&v4
+						 : (struct sockaddr *)&v6;
 	socklen_t len = family == AF_INET ? sizeof(v4) : sizeof(v6);
 
 	if (fd < 0)
@@ -512,12 +524,24 @@ static struct listener *listener_new(const char *folder, char *text)
 	return of;
 }
 
+/* A login has 1,024 descriptors; victims open more connections at once. */
+static void raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	char path[4096], final[4096];
 	FILE *ports;
 
 	signal(SIGPIPE, SIG_IGN);
+	raise_limit();
 	if (argc < 3) {
 		fprintf(stderr, "usage: server FOLDER NAME:BEHAVIOUR…\n");
 		return 2;

@@ -85,12 +85,13 @@ done
 serve $listeners "old:echo,tls=$CERTS/good,max=1.2" plain:greet mute:mute closed:closed \
 	hangup:hangup full:full "bytewise:greet,tls=$CERTS/chain,one" "chatty:source,tls=$CERTS/good"
 export XSOCK_OPTIONS=cafile=$CA
+best=$(best_group)
 
 # --- accepted -------------------------------------------------------------
 
 probe "tls://localhost:$port_good"
 expect "good" 0 "tls://localhost:$port_good" ":$port_good" "times        resolve " ", connect " \
-	", handshake " "TLSv1.3, TLS_" "group x25519" "resumption   yes, in " \
+	", handshake " "TLSv1.3, TLS_" "group $best" "resumption   yes, in " \
 	"certificate  CN=xsock test good" "names    localhost, 127.0.0.1, ::1" \
 	" days left" "EC 256 bits (prime256v1), signature ecdsa-with-SHA256" \
 	"+- CN=xsock test CA (self-signed, not sent, trusted)" \
@@ -154,6 +155,14 @@ probe "$good?session_reuse=0"
 expect "session_reuse=0" 0 "resumption   no, session_reuse=0"
 probe "$good?max_version=TLSv1.2"
 expect "max_version" 0 "TLSv1.2, "
+probe "$good?groups=P-384"
+expect "groups" 0 ", group secp384r1"
+probe "$good?groups=X25519MLKEM768"
+if libssl_has_hybrid; then
+	expect "groups: a hybrid one" 0 ", group X25519MLKEM768"
+else
+	expect "groups: a hybrid one that libssl lacks" 2 'has no "X25519MLKEM768"' "OpenSSL 3.5"
+fi
 probe -o '' "tls://localhost:$port_selfsigned?allow_self_signed=1"
 expect "allow_self_signed" 0 "accepted: self-signed (allow_self_signed=1)"
 probe "$good?local_cert=$CERTS/good.pem&local_pk=$CERTS/good.key&passphrase=hunter2"
@@ -311,7 +320,7 @@ fields "good" 0 "tls://localhost:$port_good" "
 	p['address'] in ('127.0.0.1:$port_good', '[::1]:$port_good') and
 	min(p['milliseconds'].values()) > 0 and
 	p['tls']['version'] == 'TLSv1.3' and p['tls']['cipher'].startswith('TLS_') and
-	p['tls']['group'] == 'x25519' and p['tls']['alpn'] is None and
+	p['tls']['group'] == '$best' and p['tls']['alpn'] is None and
 	p['tls']['resumption'] is True and len(p['chain']) == 2 and
 	p['verdict'] == {'accepted': True, 'kind': 'accepted', 'status': 0,
 		'sentence': 'verified \"localhost\"'}"

@@ -5,6 +5,7 @@
 #   XSOCK_TEST_BUILD    folder with what was built (default: build)
 set -u
 TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+. "$TESTS/support/world.sh"
 BUILD=$(cd "${XSOCK_TEST_BUILD:-$TESTS/../build}" && pwd) || exit 1
 XSOCK=$BUILD/xsock
 T=$(mktemp -d) || exit 1
@@ -66,6 +67,17 @@ expect "no command" 2 "a command is missing" "$XSOCK"
 expect "unknown command" 2 "unknown command \"frob\"" "$XSOCK" frob
 expect "unknown option" 2 "--frob" "$XSOCK" --frob
 
+# libipsec-mb is for OpenSSL 3.0, also where it is installed; later ones have VAES
+# themselves.
+case $(openssl version) in
+"OpenSSL 3.0."*) ;;
+*)
+	for program in "$XSOCK" "$BUILD/xsock-relay"; do
+		expect "${program##*/}: needs OpenSSL" 0 libcrypto.so readelf -d "$program"
+		not_ "${program##*/}: does not need libipsec-mb" libIPSec_MB
+	done ;;
+esac
+
 # --- check ----------------------------------------------------------------
 
 openssl req -x509 -newkey rsa:2048 -keyout key.pem -passout pass:geheim \
@@ -87,6 +99,11 @@ expect "check: -r goes before the environment" 0 "1 rule, no errors" \
 expect "check: rules twice" 2 "given twice" "$XSOCK" check -r 'a=tls://' 'b=tls://'
 expect "check: wrong rules" 1 'XSOCK_RULES:1:3: unknown transport "tsl" (did you mean "tls"?)' \
 	"$XSOCK" check 'a=tsl://'
+expect "check: an option of FTP's" 1 \
+	'option "ftp_data" is for FTP: starttls://, ftp+starttls://, ftp+tls://' \
+	"$XSOCK" check 'a:25=smtp+starttls://?ftp_data=control'
+expect "check: an option of FTP's for FTP" 0 "1 rule, no errors" \
+	"$XSOCK" check 'a:21=ftp+starttls://?ftp_data=control'
 expect "check: wrong options" 1 'XSOCK_OPTIONS:1:1: unknown option "x"' \
 	"$XSOCK" check -o x=1 'a=tls://'
 printf 'a=tls://\n\nb=tls://?cafile=nope\n' >rules
@@ -97,14 +114,30 @@ expect "check: destination with a wrong port" 2 "65535" "$XSOCK" check 'a=tls://
 expect "check: destination with a wrong transport" 2 "tcp:// or udp://" \
 	"$XSOCK" check 'a=tls://' tls://b:1
 
+mkdir hashed && cp ca.pem hashed/ && openssl rehash hashed >/dev/null
+mkdir unhashed && cp ca.pem unhashed/
 rules='www.example.com:80=ssl://:443
-*.corp=tlsv1.2://?verify_peer_name=0&capath=/etc
+*.corp=tlsv1.2://?verify_peer_name=0&capath=hashed
 proxied=tls://other.example:8443
 pinned=tls://192.0.2.7?peer_name=real.example&cafile=ca.pem
 here=tls://?verify_peer=0&verify_peer_name=0
 10.0.0.0/8:5432=tls://
 [2001:db8::/32]:5432=tcp://[2001:db8::9]:6000?relay=yes
 udp://*:53=deny://'
+expect "check: capath without hashed names" 1 \
+	"no certificate with a hashed name (\"openssl rehash $T/unhashed\"" \
+	"$XSOCK" check 'a=tls://?capath=unhashed'
+also "check: capath without hashed names, place" "XSOCK_RULES:1:1: "
+expect "check: SSL_CERT_FILE that is missing" 1 \
+	"no trusted certificates in SSL_CERT_FILE=$T/nope.pem: No such file" \
+	env SSL_CERT_FILE=nope.pem "$XSOCK" check 'a=tls://'
+expect "check: SSL_CERT_FILE that is broken" 1 \
+	"no trusted certificates in SSL_CERT_FILE=/etc/passwd" \
+	env SSL_CERT_FILE=/etc/passwd "$XSOCK" check 'a=tls://'
+expect "check: SSL_CERT_FILE that does not count" 0 "1 rule, no errors" \
+	env SSL_CERT_FILE=/nope "$XSOCK" check 'a=tls://?cafile=ca.pem'
+expect "check: SSL_CERT_DIR beside a good file" 0 "1 rule, no errors" \
+	env SSL_CERT_DIR="$T/unhashed" SSL_CERT_FILE=ca.pem "$XSOCK" check 'a=tls://'
 expect "check: what a port rule does" 0 "connects to  www.example.com:443" \
 	"$XSOCK" check "$rules" www.example.com:80
 also "check: which rule" "XSOCK_RULES:1:1 www.example.com:80=ssl://:443"
@@ -115,7 +148,7 @@ expect "check: the name's case and dot do not count" 0 "connects to  www.example
 	"$XSOCK" check "$rules" WWW.Example.com.:http
 expect "check: no rule" 0 "none matches" "$XSOCK" check "$rules" www.example.com:81
 expect "check: exact version" 0 "exactly TLS 1.2" "$XSOCK" check "$rules" a.b.corp:1
-also "check: a private CA" "from a CA in /etc"
+also "check: a private CA" "from a CA in $T/hashed"
 also "check: no name" "for any name: not checked (verify_peer_name=0)"
 expect "check: the target's host" 0 "for other.example (the target's host)" \
 	"$XSOCK" check "$rules" proxied:1
@@ -142,7 +175,7 @@ expect "check: several destinations" 0 "192.0.2.2:2" \
 # What only OpenSSL knows is asked here, not at the first connect.
 for wrong in "ciphers=HIGH:NOPE|option ciphers=HIGH:NOPE cannot be used" \
 	"ciphersuites=NOPE|option ciphersuites=NOPE cannot be used" \
-	"groups=X25519:NOPE|option groups=X25519:NOPE" \
+	"groups=X25519:NOPE|option groups=X25519:NOPE cannot be used: this OpenSSL has no \"NOPE\"" \
 	"cafile=/etc/passwd|no trusted certificates in cafile=/etc/passwd" \
 	"crlfile=ca.pem|no CRL in PEM in crlfile=" \
 	"local_cert=key.pem&passphrase=geheim|no certificate in local_cert=" \
@@ -154,6 +187,13 @@ for wrong in "ciphers=HIGH:NOPE|option ciphers=HIGH:NOPE cannot be used" \
 		"$XSOCK" check "b=tcp:// a=tls://?${wrong%|*}"
 	not_ "check: ${wrong%|*}: the secret" falsch
 done
+hybrid='a=tls://?groups=X25519MLKEM768:X25519'
+if openssl list -tls-groups 2>/dev/null | grep -q X25519MLKEM768; then
+	expect "check: a hybrid group" 0 "groups=X25519MLKEM768:X25519" "$XSOCK" check "$hybrid" a:1
+else
+	expect "check: a hybrid group that libssl lacks" 1 'has no "X25519MLKEM768" (groups with ML-KEM came' \
+		"$XSOCK" check "$hybrid" a:1
+fi
 XSOCK_TEST_P=geheim expect "check: passphrase of the environment" 0 "passphrase=***" \
 	"$XSOCK" check "a=tls://?local_cert=both.pem&passphrase=env:XSOCK_TEST_P" a:1
 also "check: the client certificate" "ours         $T/both.pem"
@@ -192,6 +232,14 @@ lint "plaintext port among others" "TLS goes to port 80" 'a:80,443=tls://'
 expect "lint: a range is none" 0 "1 rule, no errors" "$XSOCK" check 'a:20-600=tls://'
 not_ "lint: a range is not worth a warning" warning
 lint "plaintext target port" "usually 993" 'a=tls://:143'
+lint "FTPS" "port 990 is that of a protocol that needs more than TLS: ftp+tls://" 'a:990=tls://'
+lint "FTPS by STARTTLS" "TLS at once: that is ftp+tls://" 'a:990=ftp+starttls://'
+lint "FTPS to FTP's port" "usually 990, as in ftp+tls://:990" 'a:21=ftp+tls://'
+lint "IMAP by STARTTLS" "TLS at once: that is imap+tls://" 'a:993=imap+starttls://'
+expect "lint: TLS is enough for IMAP" 0 "1 rule, no errors" "$XSOCK" check 'a:993=tls://'
+not_ "lint: TLS is enough for IMAP, mostly" warning
+expect "lint: PostgreSQL has one port for both" 0 "1 rule, no errors" "$XSOCK" check 'a:5432=postgres+tls://'
+not_ "lint: PostgreSQL's port is not worth a warning" warning
 lint "pattern with tls://" "means tcp://" 'tls://a=tls://'
 lint "empty target" "target is empty" 'a='
 expect "lint: nothing to say" 0 "9 rules, no errors" "$XSOCK" check \
@@ -286,14 +334,24 @@ if $CC -static-pie program.c -o static-pie 2>/dev/null; then
 else
 	skip "refused: static-pie" "no static libc"
 fi
-if $CC -m32 program.c -o other-class 2>/dev/null; then
-	refuse other-class "32-bit"
-else
-	# Enough of a header to be told from ours.
-	printf '\177ELF\1\1\1\0\0\0\0\0\0\0\0\0\2\0\3\0\1\0\0\0%032d' 0 | tr 0 '\0' >other-class
-	chmod +x other-class
-	refuse other-class "32-bit x86"
-fi
+# What a 32-bit compiler puts in front of a dynamic program: the ELF header,
+# PT_INTERP and the loader's path.  Not every machine has such a compiler.
+python3 -c '
+import struct
+loader = b"/lib/ld-linux.so.2\0"
+header, segment = 52, 32
+path = header + segment
+open("other-class", "wb").write(
+    b"\177ELF\1\1\1".ljust(16, b"\0") +
+    # ET_DYN, EM_386, version, entry, phoff, shoff, flags, sizes and counts
+    struct.pack("<HHIIIIIHHHHHH", 3, 3, 1, 0, header, 0, 0,
+                header, segment, 1, 0, 0, 0) +
+    # PT_INTERP: offset, addresses, sizes, PF_R, alignment
+    struct.pack("<8I", 3, path, path, path, len(loader), len(loader), 4, 1) +
+    loader)
+'
+chmod +x other-class
+refuse other-class "32-bit x86"
 printf '\177ELF\2\2\1\0\0\0\0\0\0\0\0\0\0\2\0\26\0\0\0\1%048d' 0 | tr 0 '\0' >other-order
 chmod +x other-order
 refuse other-order "S/390"
@@ -342,6 +400,8 @@ if [ "$(id -u)" = 0 ] && chown nobody setuid && chgrp nogroup setgid; then
 	chmod u+s setuid && chmod g+s setgid
 	refuse setuid "set-user-ID"
 	refuse setgid "set-group-ID"
+	expect "run: set-user-ID with no_new_privs" 7 "" \
+		setpriv --no-new-privs "${run[@]}" ./setuid
 else
 	skip "refused: setuid, setgid" "needs root"
 fi
@@ -349,7 +409,13 @@ if [ "$(id -u)" = 0 ] && /usr/bin/python3 -c '
 import os, struct
 os.setxattr("capable", "security.capability",
             struct.pack("<IIIII", 0x02000001, 1 << 13, 0, 0, 0))' 2>/dev/null; then
-	refuse capable "file capabilities"
+	expect "run: file capabilities, for root" 7 "" "${run[@]}" ./capable
+	mkdir -p by/bin
+	cp "$XSOCK" "$BUILD/libxsock.so" by/bin
+	chmod 755 "$T"
+	expect "refused: file capabilities" 126 "file capabilities" \
+		setpriv --reuid=65534 --regid=65534 --clear-groups \
+		"$T/by/bin/xsock" run -r 'a=tls://' "$T/capable"
 else
 	skip "refused: file capabilities" "cannot set any"
 fi

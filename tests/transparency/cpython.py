@@ -103,8 +103,9 @@ def main():
             done = {line.split(None, 1)[1].rstrip("\n") for line in lines}
     Result.lines = Lines(path)
     faulthandler.enable()
-    support.use_resources = RESOURCES + (
-        ["network"] if name in MEANS_LOOPBACK else [])
+    # A list before CPython 3.14, a dict since then: this serves both.
+    support.use_resources = dict.fromkeys(RESOURCES + (
+        ["network"] if name in MEANS_LOOPBACK else []))
     with os_helper.temp_cwd(f"{name}.{os.getpid()}"):
         module = importlib.import_module("test." + name)
         suite = keep(

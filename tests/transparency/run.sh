@@ -3,19 +3,26 @@
 # match nothing, and with every TCP connect to loopback sent through the relay;
 # see README.md.
 #
-#     run.sh [SUITE…]      all suites, or these
+#     run.sh [SUITE…]                 all suites, or these
+#     run.sh --more                   those that "make transparency" leaves out
+#     run.sh --supervised [SUITE…]    all suites, or these: plain, and without the
+#                                     library, sent through the relay by a supervisor
 #
 # The second way must give what the first gives, test by test; the third, too,
-# but for what the file "differs" names with a reason.  A test that differs is
-# run again by itself, both ways, before it counts.
+# but for what the file "differs" names with a reason, and the supervised way but
+# for what the file "supervised.differs" names.  A test that differs is run again
+# by itself, both ways, before it counts.
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../support/lib.sh"
 
-# SUITE RELAYED: at least so many connections must have gone through the relay,
-# or the third way shows nothing.  Where it is 0, the suite has no connection of
-# TCP, or none that is made by this process or its children.  The longest first.
+# SUITE:RELAYED[:GONE]: at least RELAYED connections must have gone through the
+# relay, or the third way shows nothing.  Where it is 0, the suite has no
+# connection of TCP, or none that is made by this process or its children.  The
+# longest first.
+# GONE is the version of CPython that no longer has the module, nor its tests.
 suites=(
 	test_socket:100
+	tcl:100
 	libuv:60
 	test_asyncio:200
 	test_multiprocessing_fork:40
@@ -28,23 +35,34 @@ suites=(
 	test_selectors:0
 	test_poll:0
 	test_ftplib:100
+	ruby:100
 	test_poplib:40
 	test_fork1:0
-	test_asyncore:30
+	test_asyncore:30:3.12
 	test_select:0
 	test_smtplib:30
 	test_httpservers:40
-	test_asynchat:20
+	test_asynchat:20:3.12
 	test_urllib2_localnet:20
 	test_httplib:40
 	test_socketserver:20
-	test_smtpd:0
-	test_nntplib:1
-	test_telnetlib:5
+	test_smtpd:0:3.12
+	test_nntplib:1:3.13
+	test_telnetlib:5:3.13
 	test_wsgiref:1
 	test_epoll:3
 )
-modes=(plain nomatch relayed)
+# They take long; run.sh --more runs these instead.
+more=(
+	curl:200
+	node:200
+	redis:200
+	libevent:50
+	java:200
+	perl:15
+)
+# What "plain" is compared with.
+modes=(nomatch relayed)
 
 # At a time; each has its own HOME, TMPDIR and working directory.
 JOBS=2
@@ -57,45 +75,97 @@ AGAIN=2
 
 # --- one run ------------------------------------------------------------
 
+# A network for documentation or measurements (RFC 5737, RFC 2544) in which this
+# machine has no address, or "matches nothing" would not be true.
+foreign_network()
+{
+	local network
+	for network in 192.0.2 198.51.100 203.0.113 198.18.0; do
+		grep -q -- "|-- ${network//./\\.}\." /proc/net/fib_trie && continue
+		echo "$network.0/24"
+		return
+	done
+	echo "this machine has addresses in every network for documentation" >&2
+	exit 1
+}
+
+# On a machine that has an address in the first one.
+check_foreign_network()
+{
+	local what="no match: a network that is not this machine's"
+
+	STATUS=0
+	unshare -rn sh -c 'ip link set lo up && ip addr add 192.0.2.1/32 dev lo' \
+		2>"$ERR" || { CI= skip "$what" "no network namespace"; return; }
+	unshare -rn bash -c "$(declare -f foreign_network rules_of)
+		ip link set lo up && ip addr add 192.0.2.1/32 dev lo
+		rules_of nomatch" >"$OUT" 2>"$ERR"
+	if [ -s "$OUT" ] && ! grep -q '192\.0\.2\.' "$OUT"; then
+		pass "$what"
+	else
+		fail "$what"
+	fi
+}
+
 # The rules of a mode: on standard output
 rules_of()
 {
 	case $1 in
-	nomatch) echo '192.0.2.0/24=tls:// *.example.test=deny://' ;;
-	relayed) echo '127.0.0.0/8=tcp://?relay=yes [::1]=tcp://?relay=yes' ;;
+	nomatch) echo "$(foreign_network)=tls:// *.example.test=deny://" ;;
+	relayed | supervised)
+		echo "127.0.0.0/8=tcp://?relay=yes [::1]=tcp://?relay=yes" ;;
 	esac
 }
 
-# environment MODE FOLDER: nothing of the caller's is in it
+# The environment of a suite in FOLDER: nothing of the caller's is in it
 environment()
 {
-	local line
-
-	printf '%s\n' "PATH=$PATH" LANG=C.UTF-8 "HOME=$2/home" "TMPDIR=$2/tmp" \
+	printf '%s\n' "PATH=$PATH" LANG=C.UTF-8 "HOME=$1/home" "TMPDIR=$1/tmp" \
 		"RES_OPTIONS=timeout:1 attempts:1" UV_RUN_AS_ROOT=1
+}
+
+# added_environment MODE FOLDER: what the library or a supervisor needs
+added_environment()
+{
 	[ "$1" != plain ] || return
-	printf '%s\n' "LD_PRELOAD=$PRELOAD" "XSOCK_RULES=$(rules_of "$1")" \
-		"XSOCK_RELAY=$RELAY" XSOCK_RELAY_IDLE=1 "XSOCK_LOG=info:$2/log"
+	[ "$1" = supervised ] || echo "LD_PRELOAD=$PRELOAD"
+	printf '%s\n' "XSOCK_RULES=$(rules_of "$1")" "XSOCK_RELAY=$RELAY" \
+		XSOCK_RELAY_IDLE=1 "XSOCK_LOG=info:$2/log"
 }
 
 # once SUITE MODE FOLDER [TEST…]: runs it until every test has its verdict, or
 # was on its way when the program ended.  Leaves FOLDER/results, out and log.
 once()
 {
-	local suite=$1 mode=$2 folder=$3 try before environment
+	local suite=$1 mode=$2 folder=$3 try before environment added supervisor=()
 	local command=("$PYTHON" "$here/cpython.py" "$folder/results" "$suite")
+	local got=$GOT/$suite
 	shift 3
 
-	[ "$suite" != libuv ] ||
-		command=("$PYTHON" "$here/libuv.py" "$folder/results" "$LIBUV")
+	case $suite in
+	java | libuv | libevent | node | perl)
+		command=("$PYTHON" "$here/each.py" "$folder/results" "$got") ;;
+	tcl)
+		command=("$PYTHON" "$here/tcl.py" "$folder/results"
+			"$got/source") ;;
+	curl | redis)
+		command=("$PYTHON" "$here/$suite.py" "$folder/results"
+			"$got/source") ;;
+	ruby) command=(ruby "$here/ruby.rb" "$folder/results" "$got/source") ;;
+	esac
 	mkdir -p "$folder/home" "$folder/tmp" "$folder/work"
 	sed -n "/^[^#]/s/^/excluded /p" "$here/excluded" >"$folder/results"
 	: >"$folder/log"
-	mapfile -t environment < <(environment "$mode" "$folder")
+	mapfile -t environment < <(environment "$folder")
+	mapfile -t added < <(added_environment "$mode" "$folder")
+	# Behind it the environment is the plain one: without the library.
+	[ "$mode" != supervised ] || supervisor=("$T/xsock" run
+		--supervise=always -- env -i "${environment[@]}")
 	for ((try = 0; try < STARTS; try++)); do
 		before=$(wc -l <"$folder/results")
 		(cd "$folder/work" && exec env -i "${environment[@]}" \
-			timeout -k 5 "$LIMIT" "${command[@]}" "$@") \
+			"${added[@]}" timeout -k 5 "$LIMIT" "${supervisor[@]}" \
+			"${command[@]}" "$@") \
 			>>"$folder/out" 2>&1 </dev/null && break
 		# One that cannot begin will not begin the next time.
 		[ "$(wc -l <"$folder/results")" -gt "$before" ] || break
@@ -135,7 +205,7 @@ differences()
 compare_modes()
 {
 	local suite=$1 mode=$2 try tests
-	local base=$T/suites/$1
+	local base=$T/s/$1
 	local folder=$base.$mode
 
 	differences "$base.plain/verdicts" "$folder/verdicts" >"$folder/first"
@@ -164,36 +234,39 @@ run_suite()
 {
 	local mode
 
-	for mode in "${modes[@]}"; do
-		once "$1" "$mode" "$T/suites/$1.$mode"
+	for mode in plain "${modes[@]}"; do
+		once "$1" "$mode" "$T/s/$1.$mode"
 	done
-	compare_modes "$1" nomatch
-	compare_modes "$1" relayed
-	: >"$T/suites/$1.done"
+	for mode in "${modes[@]}"; do
+		compare_modes "$1" "$mode"
+	done
+	: >"$T/s/$1.done"
 }
 
 # --- what it says -------------------------------------------------------
 
-# TEST<TAB>VERDICT<TAB>VERDICT<TAB>sometimes or always, from the file "differs"
+# TEST<TAB>VERDICT<TAB>VERDICT<TAB>sometimes or always, from the file $differs
 expected()
 {
 	sed -nE '/^#/!s/^(.*): ([a-z]+), ([a-z]+)( sometimes)?$/\1\t\2\t\3\t\4/p' \
-		"$here/differs" | sed 's/\t$/\talways/; s/\t /\t/'
+		"$here/$differs" | sed 's/\t$/\talways/; s/\t /\t/'
 }
 
 # Lines of a program's output about a test, for a failure
 output_of()
 {
 	awk -v name="$2" '
+	BEGIN { own = name; sub(/^(tcl|ruby)\./, "", own) }
+	own != name && index($0, own) { show = 1; n = -38 }
 	/^(ERROR|FAIL): / { show = index($0, name); n = 0 }
-	/^--- / { show = ("libuv." $2 == name); n = 0 }
+	/^--- / { show = ($2 == name); n = 0 }
 	/^----/ && show { if (n++ > 1) show = 0 }
 	show' "$1/out" | head -n 40
 }
 
 judge_nomatch()
 {
-	local folder=$T/suites/$1.nomatch
+	local folder=$T/s/$1.nomatch
 
 	cp "$folder/differences" "$OUT"
 	if [ -s "$OUT" ]; then
@@ -203,36 +276,37 @@ judge_nomatch()
 	fi
 }
 
-judge_relayed()
+# judge_listed SUITE MODE
+judge_listed()
 {
-	local folder=$T/suites/$1.relayed test plain seen kind bad=
+	local folder=$T/s/$1.$2 test plain seen kind
 
 	: >"$OUT"
 	while IFS=$'\t' read -r test plain seen; do
 		grep -qF "$test"$'\t'"$plain"$'\t'"$seen" "$T/expected" &&
 			continue
-		echo "$test: $plain, relayed $seen" >>"$OUT"
+		echo "$test: $plain, $2 $seen" >>"$OUT"
 		output_of "$folder" "$test" >>"$OUT"
 	done <"$folder/differences"
 	# What is listed and does not differ any more has to leave the list.
 	while IFS=$'\t' read -r test plain seen kind; do
 		[ "$kind" = always ] || continue
-		cut -f1 "$T/suites/$1.plain/verdicts" | grep -qxF "$test" ||
+		cut -f1 "$T/s/$1.plain/verdicts" | grep -qxF "$test" ||
 			continue
 		cut -f1 "$folder/differences" | grep -qxF "$test" ||
 			echo "$test is in the list, and does not differ" >>"$OUT"
 	done <"$T/expected"
 	if [ -s "$OUT" ]; then
-		fail "$1: relayed as plain"
+		fail "$1: $2 as plain"
 	else
-		pass "$1: relayed as plain"
+		pass "$1: $2 as plain"
 	fi
 }
 
 # A line of the log for each connection; those that fail count, too.
 relayed_count()
 {
-	cat "$T"/suites/$1.relayed/log | grep -c ': connected, '
+	cat "$T"/s/$1.$last/log | grep -c ': connected, '
 }
 
 judge_count()
@@ -251,8 +325,8 @@ judge_count()
 judge_plain()
 {
 	local good
-	good=$(grep -c $'\tok$' "$T/suites/$1.plain/verdicts")
-	tail -n 20 "$T/suites/$1.plain/out" >"$OUT"
+	good=$(grep -c $'\tok$' "$T/s/$1.plain/verdicts")
+	tail -n 20 "$T/s/$1.plain/out" >"$OUT"
 	if [ "$good" -gt 0 ]; then
 		pass "$1: runs plain"
 	else
@@ -268,17 +342,20 @@ figures()
 	END {
 		printf "%d/%d/%d", n["ok"], n["skip"],
 			all - n["ok"] - n["skip"]
-	}' "$T"/suites/$1.$2/verdicts
+	}' "$T"/s/$1.$2/verdicts
 }
 
 row()
 {
-	local suite=$1
-	printf '%-26s %14s %14s %14s %9s %8s\n' "${suite/\*/all}" \
-		"$(figures "$suite" plain)" "$(figures "$suite" nomatch)" \
-		"$(figures "$suite" relayed)" \
-		"$(cat "$T"/suites/$suite.{nomatch,relayed}/differences | wc -l)" \
-		"$(relayed_count "$suite")"
+	local suite=$1 mode differ=0
+
+	printf '%-26s' "${suite/\*/all}"
+	for mode in plain "${modes[@]}"; do
+		printf ' %14s' "$(figures "$suite" "$mode")"
+		[ "$mode" = plain ] || ((differ += $(cat \
+			"$T"/s/$suite.$mode/differences | wc -l)))
+	done
+	printf ' %9s %8s\n' "$differ" "$(relayed_count "$suite")"
 }
 
 # The whole table, and below it the names.
@@ -287,13 +364,14 @@ table()
 	local entry mode
 	echo "passed/skipped/failed of each suite, by mode; tests that differ; connections relayed"
 	echo
-	printf '%-26s %14s %14s %14s %9s %8s\n' suite plain "no match" relayed \
-		differ relayed
+	printf '%-26s' suite
+	printf ' %14s' plain "${modes[@]/nomatch/no match}"
+	printf ' %9s %8s\n' differ relayed
 	for entry; do
 		row "${entry%%:*}"
 	done
 	[ $# -eq 1 ] || row '*'
-	for mode in nomatch relayed; do
+	for mode in "${modes[@]}"; do
 		echo
 		echo "$mode, differs from plain each time:"
 		list_of "$mode" differences "$@"
@@ -308,7 +386,7 @@ list_of()
 	local mode=$1 what=$2 entry file any=
 	shift 2
 	for entry; do
-		file=$T/suites/${entry%%:*}.$mode/$what
+		file=$T/s/${entry%%:*}.$mode/$what
 		[ -s "$file" ] || continue
 		any=yes
 		awk -F'\t' '{ print "  " $1 ": " $2 ", then " $3 }' "$file"
@@ -329,36 +407,81 @@ stop_suites()
 	cleanup
 }
 
-chosen=()
-for entry in "${suites[@]}"; do
-	[ $# -eq 0 ] || [[ " $* " == *" ${entry%%:*} "* ]] || continue
-	chosen+=("$entry")
-done
+# choose SUITE…: sets $chosen, SUITE:RELAYED each, and $gone, what this CPython is
+# too new for.  Any other suite that is not there fails.
+choose()
+{
+	local entry suite relayed since
+
+	chosen=() gone=()
+	for entry in "${suites[@]}" "${more[@]}"; do
+		IFS=: read -r suite relayed since <<<"$entry"
+		[[ " $* " == *" $suite "* ]] || continue
+		if [ "$since" ] && newer "$since"; then
+			gone+=("$suite")
+		else
+			chosen+=("$suite:$relayed")
+		fi
+	done
+}
+
+# What a suite comes from; one that cannot be had is skipped.
+get_suites()
+{
+	local entry remaining=()
+
+	: >"$ERR"
+	for entry in "${chosen[@]}"; do
+		if "$here/get.sh" "$GOT" "${entry%%:*}" >"$OUT" 2>&1; then
+			remaining+=("$entry")
+		else
+			STATUS=1
+			skip "${entry%%:*}" "get.sh could not get its tests"
+		fi
+	done
+	chosen=("${remaining[@]}")
+}
+
+# newer VERSION: whether CPython is at least this, as 3.12
+newer()
+{
+	[ "$(printf '%s\n' "$1" "$python_version" | sort -V | head -n 1)" = "$1" ]
+}
+
+python_version=$("$PYTHON" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+differs=differs kept=transparency
+if [ "${1-}" = --supervised ]; then
+	modes=(supervised) differs=supervised.differs kept=transparency-supervised
+	shift
+fi
+# In which connections are relayed.
+last=${modes[-1]}
+# Without a name: all of a list, whose table is kept.
+case ${1-} in
+'') set -- "${suites[@]%%:*}" ;;
+--more) kept+=-more ; set -- "${more[@]%%:*}" ;;
+*) kept= ;;
+esac
+choose "$@"
+[ ${#gone[@]} -eq 0 ] || echo "CPython $python_version no longer has: ${gone[*]}"
 if [ ${#chosen[@]} -eq 0 ]; then
+	[ ${#gone[@]} -eq 0 ] || exit 0
 	echo "run.sh: no such suite" >&2
 	exit 2
 fi
 
 suite_begin transparency
 trap stop_suites EXIT
-mkdir "$T/suites"
+# Short, because tests bind AF_UNIX sockets below it, whose paths have room for 108
+# bytes (unix(7)).
+mkdir "$T/s"
 # As the relay: what is built meanwhile changes nothing.
-cp "${PRELOAD##* }" "$T/libxsock.so" || exit 1
+cp "${PRELOAD##* }" "$T/libxsock.so" && cp "$BUILD/xsock" "$T/xsock" || exit 1
 PRELOAD="${PRELOAD%"${PRELOAD##* }"}$T/libxsock.so"
 expected >"$T/expected"
-LIBUV=$BUILD/transparency/libuv
-: >"$ERR"
-if [[ " ${chosen[*]} " == *" libuv:"* ]] &&
-	! "$here/libuv.sh" "$LIBUV" >"$OUT" 2>&1; then
-	STATUS=1
-	skip libuv "libuv.sh could not fetch and build its tests"
-	remaining=()
-	for entry in "${chosen[@]}"; do
-		[[ $entry == libuv:* ]] || remaining+=("$entry")
-	done
-	chosen=("${remaining[@]}")
-fi
-
+GOT=$BUILD/transparency
+get_suites
+[ "$last" = supervised ] || check_foreign_network
 # Each job in a process group of its own, so that all of it can be stopped.
 set -m
 for entry in "${chosen[@]}"; do
@@ -375,12 +498,12 @@ for entry in "${chosen[@]}"; do
 	STATUS=0
 	: >"$ERR"
 	judge_plain "$suite"
-	judge_nomatch "$suite"
-	judge_relayed "$suite"
+	[ "$last" = supervised ] || judge_nomatch "$suite"
+	judge_listed "$suite" "$last"
 	judge_count "$suite" "${entry#*:}"
 done
 table "${chosen[@]}" >"$T/table"
-[ $# -gt 0 ] || cp "$T/table" "$BUILD/transparency.txt"
+[ -z "$kept" ] || cp "$T/table" "$BUILD/$kept.txt"
 echo
 cat "$T/table"
 echo

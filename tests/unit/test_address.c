@@ -1,5 +1,7 @@
-/* IP addresses: shim/address.h. */
-#include "address.h"
+/* Tests: shim/base/address.c.
+ *
+ * IP addresses: reading, writing, comparing, networks. */
+#include "base/address.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -15,8 +17,8 @@ static struct xs_address ip(const char *text)
 }
 
 static const char *const round_trips[] = {
-	"192.0.2.1:25",	      "0.0.0.0:0",	       "255.255.255.255:65535",
-	"[::1]:443",	      "[2001:db8::1]:1",       "[fe80::1%7]:80",
+	"192.0.2.1:25",	       "0.0.0.0:0",	  "255.255.255.255:65535",
+	"[::1]:443",	       "[2001:db8::1]:1", "[fe80::1%7]:80",
 	"[::ffff:10.1.2.3]:9",
 };
 
@@ -28,9 +30,9 @@ Test(address, text_and_back)
 		char text[XS_ADDRESS_TEXT_MAX];
 
 		cr_assert(xs_address_parse_port(&address, round_trips[i]));
-		cr_assert_str_eq(xs_address_format(&address, text,
-						   sizeof(text)),
-				 round_trips[i]);
+		cr_assert_str_eq(
+			xs_address_format(&address, text, sizeof(text)),
+			round_trips[i]);
 	}
 }
 
@@ -47,8 +49,7 @@ Test(address, what_is_no_address)
 	     i++) {
 		struct xs_address address;
 
-		cr_assert_not(xs_address_parse_port(&address,
-						    not_addresses[i]),
+		cr_assert_not(xs_address_parse_port(&address, not_addresses[i]),
 			      "\"%s\"", not_addresses[i]);
 	}
 }
@@ -107,11 +108,10 @@ Test(address, networks)
 		struct xs_address address = ip(networks[i].address);
 		struct xs_address net = ip(networks[i].net);
 
-		cr_assert_eq(xs_address_in_network(&address, &net,
-						   networks[i].bits),
-			     networks[i].in, "%s in %s/%u",
-			     networks[i].address, networks[i].net,
-			     networks[i].bits);
+		cr_assert_eq(
+			xs_address_in_network(&address, &net, networks[i].bits),
+			networks[i].in, "%s in %s/%u", networks[i].address,
+			networks[i].net, networks[i].bits);
 	}
 }
 

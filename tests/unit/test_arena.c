@@ -1,5 +1,7 @@
-/* Memory that is taken piece by piece. */
-#include "arena.h"
+/* Tests: shim/base/arena.c.
+ *
+ * Memory that is taken piece by piece. */
+#include "base/arena.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

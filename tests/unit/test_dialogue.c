@@ -1,27 +1,37 @@
-/* Every file in tests/starttls/transcripts is a dialogue, played three times:
+/* Tests: tools/relay/starttls, all of its dialogues.
+ *
+ * Every file in tests/starttls/transcripts is a dialogue, played three times:
  * in the pieces of the file, one byte at a time, and in pieces of random
  * length.  A file has one step on each line:
  *
  *   scheme smtp+starttls        what makes the dialogue (first line)
  *   domain example.com          the name asked for
  *   optional                    starttls=optional
+ *   local 192.0.2.1             the connection's own address
  *   < 220 hello                 the server says this line
  *   { EHLO me                   the application says it
  *   > EHLO [127.0.0.1]          the server gets exactly this, in all
  *   } 220 hello                 the application gets exactly this, in all
  *   ! 192.0.2.7:50000           exactly this data connection is announced;
  *                               without an address: ":50000"
+ *   ? bind to TLS               the user is told a sentence with these words
  *   = tls                       what the dialogue wants after the steps above:
  *                               more (nothing), open, tls, agreed, pass,
  *                               refused, broken
  *   secured                     the handshake is done
+ *   ended                       one of the sides has ended
  *   # comment
  *
- * "> ", "} " and "! " collect up to the next other step and must be complete then;
+ * MySQL's RSA key is "key", and what is encrypted with it is as it was.
+ *
+ * "> ", "} " and "! " collect up to the next other step and must be complete
+ * then;
  * "= refused words" also looks for the words in the error.  A line ends with
  * CR LF unless its last character is "\"; \xNN, \r, \n, \t, \\ are bytes.
  */
-#include "../../tools/relay/starttls/protocol.h"
+#include "relay/starttls/table.h"
+
+#include "base/scheme.h"
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -30,6 +40,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #define TRANSCRIPTS "tests/starttls/transcripts/*.txt"
 
@@ -118,14 +130,36 @@ static bool note(void *with, const struct xs_address *to, uint16_t port,
 
 	(void)err;
 	if (to->len)
-		snprintf(play->announced + used,
-			 sizeof(play->announced) - used, "%s\n",
-			 xs_address_format(to, text, sizeof(text)));
+		snprintf(play->announced + used, sizeof(play->announced) - used,
+			 "%s\n", xs_address_format(to, text, sizeof(text)));
 	else
-		snprintf(play->announced + used,
-			 sizeof(play->announced) - used, ":%u\n", port);
+		snprintf(play->announced + used, sizeof(play->announced) - used,
+			 ":%u\n", port);
 	return true;
 }
+
+/* MySQL's RSA, without RSA. */
+static const char *password_key(size_t *len)
+{
+	static const char key[] = "key";
+
+	*len = sizeof(key) - 1;
+	return key;
+}
+
+static bool password_decrypt(const uint8_t *data, size_t len,
+			     uint8_t plain[XS_DIALOGUE_PASSWORD_MAX],
+			     size_t *plain_len)
+{
+	memcpy(plain, data, len);
+	*plain_len = len;
+	return true;
+}
+
+static const struct xs_dialogue_password password = {
+	.key = password_key,
+	.decrypt = password_decrypt,
+};
 
 static void begin(struct play *play)
 {
@@ -133,15 +167,16 @@ static void begin(struct play *play)
 		return;
 	play->setup.announce = note;
 	play->setup.with = play;
-	play->setup.scheme = play->scheme;
+	play->setup.password = &password;
 	play->setup.domain = play->domain;
-	play->dialogue = xs_dialogue_new(&play->setup);
+	play->dialogue =
+		xs_dialogue_new(xs_protocol_find(play->scheme), &play->setup);
 	check(play, play->dialogue, "no dialogue for \"%s\"", play->scheme);
 	play->wants = xs_dialogue_begin(play->dialogue, &play->err);
 }
 
-/* What the relay does about it on the spot. */
-static void heed(struct play *play)
+/* What the relay does at once when the dialogue wants OPEN. */
+static void open_if_wanted(struct play *play)
 {
 	if (play->wants != XS_DIALOGUE_OPEN || play->opened)
 		return;
@@ -175,7 +210,7 @@ static void say(struct play *play, bool app, const uint8_t *data, size_t len)
 			piece = 1;
 		else if (play->pieces == RANDOM)
 			piece = 1 + next_random(play) % len;
-		heed(play);
+		open_if_wanted(play);
 		if (play->wants != XS_DIALOGUE_MORE) {
 			say_behind(play, app, data, len);
 			return;
@@ -217,13 +252,23 @@ static void settle(struct play *play)
 {
 	if (!play->dialogue)
 		return;
-	heed(play);
+	open_if_wanted(play);
 	compare(play, 0, xs_dialogue_to_server(play->dialogue));
 	compare(play, 1, xs_dialogue_to_app(play->dialogue));
 	check(play, strcmp(play->announced, play->to_announce) == 0,
 	      "announced is \"%s\", not \"%s\"", play->announced,
 	      play->to_announce);
 	play->announced[0] = play->to_announce[0] = '\0';
+}
+
+/* words are in what the user is told; NULL: he is told nothing. */
+static void remark(struct play *play, const char *words)
+{
+	const char *told = xs_dialogue_take_remark(play->dialogue);
+
+	check(play, !told == !words, "the remark is \"%s\"", told ? told : "");
+	check(play, !words || strstr(told, words), "\"%s\" is not in \"%s\"",
+	      words, told);
 }
 
 static void judge(struct play *play, const char *text)
@@ -252,6 +297,7 @@ static void judge(struct play *play, const char *text)
 		      play->err.errnum);
 	check(play, !words || strstr(play->err.text, words + 1),
 	      "\"%s\" is not in \"%s\"", words + 1, play->err.text);
+	remark(play, NULL);
 }
 
 static void secured(struct play *play)
@@ -261,6 +307,13 @@ static void secured(struct play *play)
 	if (play->wants == XS_DIALOGUE_MORE)
 		play->wants =
 			xs_dialogue_server(play->dialogue, NULL, 0, &play->err);
+}
+
+static void ended(struct play *play)
+{
+	settle(play);
+	if (play->wants == XS_DIALOGUE_MORE)
+		play->wants = xs_dialogue_end(play->dialogue, &play->err);
 }
 
 static void step(struct play *play, char *line, char *last)
@@ -281,16 +334,29 @@ static void step(struct play *play, char *line, char *last)
 		play->setup.optional = true;
 		return;
 	}
+	if (strncmp(line, "local ", 6) == 0) {
+		check(play, xs_address_parse(&play->setup.local, line + 6),
+		      "\"%s\" is not an address", line + 6);
+		return;
+	}
 	if (strcmp(line, "secured") == 0) {
 		secured(play);
 		return;
 	}
+	if (strcmp(line, "ended") == 0) {
+		ended(play);
+		return;
+	}
 	if (kind == '#' || kind == '\0')
 		return;
-	check(play, strchr("<{>}=!", kind) && line[1] == ' ',
+	check(play, strchr("<{>}=!?", kind) && line[1] == ' ',
 	      "\"%s\" is not a step", line);
 	if (kind == '=') {
 		judge(play, line + 2);
+		return;
+	}
+	if (kind == '?') {
+		remark(play, line + 2);
 		return;
 	}
 	if (kind == '!') {
@@ -301,7 +367,7 @@ static void step(struct play *play, char *line, char *last)
 		return;
 	}
 	begin(play);
-	heed(play);
+	open_if_wanted(play);
 	len = unescape(line + 2, bytes);
 	if (kind == '<' || kind == '{')
 		say(play, kind == '{', bytes, len);
@@ -366,4 +432,53 @@ Test(dialogue, every_protocol_has_a_transcript)
 			     pattern);
 		globfree(&found);
 	}
+}
+
+Test(dialogue, every_scheme_of_a_protocol_has_a_row)
+{
+	for (const struct xs_scheme *row = xs_schemes; row->name; row++)
+		cr_assert(!strchr(row->name, '+') ||
+				  xs_protocol_find(row->name),
+			  "%s", row->name);
+	cr_assert_null(xs_protocol_find("tls"));
+}
+
+/* --- memory ------------------------------------------------------------- */
+
+enum { MUCH = 64 << 20 };
+
+/* No more than so many bytes can be had from now on. */
+static void leave_memory(size_t more)
+{
+	FILE *file = fopen("/proc/self/statm", "r");
+	struct rlimit limit;
+	size_t pages;
+
+	cr_assert_eq(fscanf(file, "%zu", &pages), 1);
+	fclose(file);
+	limit.rlim_cur = pages * (size_t)sysconf(_SC_PAGESIZE) + more;
+	limit.rlim_max = RLIM_INFINITY;
+	cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
+}
+
+/* What lies in the dialogue when all passes is not lost without a word. */
+Test(dialogue, memory_that_runs_out_where_all_passes)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	cr_skip_test("a sanitizer needs all addresses");
+#endif
+	const struct xs_dialogue_setup setup = { .domain = "" };
+	struct xs_dialogue *dialogue =
+		xs_dialogue_new(xs_protocol_find("pop3+tls"), &setup);
+	struct xs_error err = { 0 };
+	char *much = calloc(1, MUCH);
+
+	xs_dialogue_secured(dialogue, &err);
+	memcpy(much, "RETR 1\r\n", 8);
+	leave_memory(MUCH + MUCH / 2);
+	cr_assert_eq(xs_dialogue_app(dialogue, much, MUCH, &err),
+		     XS_DIALOGUE_BROKEN);
+	cr_assert_eq(err.errnum, ENOMEM);
+	xs_dialogue_free(dialogue);
+	free(much);
 }

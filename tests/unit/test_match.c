@@ -1,5 +1,7 @@
-/* Which rule decides, also against trying all rules one after the other. */
-#include "match.h"
+/* Tests: shim/rules/match.c, shim/rules/index.c.
+ *
+ * Which rule decides, also compared with trying all rules one by one. */
+#include "rules/match.h"
 
 #include <criterion/criterion.h>
 #include <fnmatch.h>
@@ -232,6 +234,20 @@ Test(match, ports_that_no_rule_is_about)
 	cr_assert_not(xs_match_has_named(rules, true, 54));
 	cr_assert_not(xs_match_has_port(read_rules(""), false, 80));
 	cr_assert_not(xs_match_has_named(read_rules("*=tls://"), false, 80));
+}
+
+Test(match, the_first_glob_for_a_port_that_wants_more_than_plaintext)
+{
+	struct xs_rules *rules = read_rules(
+		"a.test:80=tls:// *:80=tls:// *.x.test:80=tcp:// "
+		"*.y.test:80-90=tls:// *.z.test:80=deny:// *.y.test:99=tcp://");
+
+	cr_assert_eq(xs_match_glob(rules, false, 80), &rules->rule[3]);
+	cr_assert_eq(xs_match_glob(rules, false, 90), &rules->rule[3]);
+	cr_assert_null(xs_match_glob(rules, false, 99));
+	cr_assert_null(xs_match_glob(rules, false, 91));
+	cr_assert_null(xs_match_glob(rules, true, 80));
+	cr_assert_null(xs_match_glob(read_rules("a=tls://"), false, 80));
 }
 
 Test(match, strictness)

@@ -1,5 +1,7 @@
-/* The options of a target URL: reading, refusing, canonical text. */
-#include "option.h"
+/* Tests: shim/base/option.c and option_*.c.
+ *
+ * The options of a target: reading, refusing, canonical text. */
+#include "base/option.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -50,6 +52,18 @@ Test(option, nothing_is_the_defaults)
 	cr_assert_null(options.peer_name);
 	cr_assert_null(options.cafile);
 	cr_assert_null(options.capath);
+}
+
+Test(option, one_of_two_words)
+{
+	cr_assert_str_eq(canonical("ftp_data=announced"), "");
+	cr_assert_str_eq(canonical("ftp_data=control"), "ftp_data=control");
+	cr_assert(options.ftp_data_control);
+	cr_assert_str_eq(canonical("starttls=required"), "");
+	cr_assert_str_eq(canonical("starttls=optional"), "starttls=optional");
+	refused("ftp_data=contro", 9, "takes announced or control");
+	refused("ftp_data=announced|", 9, "takes announced or control");
+	refused("starttls=optiona", 9, "takes required or optional");
 }
 
 Test(option, every_option_that_works_is_read)

@@ -1,6 +1,9 @@
-/* The options about TLS: each value, each refusal, each contradiction. */
-#include "option.h"
-#include "rules.h"
+/* Tests: shim/base/option_value.c, option_check.c, option_digest.c,
+ * option_file.c, option_secret.c.
+ *
+ * The options about TLS: each value, each refusal, each contradiction. */
+#include "base/option.h"
+#include "rules/rules.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -52,8 +55,17 @@ Test(option_tls, switches)
 	means("allow_self_signed=0", "");
 	means("disable_compression=off", "disable_compression=0");
 	means("disable_compression=1", "");
+	means("renegotiation=yes", "renegotiation=1");
+	means("renegotiation=0", "");
+	means("own_socket=yes", "own_socket=1");
+	means("own_socket=0", "");
+	means("half_close=no", "half_close=0");
+	means("half_close=1", "");
 	means("session_reuse=no", "session_reuse=0");
 	means("session_reuse=1", "");
+	means("connect=early", "connect=early");
+	means("connect=verified", "");
+	refused("connect=late", 8, "takes verified or early, not \"late\"");
 	refused("allow_self_signed=maybe", 18, "takes 0 or 1");
 }
 
@@ -104,10 +116,13 @@ Test(option_tls, lists_of_names)
 	means("ciphersuites=TLS_AES_128_GCM_SHA256",
 	      "ciphersuites=TLS_AES_128_GCM_SHA256");
 	means("groups=X25519:P-256", "groups=X25519:P-256");
-	refused("ciphers=a::b", 8, "one \":\" between them");
-	refused("ciphers=:a", 8, "one \":\" between them");
-	refused("ciphers=a:", 8, "one \":\" between them");
-	refused("ciphers=a%20b", 8, "names with");
+	means("ciphers=a%20b,c%3bd::e:", "ciphers=a%20b,c%3bd::e:");
+	refused("ciphers=:", 8, "names of ciphers");
+	refused("ciphers=a/b", 8, "names of ciphers");
+	refused("groups=a::b", 7, "one \":\" between them");
+	refused("groups=:a", 7, "one \":\" between them");
+	refused("groups=a:", 7, "one \":\" between them");
+	refused("groups=a%20b", 7, "names with");
 	refused("groups=x%3by", 7, "names with");
 	refused("groups=", 7, "no value");
 }
@@ -284,10 +299,20 @@ Test(option_tls, a_passphrase_is_not_shown)
 			 "a=tls://?x=1&passphrase=***&y=2");
 	cr_assert_str_eq(xs_options_conceal(text, 26, &arena),
 			 "a=tls://?x=1&passphrase=**");
+	text.start = "passphrase=geheim&timeout=3";
+	text.end = text.start + strlen(text.start);
+	cr_assert_str_eq(xs_options_conceal(text, 200, &arena),
+			 "passphrase=***&timeout=3");
 	text.start = "a=?passphrase=geheim";
 	text.end = text.start + strlen(text.start);
 	cr_assert_str_eq(xs_options_conceal(text, 200, &arena),
 			 "a=?passphrase=***");
+	text.start = "a=?local_pk=pkcs11:x%3Fpin-value=1234&passphrase=1&"
+		     "local_cert=pkcs11:y?pin-value%3d567";
+	text.end = text.start + strlen(text.start);
+	cr_assert_str_eq(xs_options_conceal(text, 200, &arena),
+			 "a=?local_pk=pkcs11:x%3Fpin-value=***&passphrase=***&"
+			 "local_cert=pkcs11:y?pin-value%3d***");
 	text.end = text.start;
 	cr_assert_str_eq(xs_options_conceal(text, 200, &arena), "");
 	rules = xs_rules_read("a=tls://?local_cert=/etc/passwd&"

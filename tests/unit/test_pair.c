@@ -1,5 +1,8 @@
-/* The pair that stands for a TCP connection: shim/pair.h. */
-#include "pair.h"
+/* Tests: shim/base/pair.c.
+ *
+ * The pair that stands for a TCP connection, and what the kernel does for it.
+ */
+#include "base/pair.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -177,7 +180,8 @@ static void bind_to(int fd, const char *name)
 	memcpy(u.sun_path + 1, name, strlen(name));
 	cr_assert_eq(bind(fd, (void *)&u,
 			  (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
-				      1 + strlen(name))), 0);
+				      1 + strlen(name))),
+		     0);
 }
 
 /* What another program may name its sockets. */

@@ -1,11 +1,15 @@
-/* The relay's pump, over two socketpairs and without TLS. */
-#include "../../tools/relay/pump.h"
+/* Tests: tools/relay/connection/pump.c.
+ *
+ * The pump, over two socketpairs and without TLS. */
+#include "relay/connection/pump.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,8 +24,8 @@ struct bench {
 
 static struct bench make(void)
 {
-	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT |
-					       EPOLLRDHUP | EPOLLET };
+	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP |
+					       EPOLLET };
 	struct bench b = { .buffers = malloc(sizeof(struct xs_buffers)) };
 	int app[2], server[2];
 
@@ -169,6 +173,22 @@ Test(relay_pump, what_came_before_the_break_is_handed_out)
 	drop(&b);
 }
 
+/* As behind a seccomp filter; here the descriptor is no socket.  It is no end
+ * of what the program writes. */
+Test(relay_pump, what_the_application_wrote_cannot_be_read)
+{
+	struct bench b = make();
+	int other[2];
+
+	cr_assert_eq(pipe(other), 0);
+	dup2(other[0], b.pump.app.fd);
+	xs_pump_app_event(&b.pump, EPOLLIN);
+	cr_assert_eq(run(&b), XS_PUMP_FAILED);
+	cr_assert(strstr(b.err.text, "the program's data cannot be read: "),
+		  "%s", b.err.text);
+	drop(&b);
+}
+
 Test(relay_pump, an_application_that_does_not_read_may_write)
 {
 	struct bench b = make();
@@ -185,8 +205,9 @@ Test(relay_pump, an_application_that_does_not_read_may_write)
 /* Sizes around those of the buffers. */
 Test(relay_pump, every_size_arrives_once)
 {
-	static const size_t sizes[] = { 1, 2, 16383, 16384, 16385, 1, 65536,
-					65537, 70000, 7, 130000, 1, 1 };
+	static const size_t sizes[] = { 1,	2,     16383, 16384, 16385,
+					1,	65536, 65537, 70000, 7,
+					130000, 1,     1 };
 	static unsigned char bytes[130000], back[130000];
 	struct bench b = make();
 	unsigned next = 0, seen = 0;
@@ -197,11 +218,10 @@ Test(relay_pump, every_size_arrives_once)
 		for (size_t j = 0; j < sizes[i]; j++)
 			bytes[j] = (unsigned char)(next++ % 251);
 		while (have < sizes[i]) {
-			ssize_t n = sent < sizes[i] ?
-					    send(b.app, bytes + sent,
-						 sizes[i] - sent,
-						 MSG_DONTWAIT) :
-					    0;
+			ssize_t n = sent < sizes[i] ? send(b.app, bytes + sent,
+							   sizes[i] - sent,
+							   MSG_DONTWAIT)
+						    : 0;
 
 			sent += n > 0 ? (size_t)n : 0;
 			cr_assert_eq(run(&b), XS_PUMP_WAITS);
@@ -216,5 +236,147 @@ Test(relay_pump, every_size_arrives_once)
 	shutdown(b.app, SHUT_WR);
 	cr_assert_eq(run(&b), XS_PUMP_WAITS);
 	cr_assert_eq(recv(b.server, back, 1, MSG_DONTWAIT), 0);
+	drop(&b);
+}
+
+/* The server ends without close_notify, and epoll has told of nothing else yet.
+ */
+static bool is_cut(void (*leave)(int app))
+{
+	struct bench b = make();
+	bool cut;
+
+	b.pump.tls = (struct xs_tls *)&b; /* only looked at for being there */
+	cr_assert_eq(run(&b), XS_PUMP_WAITS);
+	leave(b.app);
+	close(b.server);
+	xs_pump_server_event(&b.pump, EPOLLIN | EPOLLRDHUP | EPOLLHUP);
+	xs_pump_run(&b.pump, b.buffers, &b.err);
+	cut = b.pump.cut;
+	b.pump.tls = NULL;
+	drop(&b);
+	return cut;
+}
+
+static void close_it(int app)
+{
+	close(app);
+}
+
+static void half_close_it(int app)
+{
+	shutdown(app, SHUT_WR);
+}
+
+Test(relay_pump, an_end_is_a_cut_for_who_can_read)
+{
+	cr_assert(is_cut(half_close_it));
+	cr_assert_not(is_cut(close_it));
+}
+
+/* A reset that comes before epoll tells that nobody is there any more. */
+Test(relay_pump, a_reset_that_nobody_sees)
+{
+	struct bench b = make();
+
+	b.pump.strict = true;
+	b.pump.tls = (struct xs_tls *)&b; /* only looked at for being there */
+	cr_assert_eq(run(&b), XS_PUMP_WAITS);
+	send(b.pump.server.fd, "x", 1,
+	     0); /* unread by who closes: ECONNRESET */
+	close(b.app);
+	close(b.server);
+	xs_pump_server_event(&b.pump,
+			     EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR);
+	cr_assert_neq(xs_pump_run(&b.pump, b.buffers, &b.err), XS_PUMP_FAILED,
+		      "%s", b.err.text);
+	b.pump.tls = NULL;
+	drop(&b);
+}
+
+/* close(2) with SO_LINGER and a time of 0 is RST, also when epoll has told only
+ * the end of the stream so far. */
+Test(relay_pump, an_end_by_close_is_seen_at_once)
+{
+	const struct linger abort = { .l_onoff = 1 };
+	struct bench b = make();
+
+	b.pump.plain = true;
+	setsockopt(b.pump.server.fd, SOL_SOCKET, SO_LINGER, &abort,
+		   sizeof(abort));
+	cr_assert_eq(run(&b), XS_PUMP_WAITS);
+	close(b.app);
+	xs_pump_app_event(&b.pump, EPOLLIN | EPOLLRDHUP);
+	cr_assert_eq(xs_pump_run(&b.pump, b.buffers, &b.err), XS_PUMP_GIVEN_UP);
+	drop(&b);
+}
+
+/* Puts a TCP connection in the server's place. */
+static void make_tcp(struct bench *b)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(at);
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	int client = socket(AF_INET, SOCK_STREAM, 0);
+
+	cr_assert_eq(bind(listener, (struct sockaddr *)&at, len), 0);
+	cr_assert_eq(listen(listener, 1), 0);
+	getsockname(listener, (struct sockaddr *)&at, &len);
+	cr_assert_eq(connect(client, (struct sockaddr *)&at, len), 0);
+	close(b->server);
+	b->server = accept(listener, NULL, NULL);
+	cr_assert_neq(dup2(client, b->pump.server.fd), -1);
+	close(client);
+	close(listener);
+	b->pump.plain = true;
+}
+
+/* The server ends in good order, and answers with RST what comes then. */
+static struct bench make_ended(void)
+{
+	struct bench b = make();
+
+	make_tcp(&b);
+	close(b.server);
+	xs_pump_server_event(&b.pump, EPOLLIN | EPOLLRDHUP);
+	cr_assert_eq(xs_pump_run(&b.pump, b.buffers, &b.err), XS_PUMP_WAITS);
+	return b;
+}
+
+static enum xs_pump_result send_one(struct bench *b, int flags)
+{
+	cr_assert_eq(send(b->app, "x", 1, flags), 1);
+	xs_pump_app_event(&b->pump, EPOLLIN | (flags & MSG_OOB ? EPOLLPRI : 0));
+	return xs_pump_run(&b->pump, b->buffers, &b->err);
+}
+
+static void await_reset(const struct bench *b)
+{
+	struct pollfd reset = { .fd = b->pump.server.fd };
+
+	cr_assert_eq(poll(&reset, 1, 10000), 1);
+	cr_assert(reset.revents & POLLERR);
+}
+
+Test(relay_pump, a_reset_behind_the_end)
+{
+	struct bench b = make_ended();
+
+	cr_assert_eq(send_one(&b, 0), XS_PUMP_WAITS);
+	await_reset(&b);
+	xs_pump_server_event(&b.pump,
+			     EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR);
+	cr_assert_eq(xs_pump_run(&b.pump, b.buffers, &b.err), XS_PUMP_FAILED);
+	drop(&b);
+}
+
+Test(relay_pump, urgent_bytes_that_nobody_takes)
+{
+	struct bench b = make_ended();
+
+	cr_assert_eq(send_one(&b, MSG_OOB), XS_PUMP_WAITS);
+	await_reset(&b);
+	cr_assert_eq(send_one(&b, MSG_OOB), XS_PUMP_FAILED);
 	drop(&b);
 }

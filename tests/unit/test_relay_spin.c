@@ -1,6 +1,8 @@
-/* The active wait in front of a sleep: it must not lose an event, nor take the
- * processor for longer than its budget says. */
-#include "../../tools/relay/spin.h"
+/* Tests: tools/relay/loop/spin.c.
+ *
+ * The active wait before a sleep. It must not lose an event, and must not take
+ * the processor for longer than its budget allows. */
+#include "relay/loop/spin.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>

@@ -1,5 +1,7 @@
-/* The relay's timers: against a plain list, in random order. */
-#include "../../tools/relay/timer.h"
+/* Tests: tools/relay/loop/timer.c.
+ *
+ * Timers, compared with a plain list, in random order. */
+#include "relay/loop/timer.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

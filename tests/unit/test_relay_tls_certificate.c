@@ -1,5 +1,8 @@
-/* The facts of a certificate, above all of those that nobody should issue. */
-#include "../../tools/relay/tls_certificate.h"
+/* Tests: tools/relay/tls/tls_certificate.c.
+ *
+ * The facts of a certificate, above all of certificates that no CA should
+ * issue. */
+#include "relay/tls/tls_certificate.h"
 
 #include <criterion/criterion.h>
 #include <openssl/evp.h>

@@ -1,5 +1,9 @@
-/* The tables that turn what OpenSSL says into a sentence for a person. */
-#include "../../tools/relay/tls_private.h"
+/* Tests: tools/relay/tls/tls_error.c, tls_error_table.c;
+ * shim/base/message.def.
+ *
+ * The tables that turn what OpenSSL says into a sentence for a person. */
+#include "base/message.h"
+#include "relay/tls/tls_private.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -47,6 +51,7 @@ static void expect_good(const struct xs_error *err,
 	cr_assert_eq(err->text[len - 1], ')', "%s", err->text);
 	cr_assert(len < sizeof(err->text) - 1, "%s", err->text);
 	cr_assert_null(strchr(err->text, '\n'));
+	cr_assert_str_neq(xs_message_id(err->text), "other", "%s", err->text);
 }
 
 static void expect_unique(const struct xs_tls_error_row *table)
@@ -84,11 +89,79 @@ Test(relay_tls_error, every_certificate_row)
 	X509_free(cert);
 }
 
+/* Those that an alarm is likely to look for. */
+Test(relay_tls_error, identifiers_of_certificates)
+{
+	static const struct {
+		int code;
+		const char *id;
+	} rows[] = {
+		{ X509_V_ERR_HOSTNAME_MISMATCH, "certificate-name" },
+		{ X509_V_ERR_CERT_HAS_EXPIRED, "certificate-expired" },
+		{ X509_V_ERR_CERT_NOT_YET_VALID, "certificate-not-yet-valid" },
+		{ X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT,
+		  "certificate-self-signed" },
+		{ X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
+		  "certificate-untrusted" },
+		{ X509_V_ERR_CERT_REVOKED, "certificate-revoked" },
+		{ X509_V_ERR_CRL_HAS_EXPIRED, "certificate-crl" },
+		{ X509_V_ERR_OCSP_VERIFY_NEEDED, "certificate-ocsp" },
+		{ X509_V_ERR_INVALID_PURPOSE, "certificate-purpose" },
+		{ X509_V_ERR_EE_KEY_TOO_SMALL, "certificate-weak" },
+		{ X509_V_ERR_PATH_LOOP, "certificate-refused" },
+		{ 9999, "certificate-refused" },
+	};
+	X509 *cert = make_cert("DNS:a.test");
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct xs_error err = { 0 };
+
+		xs_tls_error_certificate(&err, rows[i].code, cert, "b.test",
+					 "/trust");
+		cr_assert_str_eq(xs_message_id(err.text), rows[i].id, "%s",
+				 err.text);
+	}
+	X509_free(cert);
+}
+
 static bool has_row(const struct xs_tls_error_row *table, int code)
 {
 	while (table->cause && table->code != code)
 		table++;
 	return table->cause;
+}
+
+/* The highest reason of libssl that was looked at, in OpenSSL 3.5 and 3.6: each
+ * below has a row or is good as it is.  One above needs a row, or is good, and
+ * this number goes up. */
+enum { LOOKED_AT = 423 };
+
+/* These two have never been in line. */
+static bool is_known(int reason)
+{
+	return reason <= LOOKED_AT || reason == SSL_R_BAD_RECORD_TYPE ||
+	       reason == SSL_R_INVALID_SESSION_ID;
+}
+
+Test(relay_tls_error, no_reason_is_overlooked)
+{
+	enum { ALERTS = SSL_AD_REASON_OFFSET };
+
+	OPENSSL_init_ssl(OPENSSL_INIT_LOAD_SSL_STRINGS, NULL);
+	for (int reason = 1; reason < ALERTS + 256; reason++) {
+		const char *text = ERR_reason_error_string(
+			ERR_PACK(ERR_LIB_SSL, 0, reason));
+
+		if (!text)
+			continue;
+		if (reason < ALERTS)
+			cr_expect(is_known(reason) ||
+					  has_row(xs_tls_error_reasons, reason),
+				  "%d %s", reason, text);
+		else
+			cr_expect(has_row(xs_tls_error_alerts, reason - ALERTS),
+				  "%d %s", reason, text);
+	}
 }
 
 /* Whatever OpenSSL has a word for, we have a sentence for. */
@@ -184,6 +257,46 @@ Test(relay_tls_error, every_reason_row)
 		expect_good(&err, row);
 		cr_assert_eq(err.errnum, EPROTO);
 	}
+}
+
+/* What is told of the errors in OpenSSL's queue, which is empty then. */
+static struct xs_error told(void)
+{
+	struct xs_tls_early early = { .first_len = 0 };
+	struct xs_tls tls = { .early = &early };
+	struct xs_error err = { 0 };
+
+	xs_tls_error_handshake(&err, &tls, SSL_ERROR_SSL);
+	ERR_clear_error();
+	return err;
+}
+
+/* With OpenSSL 3.2 and later a group of 512 bits looks like this. */
+Test(relay_tls_error, the_entry_with_words_counts)
+{
+	struct xs_error err;
+
+	ERR_clear_error();
+	ERR_raise(ERR_LIB_EVP, EVP_R_UNSUPPORTED_ALGORITHM);
+	ERR_raise(ERR_LIB_SSL, SSL_R_BAD_DATA);
+	ERR_raise(ERR_LIB_SSL, SSL_R_DH_KEY_TOO_SMALL);
+	ERR_raise(ERR_LIB_SSL, SSL_R_BAD_SIGNATURE);
+	err = told();
+	cr_assert(strstr(err.text, "Diffie-Hellman group is too small"), "%s",
+		  err.text);
+}
+
+/* Without words the first one tells. */
+Test(relay_tls_error, the_first_entry_without_words)
+{
+	struct xs_error err;
+
+	ERR_clear_error();
+	ERR_raise(ERR_LIB_EVP, EVP_R_UNSUPPORTED_ALGORITHM);
+	ERR_raise(ERR_LIB_SSL, SSL_R_BAD_DATA);
+	err = told();
+	cr_assert(strstr(err.text, "failed: unsupported algorithm ("), "%s",
+		  err.text);
 }
 
 Test(relay_tls_error, what_a_plaintext_server_said)

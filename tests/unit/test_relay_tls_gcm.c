@@ -1,7 +1,9 @@
-/* AES-GCM of tls_gcm.c beside OpenSSL's own: the same bytes, the same refusals.
- * On any processor; whether it is offered is another matter. */
-#include "../../tools/relay/tls_gcm.h"
-#include "../../tools/relay/tls_private.h"
+/* Tests: tools/relay/tls/tls_gcm.c.
+ *
+ * AES-GCM beside OpenSSL's own: the same bytes, the same refusals. It runs on
+ * any processor, also where the relay would not use this cipher. */
+#include "relay/tls/tls_gcm.h"
+#include "relay/tls/tls_private.h"
 
 #include <criterion/criterion.h>
 #include <openssl/evp.h>

@@ -1,5 +1,7 @@
-/* Clients that are made in advance: for whom, when, with which ticket, and
- * what becomes of those that nobody wants. */
+/* Tests: tools/relay/tls/tls_spare.c.
+ *
+ * Spares, the TLS clients that are made in advance: for which connection,
+ * when, with which ticket, and what becomes of those that are not used. */
 #include "tls_line.h"
 
 #include <pthread.h>

@@ -1,5 +1,7 @@
-/* The text of XSOCK_RULES: items, places, files, options, limits. */
-#include "rules.h"
+/* Tests: shim/rules/rules.c, shim/rules/rule_file.c.
+ *
+ * The text of XSOCK_RULES: items, places, files, options, limits. */
+#include "rules/rules.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

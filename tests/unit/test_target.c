@@ -1,5 +1,7 @@
-/* Patterns and target URLs, in every form that the manual lists. */
-#include "rules.h"
+/* Tests: shim/rules/pattern.c, ports.c, target.c.
+ *
+ * Patterns and targets, in every form that the manual lists. */
+#include "rules/rules.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -107,7 +109,8 @@ Test(target, unknown_transports_are_refused_with_a_suggestion)
 	    "mean \"tls\"?)");
 	bad("*=gopher://", 3, "unknown transport \"gopher\": \"xsock check");
 	bad("*=https://", 3, "(did you mean \"tls\"?)");
-	bad("*=IMAPS://", 3, "(did you mean \"tls\"?)");
+	bad("*=IMAPS://", 3, "(did you mean \"imap+tls\"?)");
+	bad("*=ircs://", 3, "(did you mean \"tls\"?)");
 	bad("*=imap://", 3, "(did you mean \"imap+starttls\"?)");
 	bad("*=xmpp-server://", 3, "(did you mean \"xmpp-server+starttls\"?)");
 	bad("*=://", 3, "no transport");

@@ -3,8 +3,8 @@
 #ifndef TEST_TLS_LINE_H
 #define TEST_TLS_LINE_H
 
-#include "../../tools/relay/tls_private.h"
 #include "../relay/authority.h"
+#include "relay/tls/tls_private.h"
 
 #include <string.h>
 
@@ -26,7 +26,7 @@ static uint8_t in[65536];
 static uint8_t plain[XS_TLS_PLAIN_ROOM(65536)];
 
 /* Of the rule's options, those behind cafile. */
-static struct bench bench_make(const char *more)
+static inline struct bench bench_make(const char *more)
 {
 	struct bench b = { .folder = folder_make(),
 			   .server = SSL_CTX_new(TLS_server_method()) };
@@ -35,8 +35,7 @@ static struct bench bench_make(const char *more)
 	X509 *const trusted[] = { ca.cert, NULL };
 	struct xs_error err = { 0 };
 	char options[200];
-	struct xs_tls_policy policy = { .scheme = "tls",
-					.options = options };
+	struct xs_tls_policy policy = { .scheme = "tls", .options = options };
 
 	SSL_CTX_use_certificate(b.server, leaf.cert);
 	SSL_CTX_use_PrivateKey(b.server, leaf.key);
@@ -116,7 +115,8 @@ static enum xs_tls_result line_shake(struct line *line,
 }
 
 /* Until it is open and the tickets, if there are any, are heard. */
-static void line_finish(struct line *line, struct xs_tls_summary *summary)
+static inline void line_finish(struct line *line,
+			       struct xs_tls_summary *summary)
 {
 	while (line_shake(line, summary) != XS_TLS_DONE)
 		;

@@ -2,27 +2,38 @@
  *
  * The relay is started by the library inside anybody's process: with unknown
  * signal handlers and masks, limits, descriptors.  All of that is put right
- * here, before the first thread.  The rest is done by the workers (worker.h);
- * the main thread only waits for the time to leave (life.h).
+ * here and in surroundings.c, before the first thread.  The rest is done by the
+ * workers (worker.h); the main thread only waits for the time to leave
+ * (lifetime.h).
+ *
+ * Main is also the one file that knows all layers.  A lower layer that needs
+ * something of a higher one gets a function from here: the workers get what
+ * serves an accepted client, and the clients get what begins a connection.
  */
-#include "expect.h"
-#include "life.h"
-#include "resolver.h"
-#include "tls.h"
-#include "worker.h"
+#include "base/descriptor.h"
+#include "relay/client/admit.h"
+#include "relay/client/control.h"
+#include "relay/client/ftp_data.h"
+#include "relay/connection/connection.h"
+#include "relay/connection/loader.h"
+#include "relay/connection/log_put.h"
+#include "relay/loop/lifetime.h"
+#include "relay/loop/resolver.h"
+#include "relay/loop/signals.h"
+#include "relay/loop/worker.h"
+#include "relay/surroundings.h"
+#include "relay/tls/tls.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -37,6 +48,10 @@ struct arguments {
 	int listen_fd;	  /* or on this descriptor; -1: not given */
 	int idle;	  /* seconds; -1: not given */
 	int workers;	  /* 0: not given */
+	/* What the library tells: */
+	int starter;	   /* the process that waits for us; 0: none does */
+	bool alone;	   /* and that nobody else is served */
+	const char *label; /* its security label; NULL: it has none */
 };
 
 static const char usage[] =
@@ -77,12 +92,25 @@ static int bad_value(const char *option, const char *value)
 /* Returns -1 to go on, or an exit status. */
 static int read_arguments(struct arguments *arguments, int argc, char **argv)
 {
-	enum { LISTEN = 1, LISTEN_FD, IDLE, WORKERS, HELP, VERSION };
+	enum {
+		LISTEN = 1,
+		LISTEN_FD,
+		IDLE,
+		WORKERS,
+		STARTER,
+		PRIVATE,
+		LABEL,
+		HELP,
+		VERSION
+	};
 	static const struct option options[] = {
 		{ "listen", required_argument, NULL, LISTEN },
 		{ "listen-fd", required_argument, NULL, LISTEN_FD },
 		{ "idle", required_argument, NULL, IDLE },
 		{ "workers", required_argument, NULL, WORKERS },
+		{ "starter", required_argument, NULL, STARTER },
+		{ "private", no_argument, NULL, PRIVATE },
+		{ "label", required_argument, NULL, LABEL },
 		{ "help", no_argument, NULL, HELP },
 		{ "version", no_argument, NULL, VERSION },
 		{ NULL, 0, NULL, 0 },
@@ -109,6 +137,17 @@ static int read_arguments(struct arguments *arguments, int argc, char **argv)
 			if (arguments->workers < 1)
 				return bad_value("workers", optarg);
 			break;
+		case STARTER:
+			arguments->starter = read_number(optarg, INT_MAX);
+			if (arguments->starter < 1)
+				return bad_value("starter", optarg);
+			break;
+		case PRIVATE:
+			arguments->alone = true;
+			break;
+		case LABEL:
+			arguments->label = optarg;
+			break;
 		case HELP:
 			fputs(usage, stdout);
 			return EXIT_SUCCESS;
@@ -119,7 +158,8 @@ static int read_arguments(struct arguments *arguments, int argc, char **argv)
 			return EXIT_USAGE;
 		}
 	}
-	if (optind < argc || !arguments->name == (arguments->listen_fd < 0)) {
+	if (optind < argc || !arguments->name == (arguments->listen_fd < 0) ||
+	    (arguments->alone && !arguments->starter)) {
 		fputs(usage, stderr);
 		return EXIT_USAGE;
 	}
@@ -131,7 +171,8 @@ static int read_arguments(struct arguments *arguments, int argc, char **argv)
 static bool fill_standard_descriptors(void)
 {
 	for (int fd = 0; fd <= 2; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    (xs_nothing() != fd || fcntl(fd, F_SETFD, 0) < 0))
 			return false;
 	return true;
 }
@@ -144,30 +185,10 @@ static void reset_signals(void)
 	for (int number = 1; number < NSIG; number++)
 		signal(number, SIG_DFL);
 	signal(SIGPIPE, SIG_IGN);
+	/* The children of base/allowed.h are nobody's business. */
+	signal(SIGCHLD, SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-/* Two descriptors for each connection, and the program that started the relay
- * may have had 1024 in mind for itself. */
-static void raise_limits(void)
-{
-	struct rlimit files;
-
-	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
-		return;
-	files.rlim_cur = files.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &files);
-}
-
-/* Keys and plaintext lie in this process: no core file, and no debugger but
- * root's.  It makes /proc/PID root's, which nobody here reads.  A sanitizer
- * needs ptrace(2). */
-static void protect_memory(void)
-{
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-	prctl(PR_SET_DUMPABLE, 0);
-#endif
 }
 
 static int listen_on(const char *name)
@@ -195,12 +216,8 @@ static int listen_on(const char *name)
 /* A descriptor that was given must be what the library gives. */
 static bool is_listener(int fd)
 {
-	int type = 0, accepts = 0;
-	socklen_t len = sizeof(int);
-
-	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
-	       getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &len) == 0 &&
-	       type == SOCK_SEQPACKET && accepts;
+	return xs_socket_int(fd, SOL_SOCKET, SO_TYPE) == SOCK_SEQPACKET &&
+	       xs_socket_int(fd, SOL_SOCKET, SO_ACCEPTCONN) > 0;
 }
 
 static int open_listener(const struct arguments *arguments)
@@ -215,9 +232,30 @@ static int open_listener(const struct arguments *arguments)
 	}
 	if (fd < 0)
 		return -1;
+	/* Once more: clients are told who has called it last (unix(7),
+	 * SO_PEERCRED). */
+	if (listen(fd, BACKLOG) < 0)
+		return -1;
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	return fd;
+}
+
+/* Until now standard error was a pipe to the starter, which waits for a zero
+ * (shim/relay_client/start_relay.h). */
+static void tell_starter(void)
+{
+	int null = xs_nothing();
+
+	/* It does not wait for long. */
+	if (write(STDERR_FILENO, "", 1) < 0)
+		errno = 0;
+	if (null >= 0)
+		dup2(null, STDERR_FILENO);
+	else
+		close(STDERR_FILENO);
+	if (null > STDERR_FILENO)
+		close(null);
 }
 
 static int count_workers(int wanted)
@@ -240,19 +278,25 @@ static int serve(const struct arguments *arguments)
 			strerror(errno));
 		return EXIT_FAILURE;
 	}
-	xs_life_set_idle(arguments->idle);
-	if (xs_workers_start(count_workers(arguments->workers), listen_fd) <
-		    0 ||
-	    xs_life_wait(listen_fd) < 0) {
+	if (arguments->starter)
+		tell_starter();
+	xs_lifetime_set_idle(arguments->idle);
+	xs_control_set_connector(&xs_connection_connector);
+	if (xs_workers_start(count_workers(arguments->workers), listen_fd,
+			     xs_control_begin, xs_control_give_way) < 0 ||
+	    xs_lifetime_wait(listen_fd, xs_workers_give) < 0) {
 		fprintf(stderr, "xsock-relay: %s\n", strerror(errno));
 		return EXIT_FAILURE;
 	}
+	xs_log_put_end();
 	/* A lookup that nobody waits for may hang for long, and would answer
-	 * to a worker: then there is no tidying up. */
-	if (!xs_resolver_stop())
+	 * to a worker; so may a file, in the middle of OpenSSL, whose part of
+	 * a worker may be left over: then there is no tidying up. */
+	if (!xs_resolver_stop() || !xs_loader_stop() ||
+	    !xs_tls_threads_may_end())
 		_exit(EXIT_SUCCESS);
 	xs_workers_stop();
-	xs_expect_forget();
+	xs_ftp_data_forget();
 	xs_tls_context_forget();
 	close(listen_fd);
 	return EXIT_SUCCESS;
@@ -269,8 +313,10 @@ int main(int argc, char **argv)
 	status = read_arguments(&arguments, argc, argv);
 	if (status >= 0)
 		return status;
-	umask(077);
-	raise_limits();
-	protect_memory();
+	xs_surroundings_reset();
+	xs_admit_prepare(arguments.starter, arguments.alone, arguments.label);
+	xs_admit_keep(xs_surroundings_give_up());
+	xs_surroundings_close();
+	xs_signals_heed(xs_lifetime_end);
 	return serve(&arguments);
 }

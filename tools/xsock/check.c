@@ -4,12 +4,12 @@
  * destination the rule that decides, what will happen in words, and what the
  * certificate will be checked against.  Connects to nothing.
  */
-#include "command.h"
-#include "destination.h"
-#include "inputs.h"
-#include "lint.h"
-
-#include "../relay/tls_check.h"
+#include "xsock/command.h"
+#include "xsock/destination.h"
+#include "xsock/inputs.h"
+#include "xsock/lint.h"
+#include "xsock/policy.h"
+#include "xsock/rule_text.h"
 
 #include <argp.h>
 #include <limits.h>
@@ -89,7 +89,7 @@ static void print_tables(FILE *file)
 		snprintf(name, sizeof(name), "%s=%s", row->name, row->value);
 		print_row(file, name, row->summary, row->missing);
 	}
-	fprintf(file, "\nlibxsock(7) has the whole language.");
+	fprintf(file, "\nxsock-rules(5) has the whole language.");
 }
 
 /* argp frees what is returned. */
@@ -118,7 +118,7 @@ static void print_line(const char *title, const char *text)
 }
 
 /* "www.example.com:443": where the connection goes in the end. */
-static void print_target(const struct xs_destination *to,
+static void print_target(const struct xs_check_destination *to,
 			 const struct xs_verdict *verdict)
 {
 	const struct xs_target *target = &verdict->rule->target;
@@ -205,21 +205,7 @@ static void print_certificate(const struct xs_verdict *verdict)
 		print_line("ours", with->local_cert);
 }
 
-/* What will happen; the table's summaries are written for all rules. */
-static const char *in_words(const struct xs_rule *rule)
-{
-	const struct xs_scheme *scheme = rule->target.scheme;
-
-	if (scheme->kind == XS_SCHEME_TCP)
-		return rule->options.relay ? "plain TCP, through the relay"
-					   : "plain TCP";
-	/* "the same as tls" */
-	if (scheme->kind == XS_SCHEME_TLS && scheme->tls_version == 0)
-		scheme = xs_scheme_find("tls");
-	return scheme->summary;
-}
-
-static void print_verdict(const struct xs_destination *to,
+static void print_verdict(const struct xs_check_destination *to,
 			  const struct xs_verdict *verdict, bool several)
 {
 	const struct xs_rule *rule = verdict->rule;
@@ -241,7 +227,7 @@ static void print_verdict(const struct xs_destination *to,
 	}
 	snprintf(text, sizeof(text), "%s %s", rule->place, rule->text);
 	print_line("rule", text);
-	print_line("what", in_words(rule));
+	print_line("what", xs_rule_in_words(rule));
 	if (rule->target.scheme->kind == XS_SCHEME_DENY)
 		return;
 	print_target(to, verdict);
@@ -249,13 +235,13 @@ static void print_verdict(const struct xs_destination *to,
 		print_certificate(verdict);
 }
 
-static void print_destination(const struct xs_destination *destination,
+static void print_destination(const struct xs_check_destination *destination,
 			      const struct xs_rules *rules)
 {
-	struct xs_verdict verdicts[XS_DESTINATION_ADDRESSES];
+	struct xs_verdict verdicts[XS_CHECK_DESTINATION_ADDRESSES];
 	char note[256];
-	size_t count = xs_destination_decide(destination, rules, verdicts, note,
-					     sizeof(note));
+	size_t count = xs_check_destination_decide(destination, rules, verdicts,
+						   note, sizeof(note));
 
 	printf("\n%s\n", destination->text);
 	for (size_t i = 0; i < count; i++)
@@ -268,7 +254,7 @@ static void print_destination(const struct xs_destination *destination,
 
 static void print_summary(const struct xs_rules *rules)
 {
-	size_t warnings = xs_lint(rules);
+	size_t warnings = xs_lint(rules, stdout);
 
 	printf("%zu rule%s, no errors", rules->count,
 	       rules->count == 1 ? "" : "s");
@@ -284,28 +270,33 @@ static bool same_policy(const struct xs_rule *a, const struct xs_rule *b)
 }
 
 /* What only OpenSSL can judge: the library lets it pass, and the relay would
- * refuse the first connect.  Neighbours with the same options are judged
- * once. */
+ * refuse the first connect.  Does what the relay does before it connects.
+ * Neighbours with the same options are judged once. */
 static int ask_openssl(const struct xs_rules *rules)
 {
-	const char *conf = getenv("OPENSSL_CONF");
 	const struct xs_rule *last = NULL;
 	struct xs_error err = { .kind = XS_ERR_NONE };
+	bool good = true;
 
-	for (size_t i = 0; i < rules->count; i++) {
+	for (size_t i = 0; i < rules->count && good; i++) {
 		const struct xs_rule *rule = &rules->rule[i];
+		struct xs_tls_context *context;
+		struct xs_tls_policy policy;
 
 		if (!xs_scheme_has_tls(rule->target.scheme) ||
-		    !*rule->options_text || (last && same_policy(last, rule)))
+		    (last && same_policy(last, rule)))
 			continue;
 		last = rule;
-		if (xs_tls_check(rule->target.scheme, &rule->options, conf,
-				 &err) == 0)
-			continue;
-		fprintf(stderr, "xsock: %s: %s\n", rule->place, err.text);
-		return -1;
+		policy = xs_policy(rule);
+		context = xs_tls_context_get(&policy, &err);
+		good = context;
+		if (!good)
+			fprintf(stderr, "xsock: %s: %s\n", rule->place,
+				err.text);
+		xs_tls_context_put(context);
 	}
-	return 0;
+	xs_tls_context_forget();
+	return good ? 0 : -1;
 }
 
 /* All destinations are read before the first is printed, so that a wrong one
@@ -314,12 +305,12 @@ static int check(const struct arguments *arguments, struct xs_arena *arena)
 {
 	struct xs_error err = { .kind = XS_ERR_NONE };
 	const struct xs_rules *rules;
-	struct xs_destination *to = xs_arena_take(
+	struct xs_check_destination *to = xs_arena_take(
 		arena, (size_t)arguments->destinations * sizeof(*to));
 
 	for (int i = 0; to && i < arguments->destinations; i++) {
-		if (xs_destination_read(&to[i], arguments->destination[i],
-					arena, &err) < 0) {
+		if (xs_check_destination_read(&to[i], arguments->destination[i],
+					      arena, &err) < 0) {
 			fprintf(stderr, "xsock check: destination %s: %s\n",
 				arguments->destination[i], err.text);
 			return XS_EXIT_USAGE;
@@ -349,23 +340,25 @@ static void say_no_rules(const struct arguments *arguments)
 	fprintf(stderr, "\n");
 }
 
+static const struct argp_child children[] = {
+	{ .argp = &xs_inputs_argp },
+	{ .argp = NULL },
+};
+
+const struct argp xs_check_argp = { .parser = parse,
+				    .args_doc = args_doc,
+				    .doc = doc,
+				    .children = children,
+				    .help_filter = add_tables };
+
 int xs_command_check(int argc, char **argv)
 {
-	static const struct argp_child children[] = {
-		{ .argp = &xs_inputs_argp },
-		{ .argp = NULL },
-	};
-	static const struct argp argp = { .parser = parse,
-					  .args_doc = args_doc,
-					  .doc = doc,
-					  .children = children,
-					  .help_filter = add_tables };
 	struct arguments arguments = { .destinations = 0 };
 	struct xs_arena arena = { NULL };
 	int status;
 
 	argp_err_exit_status = XS_EXIT_USAGE;
-	if (argp_parse(&argp, argc, argv, 0, NULL, &arguments) != 0)
+	if (argp_parse(&xs_check_argp, argc, argv, 0, NULL, &arguments) != 0)
 		return XS_EXIT_USAGE;
 	xs_inputs_complete(&arguments.inputs);
 	if (!arguments.inputs.rules) {

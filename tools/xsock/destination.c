@@ -1,8 +1,8 @@
 /* A destination and the rules that decide it; see destination.h. */
-#include "destination.h"
+#include "xsock/destination.h"
 
-#include "host.h"
-#include "ports.h"
+#include "base/host.h"
+#include "rules/ports.h"
 
 #include <netdb.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 /* --- reading ------------------------------------------------------------- */
 
 static int read_host(struct xs_parse *parse, struct xs_host_port *split,
-		     struct xs_destination *to)
+		     struct xs_check_destination *to)
 {
 	if (split->port.start == split->port.end)
 		return xs_parse_fail(parse, split->host.start,
@@ -28,8 +28,9 @@ static int read_host(struct xs_parse *parse, struct xs_host_port *split,
 	return 0;
 }
 
-int xs_destination_read(struct xs_destination *destination, const char *text,
-			struct xs_arena *arena, struct xs_error *err)
+int xs_check_destination_read(struct xs_check_destination *destination,
+			      const char *text, struct xs_arena *arena,
+			      struct xs_error *err)
 {
 	struct xs_parse parse = { .arena = arena,
 				  .scratch = arena,
@@ -37,7 +38,7 @@ int xs_destination_read(struct xs_destination *destination, const char *text,
 	struct xs_span rest = { text, text + strlen(text) }, scheme;
 	struct xs_host_port split;
 
-	*destination = (struct xs_destination){ .text = text };
+	*destination = (struct xs_check_destination){ .text = text };
 	if (xs_parse_cut_scheme(&rest, &scheme)) {
 		destination->udp = xs_span_is(scheme, "udp");
 		if (!destination->udp && !xs_span_is(scheme, "tcp"))
@@ -86,7 +87,7 @@ static size_t add(struct xs_verdict *verdicts, size_t count,
 }
 
 /* The verdicts about the addresses that the name has. */
-static size_t decide_addresses(const struct xs_destination *to,
+static size_t decide_addresses(const struct xs_check_destination *to,
 			       const struct xs_rules *rules,
 			       struct xs_verdict *verdicts, int *error)
 {
@@ -94,8 +95,8 @@ static size_t decide_addresses(const struct xs_destination *to,
 	struct addrinfo *list = look_up(to->name, error);
 	size_t count = 0;
 
-	for (struct addrinfo *at = list; at && count < XS_DESTINATION_ADDRESSES;
-	     at = at->ai_next) {
+	for (struct addrinfo *at = list;
+	     at && count < XS_CHECK_DESTINATION_ADDRESSES; at = at->ai_next) {
 		if (!xs_address_from(&verdict.address, at->ai_addr,
 				     at->ai_addrlen))
 			continue;
@@ -109,7 +110,7 @@ static size_t decide_addresses(const struct xs_destination *to,
 	return count;
 }
 
-static size_t decide_name(const struct xs_destination *to,
+static size_t decide_name(const struct xs_check_destination *to,
 			  const struct xs_rules *rules,
 			  struct xs_verdict *verdicts, char *note, size_t size)
 {
@@ -151,7 +152,7 @@ static bool has_address(const char *name, const struct xs_address *address)
 
 /* The strictest rule of the names that have the address: what the library does
  * with an address that nobody looked up. */
-static void decide_by_rules_names(const struct xs_destination *to,
+static void decide_by_rules_names(const struct xs_check_destination *to,
 				  const struct xs_rules *rules,
 				  struct xs_verdict *verdict, char *note,
 				  size_t size)
@@ -187,11 +188,11 @@ static void decide_by_rules_names(const struct xs_destination *to,
 	}
 }
 
-size_t
-xs_destination_decide(const struct xs_destination *destination,
-		      const struct xs_rules *rules,
-		      struct xs_verdict verdicts[XS_DESTINATION_ADDRESSES],
-		      char *note, size_t size)
+size_t xs_check_destination_decide(
+	const struct xs_check_destination *destination,
+	const struct xs_rules *rules,
+	struct xs_verdict verdicts[XS_CHECK_DESTINATION_ADDRESSES], char *note,
+	size_t size)
 {
 	struct xs_verdict verdict = { .address = destination->address };
 

@@ -1,13 +1,13 @@
 /* A destination as "xsock check" gets it, and the rules that decide it. */
-#ifndef XS_DESTINATION_H
-#define XS_DESTINATION_H
+#ifndef XS_CHECK_DESTINATION_H
+#define XS_CHECK_DESTINATION_H
 
-#include "match.h"
+#include "rules/match.h"
 
 /* Addresses of one name that are looked at. */
-#define XS_DESTINATION_ADDRESSES 64
+#define XS_CHECK_DESTINATION_ADDRESSES 64
 
-struct xs_destination {
+struct xs_check_destination {
 	const char *text; /* as it was given */
 	bool udp;
 	const char *name;	   /* NULL: given as an address */
@@ -24,18 +24,19 @@ struct xs_verdict {
 };
 
 /* Reads "[tcp://|udp://]host:port".  Returns 0, or -1 with *err set. */
-int xs_destination_read(struct xs_destination *destination, const char *text,
-			struct xs_arena *arena, struct xs_error *err);
+int xs_check_destination_read(struct xs_check_destination *destination,
+			      const char *text, struct xs_arena *arena,
+			      struct xs_error *err);
 
 /* Decides as the library would.  The name is only looked up if a network above
  * its rule makes its addresses matter; for an address, the names in the rules
  * are looked up.  Returns the number of verdicts, one for each rule that
  * decides some address; note becomes a sentence about what could not be
  * found out, or "". */
-size_t
-xs_destination_decide(const struct xs_destination *destination,
-		      const struct xs_rules *rules,
-		      struct xs_verdict verdicts[XS_DESTINATION_ADDRESSES],
-		      char *note, size_t size);
+size_t xs_check_destination_decide(
+	const struct xs_check_destination *destination,
+	const struct xs_rules *rules,
+	struct xs_verdict verdicts[XS_CHECK_DESTINATION_ADDRESSES], char *note,
+	size_t size);
 
 #endif

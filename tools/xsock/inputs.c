@@ -1,5 +1,5 @@
 /* Rules and options of the subcommands; see inputs.h. */
-#include "inputs.h"
+#include "xsock/inputs.h"
 
 #include <limits.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #ifndef XS_INPUTS_H
 #define XS_INPUTS_H
 
-#include "rules.h"
+#include "rules/rules.h"
 
 #include <argp.h>
 

@@ -1,7 +1,7 @@
 /* Where libxsock.so is; see library.h. */
-#include "library.h"
+#include "xsock/library.h"
 
-#include "loader.h"
+#include "xsock/loader.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,10 +22,12 @@ static const char *const places[] = {
 	"musl/libxsock.so",
 	"../lib/libxsock.so",
 	"../lib64/libxsock.so",
+	"../lib32/libxsock.so",
 	"../lib/" TRIPLET "/libxsock.so",
 	XS_LIBDIR "/libxsock.so",
 	XS_LIBDIR "/" TRIPLET "/libxsock.so",
 	XS_LIBDIR "/../" TRIPLET "/libxsock.so",
+	XS_LIBDIR "/../../lib32/libxsock.so",
 };
 
 static bool fits(const struct xs_elf *program, const char *path)

@@ -2,8 +2,8 @@
 #ifndef XS_LIBRARY_H
 #define XS_LIBRARY_H
 
-#include "elf_file.h"
-#include "error.h"
+#include "base/elf_file.h"
+#include "base/error.h"
 
 #include <limits.h>
 #include <stdbool.h>

@@ -4,9 +4,10 @@
  * not; and the rules that can never match because one above takes everything
  * that they would, as far as that is obvious.
  */
-#include "lint.h"
+#include "xsock/lint.h"
 
-#include "match.h"
+#include "rules/match.h"
+#include "xsock/ports.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -22,9 +23,13 @@ static bool is_tls(const struct xs_rule *rule)
 	case XS_SCHEME_UPGRADE:
 	case XS_SCHEME_DTLS:
 		return true;
-	default:
-		return false;
+	case XS_SCHEME_TCP:
+	case XS_SCHEME_UDP:
+	case XS_SCHEME_DENY:
+	case XS_SCHEME_KINDS:
+		break;
 	}
+	return false;
 }
 
 /* --- one rule by itself -------------------------------------------------- */
@@ -72,23 +77,6 @@ static void judge_optional(const struct xs_rule *rule, char *text, size_t size)
 			 "the server's words gets everything in plaintext");
 }
 
-/* Plaintext ports, where the same service takes TLS at once, and the protocol
- * in which it takes it later, if there is one. */
-static const struct {
-	uint16_t plain, tls;
-	const char *upgrade;
-} port_pairs[] = {
-	{ 21, 990, "ftp" },	 { 23, 992, NULL },
-	{ 25, 465, "smtp" },	 { 80, 443, NULL },
-	{ 110, 995, "pop3" },	 { 119, 563, "nntp" },
-	{ 143, 993, "imap" },	 { 389, 636, "ldap" },
-	{ 587, 465, "smtp" },	 { 1883, 8883, NULL },
-	{ 3306, 0, "mysql" },	 { 4190, 0, "sieve" },
-	{ 5222, 5223, "xmpp" },	 { 5269, 5270, "xmpp-server" },
-	{ 5432, 0, "postgres" }, { 5672, 5671, NULL },
-	{ 6667, 6697, "irc" },
-};
-
 /* The one port that the rule goes to, or 0. */
 static uint16_t port_of(const struct xs_rule *rule)
 {
@@ -100,22 +88,45 @@ static uint16_t port_of(const struct xs_rule *rule)
 	return pattern->ports[0].first;
 }
 
+/* Is the rule's scheme of that protocol (NULL: of none)? */
+static bool is_of(const struct xs_rule *rule, const char *protocol)
+{
+	const char *name = rule->target.scheme->name;
+	const char *plus = strchr(name, '+');
+
+	return plus && protocol && strlen(protocol) == (size_t)(plus - name) &&
+	       strncmp(name, protocol, strlen(protocol)) == 0;
+}
+
+static bool is_plain_tls(const struct xs_rule *rule)
+{
+	return rule->target.scheme->kind == XS_SCHEME_TLS &&
+	       !rule->target.scheme->tls_version &&
+	       !strchr(rule->target.scheme->name, '+');
+}
+
+static const char *example_of(const struct xs_rule *rule, const char *protocol)
+{
+	return is_plain_tls(rule) ? xs_ports_scheme(protocol)
+				  : rule->target.scheme->name;
+}
+
 static void judge_plain_port(const struct xs_rule *rule, uint16_t port,
 			     bool several, char *text, size_t size)
 {
-	for (size_t i = 0; i < sizeof(port_pairs) / sizeof(port_pairs[0]);
-	     i++) {
-		const char *upgrade = port_pairs[i].upgrade;
+	for (size_t i = 0; i < xs_ports_count; i++) {
+		const char *upgrade = xs_ports[i].upgrade;
 		char tls[64] = "";
 
-		if (port_pairs[i].plain != port)
+		if (xs_ports[i].plain != port ||
+		    (!xs_ports[i].tls && is_of(rule, upgrade)))
 			continue;
-		if (port_pairs[i].tls)
+		if (xs_ports[i].tls)
 			snprintf(tls, sizeof(tls),
 				 "the port for TLS is usually %u, as in "
 				 "%s://:%u%s",
-				 port_pairs[i].tls, rule->target.scheme->name,
-				 port_pairs[i].tls, upgrade ? "; " : "");
+				 xs_ports[i].tls, example_of(rule, upgrade),
+				 xs_ports[i].tls, upgrade ? "; " : "");
 		snprintf(text, size,
 			 "TLS goes to port %u, where servers speak plaintext "
 			 "first: %s%s%s%s%s",
@@ -151,12 +162,29 @@ static void judge_upgrade(const struct xs_rule *rule, char *text, size_t size)
 	if (!port || (rule->target.scheme->kind != XS_SCHEME_WATCH &&
 		      rule->target.scheme->kind != XS_SCHEME_UPGRADE))
 		return;
-	for (size_t i = 0; i < sizeof(port_pairs) / sizeof(port_pairs[0]); i++)
-		if (port_pairs[i].tls == port)
+	for (size_t i = 0; i < xs_ports_count; i++)
+		if (xs_ports[i].tls == port)
 			snprintf(text, size,
 				 "STARTTLS goes to port %u, where servers want "
-				 "TLS at once: that is tls://",
-				 port);
+				 "TLS at once: that is %s://",
+				 port, xs_ports_scheme(xs_ports[i].upgrade));
+}
+
+/* TLS alone to a port where the protocol needs something behind it. */
+static void judge_behind(const struct xs_rule *rule, char *text, size_t size)
+{
+	uint16_t port = port_of(rule);
+
+	for (size_t i = 0; i < xs_ports_count; i++) {
+		const char *scheme = xs_ports_scheme(xs_ports[i].upgrade);
+
+		if (port && xs_ports[i].tls == port && is_plain_tls(rule) &&
+		    xs_ports[i].more)
+			snprintf(text, size,
+				 "port %u is that of a protocol that needs "
+				 "more than TLS: %s:// has it",
+				 port, scheme);
+	}
 }
 
 static void judge_transport(const struct xs_rule *rule, char *text, size_t size)
@@ -186,8 +214,8 @@ static void judge_target(const struct xs_rule *rule, char *text, size_t size)
 }
 
 static judge *const judges[] = {
-	judge_verification, judge_optional,  judge_star,   judge_port,
-	judge_upgrade,	    judge_transport, judge_target,
+	judge_verification, judge_optional, judge_star,	     judge_port,
+	judge_upgrade,	    judge_behind,   judge_transport, judge_target,
 };
 
 /* --- two rules ----------------------------------------------------------- */
@@ -263,12 +291,13 @@ static const struct xs_rule *covering(const struct xs_rules *rules,
 
 /* --- all ----------------------------------------------------------------- */
 
-static void warn(const struct xs_rule *rule, const char *sentence)
+static void warn(FILE *file, const struct xs_rule *rule, const char *sentence)
 {
-	printf("%s: warning: %s: %s\n", rule->place, rule->text, sentence);
+	fprintf(file, "%s: warning: %s: %s\n", rule->place, rule->text,
+		sentence);
 }
 
-size_t xs_lint(const struct xs_rules *rules)
+size_t xs_lint(const struct xs_rules *rules, FILE *file)
 {
 	size_t count = 0;
 
@@ -281,7 +310,7 @@ size_t xs_lint(const struct xs_rules *rules)
 			text[0] = '\0';
 			judges[j](rule, text, sizeof(text));
 			if (text[0] != '\0') {
-				warn(rule, text);
+				warn(file, rule, text);
 				count++;
 			}
 		}
@@ -292,13 +321,14 @@ size_t xs_lint(const struct xs_rules *rules)
 				 "never matches, because %s %s above takes "
 				 "everything that it would",
 				 above->place, above->text);
-			warn(rule, text);
+			warn(file, rule, text);
 			count++;
 		}
 	}
 	if (rules->count > COMPARE_MAX)
-		printf("only the first %d rules were compared with each "
-		       "other\n",
-		       COMPARE_MAX);
+		fprintf(file,
+			"only the first %d rules were compared with each "
+			"other\n",
+			COMPARE_MAX);
 	return count;
 }

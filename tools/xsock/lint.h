@@ -2,9 +2,11 @@
 #ifndef XS_LINT_H
 #define XS_LINT_H
 
-#include "rules.h"
+#include "rules/rules.h"
 
-/* Prints a line for each to standard output.  Returns their number. */
-size_t xs_lint(const struct xs_rules *rules);
+#include <stdio.h>
+
+/* Prints a line for each to file.  Returns their number. */
+size_t xs_lint(const struct xs_rules *rules, FILE *file);
 
 #endif

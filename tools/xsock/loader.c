@@ -5,7 +5,7 @@
  * loader that the program names is asked.  A wrong answer would be a program
  * without the library, so every doubt is a "no".
  */
-#include "loader.h"
+#include "xsock/loader.h"
 
 #include <fcntl.h>
 #include <glob.h>
@@ -70,6 +70,9 @@ static bool is_worth_asking(const char *prefix)
 		 prefix);
 	if (glob(pattern, 0, NULL, &found) != 0)
 		return false;
+	/* For the 32-bit loader of libc6-i386. */
+	snprintf(pattern, sizeof(pattern), "%s/lib32/libxsock.so", prefix);
+	glob(pattern, GLOB_APPEND, NULL, &found);
 	several = found.gl_pathc > 1;
 	globfree(&found);
 	return several;

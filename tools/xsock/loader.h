@@ -2,7 +2,7 @@
 #ifndef XS_LOADER_H
 #define XS_LOADER_H
 
-#include "elf_file.h"
+#include "base/elf_file.h"
 
 #include <limits.h>
 #include <stdbool.h>

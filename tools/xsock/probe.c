@@ -5,9 +5,10 @@
  * files, and reports what it has seen.  The exit status is the verdict
  * (probe_verdict.c).
  */
-#include "probe.h"
+#include "xsock/probe.h"
 
-#include "command.h"
+#include "xsock/command.h"
+#include "xsock/policy.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -85,36 +86,14 @@ static char *add_statuses(int key, const char *text, void *input)
 
 /* --- the steps ------------------------------------------------------------ */
 
-/* Where the library would take it from the program's environment. */
-static const char *environment(const char *name)
-{
-	const char *value = getenv(name);
-
-	return value ? value : "";
-}
-
-static struct xs_tls_context *make_context(const struct xs_rule *rule,
-					   struct xs_error *err)
-{
-	const struct xs_tls_policy policy = {
-		.scheme = rule->target.scheme->name,
-		.options = rule->options_text,
-		.cert_file = environment("SSL_CERT_FILE"),
-		.cert_dir = environment("SSL_CERT_DIR"),
-		.keylog_file = environment("SSLKEYLOGFILE"),
-		.openssl_conf = environment("OPENSSL_CONF"),
-	};
-
-	return xs_tls_context_get(&policy, err);
-}
-
 static int connect_timed(struct xs_probe *probe, int64_t deadline,
 			 struct xs_error *err)
 {
 	int64_t begin = xs_probe_now();
 	int fd = xs_probe_connect(probe, &probe->dial, deadline, err);
 
-	probe->ms[XS_OUTCOME_CONNECT] = (double)(xs_probe_now() - begin) / 1000;
+	probe->ms[XS_CONNECT_ERROR_CONNECT] =
+		(double)(xs_probe_now() - begin) / 1000;
 	probe->connected = fd >= 0;
 	return fd;
 }
@@ -139,10 +118,11 @@ static int reach(struct xs_probe *probe, struct xs_tls_context *context,
 	return 0;
 }
 
-static int run(struct xs_probe *probe, struct xs_error *err)
+int xs_probe_run(struct xs_probe *probe, struct xs_error *err)
 {
 	const struct xs_scheme *scheme = probe->rule->target.scheme;
 	struct xs_tls_context *context;
+	struct xs_tls_policy policy;
 	int result;
 
 	switch (scheme->kind) {
@@ -159,18 +139,21 @@ static int run(struct xs_probe *probe, struct xs_error *err)
 				    "which protocol, as in smtp+starttls://");
 	case XS_SCHEME_TLS:
 	case XS_SCHEME_UPGRADE:
-		context = make_context(probe->rule, err);
+		policy = xs_policy(probe->rule);
+		context = xs_tls_context_get(&policy, err);
 		if (!context)
 			return -1;
 		result = reach(probe, context, err);
 		xs_tls_context_put(context);
 		xs_tls_context_forget();
 		return result;
-	default:
-		return xs_error_set(err, XS_ERR_RULES, 0,
-				    "xsock probe does not know %s://",
-				    scheme->name);
+	case XS_SCHEME_UDP:
+	case XS_SCHEME_DTLS:
+	case XS_SCHEME_KINDS:
+		break;
 	}
+	return xs_error_set(err, XS_ERR_RULES, 0,
+			    "xsock probe does not know %s://", scheme->name);
 }
 
 /* --- the command ---------------------------------------------------------- */
@@ -200,7 +183,7 @@ static int probe_url(const struct arguments *arguments, struct xs_arena *arena)
 		fprintf(stderr, "xsock probe: %s\n", probe.verdict.text);
 		return xs_probe_verdict(&probe.verdict)->status;
 	}
-	run(&probe, &probe.verdict);
+	xs_probe_run(&probe, &probe.verdict);
 	status = show(&probe, arguments->json);
 	/* The verdict of a connect that succeeded says so itself. */
 	if (probe.implied && status != 0)
@@ -212,16 +195,17 @@ static int probe_url(const struct arguments *arguments, struct xs_arena *arena)
 	return status;
 }
 
+const struct argp xs_probe_argp = { options, parse, args_doc, doc,
+				    .help_filter = add_statuses };
+
 int xs_command_probe(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse, args_doc, doc,
-					  .help_filter = add_statuses };
 	struct arguments arguments = { .url = NULL };
 	struct xs_arena arena = { NULL };
 	int status;
 
 	argp_err_exit_status = XS_EXIT_USAGE;
-	if (argp_parse(&argp, argc, argv, 0, NULL, &arguments) != 0)
+	if (argp_parse(&xs_probe_argp, argc, argv, 0, NULL, &arguments) != 0)
 		return XS_EXIT_USAGE;
 	if (arguments.json && !xs_probe_has_json()) {
 		fprintf(stderr, "xsock probe: %s\n", XS_PROBE_NO_JSON);

@@ -2,18 +2,15 @@
 #ifndef XS_PROBE_H
 #define XS_PROBE_H
 
-#include "inputs.h"
+#include "xsock/inputs.h"
 
-#include "../relay/dial.h"
-#include "../relay/outcome.h"
-#include "../relay/tls.h"
-#include "../relay/tls_report.h"
+#include "relay/connection/connect_error.h"
+#include "relay/connection/dial.h"
+#include "relay/tls/tls.h"
+#include "relay/tls/tls_report.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-/* Those of outcome.h: to resolve, to connect, to shake hands. */
-#define XS_PROBE_STEPS (XS_OUTCOME_HANDSHAKE + 1)
 
 struct xs_probe {
 	struct xs_arena *arena;
@@ -27,8 +24,9 @@ struct xs_probe {
 	/* What was found. */
 	struct xs_dial dial;
 	bool connected;
-	double ms[XS_PROBE_STEPS]; /* below 0: it did not come to that */
-	bool shook;		   /* report is filled */
+	double ms[XS_CONNECT_ERROR_STEPS]; /* below 0: it did not come to that
+					    */
+	bool shook;			   /* report is filled */
 	struct xs_tls_report report;
 	struct xs_tls_summary summary; /* only when accepted */
 	bool resumption_tried;
@@ -41,6 +39,10 @@ struct xs_probe {
  * options (-o or XSOCK_OPTIONS).  Returns 0, or -1 with *err set. */
 int xs_probe_read_url(struct xs_probe *probe, const char *url,
 		      const char *options, struct xs_error *err);
+
+/* probe.c: does what was read, and fills in what was found.  Returns 0, or -1
+ * with *err set. */
+int xs_probe_run(struct xs_probe *probe, struct xs_error *err);
 
 /* probe_connect.c: microseconds of CLOCK_MONOTONIC. */
 int64_t xs_probe_now(void);
@@ -63,7 +65,7 @@ int xs_probe_connect(const struct xs_probe *probe, struct xs_dial *dial,
 int xs_probe_handshake(struct xs_probe *probe, struct xs_tls_context *context,
 		       int fd, int64_t deadline, struct xs_error *err);
 
-/* probe_verdict.c: what an error, or none, means to whoever started the
+/* probe_verdict.c: what an error, or none, means for the user who started the
  * probe. */
 struct xs_probe_verdict {
 	enum xs_error_kind kind;

@@ -4,7 +4,7 @@
  * addresses in getaddrinfo's order, each with its share of the time (dial.h),
  * on a socket that nothing was set on.
  */
-#include "probe.h"
+#include "xsock/probe.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -46,13 +46,12 @@ static int look_up(const char *host, int64_t deadline, struct addrinfo **list)
 	if (error)
 		return error;
 	while ((error = gai_error(&request)) == EAI_INPROGRESS) {
-		int left = xs_probe_left(deadline);
-		const struct timespec time = { left / 1000,
-					       left % 1000 * 1000000L };
-
-		if (left == 0)
+		if (xs_probe_left(deadline) == 0)
 			return EAI_INPROGRESS;
-		gai_suspend((const struct gaicb *const *)requests, 1, &time);
+		/* Not gai_suspend(3): when its time ends as the answer comes,
+		 * glibc's helper thread writes to a stack frame that is gone.
+		 */
+		usleep(500);
 	}
 	*list = request.ar_result;
 	return error;
@@ -91,10 +90,12 @@ static int resolve_name(struct xs_probe *probe, int64_t deadline,
 	struct addrinfo *list = NULL;
 	int error = look_up(probe->host, deadline, &list), taken = 0;
 
-	probe->ms[XS_OUTCOME_RESOLVE] = (double)(xs_probe_now() - begin) / 1000;
+	probe->ms[XS_CONNECT_ERROR_RESOLVE] =
+		(double)(xs_probe_now() - begin) / 1000;
 	if (error == EAI_INPROGRESS) {
-		xs_outcome_timeout(err, XS_OUTCOME_RESOLVE, probe->host, NULL,
-				   probe->rule->options.timeout);
+		xs_connect_error_timeout(err, XS_CONNECT_ERROR_RESOLVE,
+					 probe->host, NULL,
+					 probe->rule->options.timeout);
 		return -1;
 	}
 	if (list) {
@@ -104,7 +105,7 @@ static int resolve_name(struct xs_probe *probe, int64_t deadline,
 	if (taken < 0)
 		return no_memory(err);
 	if (!probe->dial.count) {
-		xs_outcome_unresolved(err, probe->host, error, errno);
+		xs_connect_error_unresolved(err, probe->host, error, errno);
 		return -1;
 	}
 	return 0;
@@ -129,7 +130,8 @@ int xs_probe_resolve(struct xs_probe *probe, int64_t deadline,
 
 /* --- the address ---------------------------------------------------------- */
 
-/* Waits until fd is connected: 0, or why it is not. */
+/* Waits until fd is connected: 0, or why it is not; EINPROGRESS when there is
+ * no answer until due. */
 static int wait_connected(int fd, int64_t due)
 {
 	for (;;) {
@@ -139,22 +141,22 @@ static int wait_connected(int fd, int64_t due)
 		if (error != EINPROGRESS)
 			return error;
 		if (left == 0)
-			return ETIMEDOUT;
+			return EINPROGRESS;
 		poll(&poll_fd, 1, left);
 	}
 }
 
-/* The address that dial is at: 0, or -1 with *err set. */
-static int finish(const struct xs_probe *probe, const struct xs_dial *dial,
-		  int fd, int64_t deadline, struct xs_error *err)
+/* The address that dial is at: 0, or -1.  *err is set if TCP has given it up.
+ */
+static int finish(struct xs_dial *dial, int fd, int64_t deadline,
+		  struct xs_error *err)
 {
 	int64_t due = xs_dial_due(dial, xs_probe_now() / 1000, deadline / 1000);
 	int64_t until = xs_dial_has_more(dial) ? due * 1000 : deadline;
 	int error = wait_connected(fd, until);
 
-	if (error == ETIMEDOUT && xs_probe_left(deadline) == 0)
-		xs_outcome_timeout(err, XS_OUTCOME_CONNECT, probe->host, dial,
-				   probe->rule->options.timeout);
+	if (error == EINPROGRESS)
+		xs_dial_note_silent(dial);
 	else if (error)
 		xs_dial_failed(xs_dial_address(dial), error, err);
 	return error ? -1 : 0;
@@ -174,7 +176,7 @@ int xs_probe_connect(const struct xs_probe *probe, struct xs_dial *dial,
 		return -1;
 	}
 	while ((fd = xs_dial_next(dial, &failed)) >= 0) {
-		if (finish(probe, dial, fd, deadline, &failed) == 0)
+		if (finish(dial, fd, deadline, &failed) == 0)
 			break;
 		if (fd != dial->app_socket)
 			close(fd);
@@ -182,8 +184,8 @@ int xs_probe_connect(const struct xs_probe *probe, struct xs_dial *dial,
 	if (fd != dial->app_socket)
 		close(dial->app_socket);
 	if (fd < 0) {
-		if (failed.kind == XS_ERR_NETWORK)
-			xs_outcome_add_others(&failed, dial);
+		xs_connect_error_unconnected(&failed, dial,
+					     probe->rule->options.timeout);
 		*err = failed;
 	}
 	return fd;

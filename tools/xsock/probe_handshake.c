@@ -1,14 +1,16 @@
 /* The handshake of a probe, on a socket, and a second one that resumes.
  *
- * The same calls as in the relay's establish.c, one after the other.  A server
- * may say more behind the handshake: a TLS 1.3 session, or that it wants a
+ * The calls are those of the relay's handshake.c, one after the other, and
+ * what STARTTLS needs before is the relay's dialogue (upgrade.c).  A server may
+ * say more behind the handshake: a TLS 1.3 session, or that it wants a
  * client certificate after all; so there is a moment to listen.  What it says
- * as an application is thrown away, and no application data is ever sent.  What
- * STARTTLS needs before is the relay's dialogue, too.
+ * as an application is thrown away, and no application data is ever sent.
  */
-#include "probe.h"
+#include "xsock/probe.h"
 
-#include "../relay/starttls/dialogue.h"
+#include "relay/base/buffers.h"
+#include "relay/starttls/dialogue.h"
+#include "relay/starttls/table.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -17,7 +19,6 @@
 #include <unistd.h>
 
 enum {
-	READ_MAX = 16384,
 	/* How long to listen behind the handshake, in microseconds. */
 	LISTEN_US = 500000,
 	/* What resuming may take at most. */
@@ -33,9 +34,9 @@ struct line {
 	int fd;
 	int64_t deadline;
 	struct xs_tls_io io;
-	uint8_t in[READ_MAX];
-	uint8_t out[XS_TLS_OUT_ROOM(READ_MAX)];
-	uint8_t plain[XS_TLS_PLAIN_ROOM(READ_MAX)];
+	uint8_t in[XS_READ_MAX];
+	uint8_t out[XS_TLS_OUT_ROOM(XS_READ_MAX)];
+	uint8_t plain[XS_TLS_PLAIN_ROOM(XS_READ_MAX)];
 };
 
 /* True when fd is ready before deadline. */
@@ -87,14 +88,16 @@ static ssize_t receive(struct line *line, int64_t deadline)
 
 static int fail_line(const struct line *line, int errnum, struct xs_error *err)
 {
-	if (errnum == ETIMEDOUT && xs_probe_left(line->deadline) == 0)
-		xs_outcome_timeout(err, XS_OUTCOME_HANDSHAKE, line->probe->host,
-				   line->dial,
-				   line->probe->rule->options.timeout);
-	else if (errnum == 0 || errnum == ECONNRESET)
+	if (errnum == ETIMEDOUT && xs_probe_left(line->deadline) == 0) {
+		xs_connect_error_timeout(err, XS_CONNECT_ERROR_HANDSHAKE,
+					 line->probe->host, line->dial,
+					 line->probe->rule->options.timeout);
+		xs_tls_explain_silence(line->tls, err);
+	} else if (errnum == 0 || errnum == ECONNRESET) {
 		xs_tls_handshake_cut(line->tls, err);
-	else
+	} else {
 		xs_dial_failed(xs_dial_address(line->dial), errnum, err);
+	}
 	return -1;
 }
 
@@ -145,8 +148,7 @@ static int listen_behind(struct line *line, struct xs_error *err)
 	}
 }
 
-/* --- STARTTLS ----------------------------------------------------------------
- */
+/* --- STARTTLS ----------------------------------------------------------- */
 
 /* Takes a dialogue's bytes for the server: 0, or -1 with errno. */
 static int send_words(struct line *line, struct xs_queue *words)
@@ -210,7 +212,10 @@ static int converse(struct line *line, struct xs_dialogue *dialogue,
 			result = xs_dialogue_server(dialogue, line->in,
 						    (size_t)got, err);
 			break;
-		default:
+		case XS_DIALOGUE_AGREED: /* only to an application */
+		case XS_DIALOGUE_PASS:
+		case XS_DIALOGUE_REFUSED:
+		case XS_DIALOGUE_BROKEN:
 			return -1;
 		}
 	}
@@ -219,15 +224,19 @@ static int converse(struct line *line, struct xs_dialogue *dialogue,
 static int upgrade(struct line *line, struct xs_error *err)
 {
 	const struct xs_rule *rule = line->probe->rule;
-	const struct xs_dialogue_setup setup = {
-		.scheme = rule->target.scheme->name,
+	const struct xs_protocol *protocol =
+		xs_protocol_find(rule->target.scheme->name);
+	struct xs_dialogue_setup setup = {
 		.domain = rule->options.peer_name ? rule->options.peer_name
 						  : line->probe->host,
 	};
 
-	if (rule->target.scheme->kind != XS_SCHEME_UPGRADE)
+	if (!protocol)
 		return 0;
-	line->dialogue = xs_dialogue_new(&setup);
+	setup.local.len = sizeof(setup.local.v6);
+	if (getsockname(line->fd, &setup.local.any, &setup.local.len) < 0)
+		setup.local.len = 0;
+	line->dialogue = xs_dialogue_new(protocol, &setup);
 	if (!line->dialogue)
 		return xs_error_set(err, XS_ERR_SYSTEM, ENOMEM,
 				    "out of memory");
@@ -343,6 +352,8 @@ static void try_to_resume(struct xs_probe *probe,
 		probe->resumed = xs_tls_report_resumed(line.tls);
 		probe->resumed_ms = (double)(xs_probe_now() - begin) / 1000;
 	}
+	/* The next one begins with a line of its own.
+	 * NOLINTNEXTLINE(clang-analyzer-core.StackAddressEscape) */
 	line_end(&line);
 }
 
@@ -361,7 +372,7 @@ int xs_probe_handshake(struct xs_probe *probe, struct xs_tls_context *context,
 		result = upgrade(&line, err);
 	if (result == 0) {
 		result = shake(&line, &probe->summary, err);
-		probe->ms[XS_OUTCOME_HANDSHAKE] =
+		probe->ms[XS_CONNECT_ERROR_HANDSHAKE] =
 			(double)(xs_probe_now() - begin) / 1000;
 		probe->shook = xs_tls_report_read(line.tls, probe->arena,
 						  &probe->report, &unread) == 0;

@@ -1,6 +1,6 @@
 /* xsock probe without --json: what probe_json.c is where xsock is built
  * without its library. */
-#include "probe.h"
+#include "xsock/probe.h"
 
 bool xs_probe_has_json(void)
 {

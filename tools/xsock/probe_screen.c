@@ -4,7 +4,7 @@
  * on to the root.  Of what can be long only the first is shown; --json has all
  * of it.
  */
-#include "probe.h"
+#include "xsock/probe.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -57,14 +57,14 @@ static void print_address(const struct xs_probe *probe)
 
 static void print_times(const struct xs_probe *probe)
 {
-	static const char *const names[XS_PROBE_STEPS] = {
-		[XS_OUTCOME_RESOLVE] = "resolve",
-		[XS_OUTCOME_CONNECT] = "connect",
-		[XS_OUTCOME_HANDSHAKE] = "handshake",
+	static const char *const names[XS_CONNECT_ERROR_STEPS] = {
+		[XS_CONNECT_ERROR_RESOLVE] = "resolve",
+		[XS_CONNECT_ERROR_CONNECT] = "connect",
+		[XS_CONNECT_ERROR_HANDSHAKE] = "handshake",
 	};
 	const char *title = "times";
 
-	for (int i = 0; i < XS_PROBE_STEPS; i++) {
+	for (int i = 0; i < XS_CONNECT_ERROR_STEPS; i++) {
 		if (probe->ms[i] < 0)
 			continue;
 		if (*title)

@@ -4,7 +4,7 @@
  * reader does the rest, so that whatever a rule refuses is refused here, in
  * the same words; only the place is made one in the URL.
  */
-#include "probe.h"
+#include "xsock/probe.h"
 
 #include <errno.h>
 #include <stdio.h>

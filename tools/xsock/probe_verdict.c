@@ -2,7 +2,7 @@
  *
  * One row for each kind of error; "xsock probe --help" prints them.
  */
-#include "probe.h"
+#include "xsock/probe.h"
 
 #include <stdio.h>
 

@@ -3,108 +3,65 @@
  * In doubt it refuses: a command that is refused without need costs a message,
  * one that runs in plaintext costs what it sends.
  */
-#include "reach.h"
+#include "xsock/reach.h"
 
-#include "elf_file.h"
-#include "library.h"
+#include "base/elf_file.h"
+#include "base/program_path.h"
+#include "base/script.h"
+#include "base/secure_exec.h"
+#include "xsock/library.h"
 
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <paths.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
-
-/* Interpreters of interpreters: the kernel stops after five (fs/exec.c). */
-#define CHAIN_MAX 5
-
-/* What the kernel reads of a "#!" line (BINPRM_BUF_SIZE). */
-#define SCRIPT_LINE_MAX 256
-
-/* --- finding ------------------------------------------------------------ */
-
-/* 0 when path is a file that may be executed, or an errno. */
-static int try_file(const char *path)
-{
-	struct stat status;
-
-	if (stat(path, &status) < 0)
-		return errno;
-	if (!S_ISREG(status.st_mode))
-		return EACCES;
-	return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? errno : 0;
-}
 
 int xs_reach_find(const char *name, char path[PATH_MAX])
 {
-	const char *at = getenv("PATH");
-	int result = ENOENT;
-
-	if (*name == '\0')
-		return ENOENT;
-	if (strchr(name, '/')) {
-		if (snprintf(path, PATH_MAX, "%s", name) >= PATH_MAX)
-			return ENAMETOOLONG;
-		return try_file(path);
-	}
-	for (at = at ? at : _PATH_DEFPATH; at; at = strchr(at, ':')) {
-		int len, tried;
-
-		at += *at == ':';
-		len = (int)strcspn(at, ":");
-		/* An empty entry is the working directory. */
-		if (snprintf(path, PATH_MAX, "%.*s%s%s", len, at,
-			     len > 0 ? "/" : "./", name) >= PATH_MAX)
-			continue;
-		tried = try_file(path);
-		if (tried == 0)
-			return 0;
-		if (tried == EACCES)
-			result = EACCES;
-	}
-	return result;
+	return xs_program_path(name, getenv("PATH"), path);
 }
 
 /* --- programs ----------------------------------------------------------- */
 
-/* The kernel marks a program that changes its IDs, and the loader of a marked
- * program ignores libraries outside its trusted directories (ld.so(8),
- * "Secure-execution mode"). */
 static int check_trust(int fd, const char *path, struct xs_error *err)
 {
 	struct stat status;
 
-	if (geteuid() != getuid() || getegid() != getgid())
+	if (fstat(fd, &status) < 0)
+		return xs_error_set(err, XS_ERR_SYSTEM, errno, "%s: %s", path,
+				    strerror(errno));
+	switch (xs_secure_exec_judge(fd)) {
+	case XS_SECURE_EXEC_IDS:
 		return xs_error_set(err, XS_ERR_RULES, 0,
 				    "xsock runs with other effective than real "
 				    "IDs, in which case the loader ignores the "
 				    "library");
-	if (fstat(fd, &status) < 0)
-		return xs_error_set(err, XS_ERR_SYSTEM, errno, "%s: %s", path,
-				    strerror(errno));
-	if ((status.st_mode & S_ISUID) && status.st_uid != geteuid())
+	case XS_SECURE_EXEC_SET_USER:
 		return xs_error_set(err, XS_ERR_RULES, 0,
 				    "%s is set-user-ID, for which the loader "
 				    "ignores the library: run it as its owner "
 				    "(user %u)",
 				    path, status.st_uid);
-	if ((status.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) &&
-	    status.st_gid != getegid())
+	case XS_SECURE_EXEC_SET_GROUP:
 		return xs_error_set(err, XS_ERR_RULES, 0,
 				    "%s is set-group-ID, for which the loader "
 				    "ignores the library: run it with its "
 				    "group (%u)",
 				    path, status.st_gid);
-	if (fgetxattr(fd, "security.capability", NULL, 0) > 0)
+	case XS_SECURE_EXEC_CAPABILITIES:
 		return xs_error_set(err, XS_ERR_RULES, 0,
 				    "%s has file capabilities (getcap tells "
 				    "which), for which the loader ignores the "
 				    "library: run a copy without them",
 				    path);
+	case XS_SECURE_EXEC_NONE:
+		break;
+	}
 	return 0;
 }
 
@@ -133,9 +90,26 @@ static int refuse_kind(const struct xs_elf *elf, const char *path,
 			    "that is installed%s",
 			    path, xs_elf_kind(elf, kind, sizeof(kind)),
 			    musl ? " of another C library, musl" : "",
-			    musl ? " (make musl builds it)" :
-			    elf->machine == EM_386 ? " (make m32 builds it)" :
-						     "");
+			    musl		     ? " (make musl builds it)"
+			    : elf->machine == EM_386 ? " (make m32 builds it)"
+						     : "");
+}
+
+/* The loader would say that the library "cannot be preloaded", and go on. */
+static int check_mount(const struct xs_elf *elf, struct xs_error *err)
+{
+	char library[PATH_MAX];
+	struct statvfs system;
+
+	if (!xs_library_find_for(elf, library) ||
+	    statvfs(library, &system) < 0 || !(system.f_flag & ST_NOEXEC))
+		return 0;
+	return xs_error_set(err, XS_ERR_RULES, 0,
+			    "%s is on a mount without exec rights (noexec, or "
+			    "NoExecPaths= of a systemd unit, where "
+			    "ExecPaths= can name it), so that it cannot be "
+			    "loaded",
+			    library);
 }
 
 /* The preload entry for this program, the same for all in a chain. */
@@ -169,43 +143,19 @@ static int check_program(const struct xs_elf *elf, int fd, const char *path,
 				    "system calls itself and would pass the "
 				    "library by",
 				    path);
-	if (choose_library(elf, path, preload, err) < 0)
+	if (elf->pascal)
+		return xs_error_set(err, XS_ERR_RULES, 0,
+				    "%s is a Free Pascal program, which makes "
+				    "its system calls itself and would pass "
+				    "the library by",
+				    path);
+	if (choose_library(elf, path, preload, err) < 0 ||
+	    check_mount(elf, err) < 0)
 		return -1;
 	return check_trust(fd, path, err);
 }
 
 /* --- scripts ------------------------------------------------------------ */
-
-/* The words of a "#!" line: "env" has more than the kernel's two. */
-struct script {
-	char line[SCRIPT_LINE_MAX + 1];
-	char *interpreter;
-	char *argument; /* NULL: none */
-};
-
-static char *skip_blanks(char *at)
-{
-	return at + strspn(at, " \t");
-}
-
-/* As load_script in the kernel's fs/binfmt_script.c.  False: no script. */
-static bool read_script(int fd, struct script *script)
-{
-	ssize_t got = pread(fd, script->line, SCRIPT_LINE_MAX, 0);
-	char *end;
-
-	if (got < 2 || memcmp(script->line, "#!", 2) != 0)
-		return false;
-	script->line[got] = '\0';
-	script->line[strcspn(script->line, "\n")] = '\0';
-	script->interpreter = skip_blanks(script->line + 2);
-	end = script->interpreter + strcspn(script->interpreter, " \t");
-	script->argument = skip_blanks(end);
-	if (*script->argument == '\0')
-		script->argument = NULL;
-	*end = '\0';
-	return true;
-}
 
 /* "#!/usr/bin/env python3", "#!/usr/bin/env -S A=b python3 -u": the command
  * that env runs, to path.  Returns 1, 0 when there is none to see, or -1 with
@@ -227,7 +177,7 @@ static int resolve_env(const char *script, char *argument, char path[PATH_MAX],
 					    script, word);
 		/* -u NAME, -C DIR */
 		if (strcmp(word, "-u") == 0 || strcmp(word, "-C") == 0) {
-			strsep(&rest, " \t");
+			(void)strsep(&rest, " \t");
 			continue;
 		}
 		if (strncmp(word, "-S", 2) == 0 && word[2] != '\0')
@@ -249,10 +199,10 @@ static int resolve_env(const char *script, char *argument, char path[PATH_MAX],
 
 /* Puts the interpreter of the script path into path.  Returns 0, or -1 with
  * the error set. */
-static int next_in_chain(const struct script *script, char path[PATH_MAX],
+static int next_in_chain(const struct xs_script *script, char path[PATH_MAX],
 			 struct xs_error *err)
 {
-	int result = try_file(script->interpreter);
+	int result = xs_program_try(script->interpreter);
 
 	if (result != 0)
 		return xs_error_set(err, XS_ERR_SYSTEM, result,
@@ -269,7 +219,7 @@ static int next_in_chain(const struct script *script, char path[PATH_MAX],
 /* Judges one file of the chain.  Returns 1 when script has been filled, 0 when
  * the file is a good program, or -1. */
 static int check_file(const char *path, char preload[PATH_MAX],
-		      struct script *script, struct xs_error *err)
+		      struct xs_script *script, struct xs_error *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct xs_elf elf;
@@ -289,7 +239,7 @@ static int check_file(const char *path, char preload[PATH_MAX],
 			     "%s is a broken program file", path);
 		break;
 	case XS_ELF_NOT:
-		result = read_script(fd, script) ? 1 : -1;
+		result = xs_script_read(fd, script) ? 1 : -1;
 		if (result < 0)
 			xs_error_set(err, XS_ERR_SYSTEM, ENOEXEC,
 				     "%s is neither a program nor a script "
@@ -304,11 +254,11 @@ static int check_file(const char *path, char preload[PATH_MAX],
 
 /* "#!/usr/bin/env NAME": env itself must pass, and then what it runs, which
  * becomes path.  Returns 1 when there is more to judge, 0, or -1. */
-static int pass_env(struct script *script, char preload[PATH_MAX],
+static int pass_env(struct xs_script *script, char preload[PATH_MAX],
 		    char path[PATH_MAX], struct xs_error *err)
 {
 	char runs[PATH_MAX] = "";
-	struct script unused;
+	struct xs_script unused;
 	int result = resolve_env(path, script->argument, runs, err);
 
 	if (result < 0 ||
@@ -323,13 +273,15 @@ int xs_reach_check(const char *path, char preload[PATH_MAX],
 		   struct xs_error *err)
 {
 	char at[PATH_MAX];
-	struct script script;
+	struct xs_script script;
 	int result;
 
 	snprintf(at, sizeof(at), "%s", path);
 	preload[0] = '\0';
-	for (int depth = 0; depth <= CHAIN_MAX; depth++) {
+	for (int depth = 0; depth <= XS_SCRIPT_CHAIN_MAX; depth++) {
 		result = check_file(at, preload, &script, err);
+		/* A script has been read.
+		 * NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Branch) */
 		if (result > 0 && script.argument &&
 		    strcmp(base_name(script.interpreter), "env") == 0)
 			result = pass_env(&script, preload, at, err);

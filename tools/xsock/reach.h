@@ -7,7 +7,7 @@
 #ifndef XS_REACH_H
 #define XS_REACH_H
 
-#include "error.h"
+#include "base/error.h"
 
 #include <limits.h>
 

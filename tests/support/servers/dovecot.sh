@@ -44,38 +44,27 @@ start_dovecot()
 
 dovecot_exec()
 {
-	local here=$T/dovecot
+	local here=$T/dovecot settings listen
+	case $(dovecot --version) in
+	2.[0-3].*) settings=dovecot_settings_2_3 listen=address ;;
+	*) settings=dovecot_settings_2_4 listen=listen ;;
+	esac
 	{
+		$settings
 		cat <<-END
 		base_dir = $here/run
 		state_dir = $here/state
 		log_path = $here/log
 		protocols = imap pop3 lmtp sieve
 		ssl = required
-		ssl_cert = <$CERTS/good.pem
-		ssl_key = <$CERTS/good.key
 		auth_mechanisms = plain login cram-md5 apop
 		auth_verbose = yes
 		first_valid_uid = 1
-		mail_location = maildir:~
 		lda_mailbox_autocreate = yes
 		postmaster_address = postmaster@example.test
 		hostname = mail.example.test
 		mail_max_userip_connections = 100
 		auth_failure_delay = 0
-		passdb {
-			driver = static
-			args = password=secret
-		}
-		userdb {
-			driver = static
-			args = uid=$(id -u "$dovecot_user") gid=$(id -g \
-				"$dovecot_user") home=$here/mail/%n allow_all_users=yes
-		}
-		protocol lmtp {
-			mail_plugins = sieve
-			auth_username_format = %n
-		}
 		$([ "$(id -u)" -eq 0 ] || dovecot_without_root)
 		END
 		dovecot_listeners imap-login imap "$1"
@@ -86,18 +75,73 @@ dovecot_exec()
 	exec dovecot -F -c "$here/conf"
 }
 
+# What is written one way up to Dovecot 2.3, and another way from 2.4 on: keys,
+# mailboxes and users.  (Names of listeners' addresses differ, too: $listen.)
+dovecot_settings_2_3()
+{
+	cat <<-END
+	ssl_cert = <$CERTS/good.pem
+	ssl_key = <$CERTS/good.key
+	mail_location = maildir:~
+	passdb {
+		driver = static
+		args = password=secret
+	}
+	userdb {
+		driver = static
+		args = uid=$(id -u "$dovecot_user") gid=$(id -g \
+			"$dovecot_user") home=$here/mail/%n allow_all_users=yes
+	}
+	protocol lmtp {
+		mail_plugins = sieve
+		auth_username_format = %n
+	}
+	END
+}
+
+# The first two lines must come first.  They are the oldest version that this is
+# written for: later ones keep its defaults.
+dovecot_settings_2_4()
+{
+	cat <<-END
+	dovecot_config_version = 2.4.0
+	dovecot_storage_version = 2.4.0
+	ssl_server_cert_file = $CERTS/good.pem
+	ssl_server_key_file = $CERTS/good.key
+	mail_driver = maildir
+	mail_path = ~
+	passdb static {
+		password = secret
+	}
+	userdb static {
+		allow_all_users = yes
+		fields {
+			uid = $(id -u "$dovecot_user")
+			gid = $(id -g "$dovecot_user")
+			home = $here/mail/%{user | username}
+		}
+	}
+	protocol lmtp {
+		mail_plugins {
+			sieve = yes
+		}
+		auth_username_format = %{user | username}
+	}
+	END
+}
+
 # dovecot_listeners SERVICE PROTOCOL PORT: the same port, on two addresses
 dovecot_listeners()
 {
 	cat <<-END
 	service $1 {
 		inet_listener $2s {
-			address = 127.0.0.1$(! ipv6_loopback || echo ', ::1')
+			$listen = 127.0.0.1$(! ipv6_loopback || echo ', ::1')
 			port = $3
 			ssl = yes
 		}
 		inet_listener $2 {
-			address = 127.0.0.2
+			$listen = 127.0.0.2
 			port = $3
 		}
 	}

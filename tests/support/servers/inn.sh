@@ -9,8 +9,7 @@
 # Debian's package does not let itself be installed on a machine without a
 # domain name; it is unpacked into $BUILD/unpacked.
 #
-# Packages: those that it needs, libcanlock3, libdb5.3, libperl5.36,
-# libpython3.11, libsasl2-2.
+# Packages: the libraries that it needs, "libraries-of:inn2".
 needs_inn="apt-get dpkg-deb"
 
 start_inn()
@@ -57,6 +56,7 @@ inn_configure()
 	runasgroup: $(id -gn "$inn_user")
 	hismethod: hisv6
 	enableoverview: true
+	nnrpdloadlimit: 0
 	ovmethod: tradindexed
 	patharchive: $here/archive
 	patharticles: $here/articles

@@ -8,6 +8,7 @@ start_mosquitto()
 {
 	mkdir -p "$T/mosquitto"
 	echo "alice:secret" >"$T/mosquitto/passwords"
+	chmod 600 "$T/mosquitto/passwords"
 	mosquitto_passwd -U "$T/mosquitto/passwords" || exit 1
 	start_on_port mosquitto mosquitto_exec
 	port_mosquitto_tls=$port

@@ -8,15 +8,20 @@ FILE gets the port when it listens.  User "alice", password "secret".  Of two
 successful connects the first is authenticated in full: over TLS the server
 wants the password itself, as MySQL does, and takes a request for its RSA key
 for a wrong one.  The second is fast, with the hash.  Every query is answered
-with one row, "TLS", the cipher's name, and "full" or "fast".
+with one row, "TLS", the cipher's name, and "full" or "fast"; "changed" behind
+COM_CHANGE_USER, which is authenticated in full with another nonce; the next
+connect is in full, too.
 """
 
+import errno
 import hashlib
 import os
+import socket
 import socketserver
 import ssl
 import struct
 import sys
+import threading
 
 PASSWORD = b"secret"
 CLIENT_SSL = 0x0800
@@ -109,12 +114,28 @@ class Handler(socketserver.BaseRequestHandler):
             command = self.receive()
             if command[:1] == b"\1":
                 return
+            if command[:1] == b"\x11":
+                if not self.change(command[1:]):
+                    self.deny(b"Access denied")
+                    return
+                self.send(OK)
+                continue
             if command[:1] != b"\3" or not command[1:].upper().startswith(
                     b"SELECT"):
                 self.send(OK)
                 continue
             self.answer("TLS %s %s" % (self.connection.cipher()[0],
                                        self.how))
+
+    def change(self, command):
+        global known
+        known = False
+        self.how = "changed"
+        self.send(b"\xfecaching_sha2_password\0" + NONCE[::-1] + b"\0")
+        self.receive()
+        self.send(b"\1\4")
+        return (command.startswith(b"alice\0") and
+                self.receive() == PASSWORD + b"\0")
 
     def answer(self, text):
         text = text.encode()
@@ -130,11 +151,32 @@ class Handler(socketserver.BaseRequestHandler):
 class Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
 
+    def __init__(self, listener):
+        super().__init__(listener.getsockname(), Handler, False)
+        self.socket.close()
+        self.socket = listener
+
+
+def listen():
+    """Returns a socket on 127.0.0.1 and, where there is IPv6, one on ::1, with
+    the same port: the hosts file may say either of localhost."""
+    while True:
+        four = socket.create_server(("127.0.0.1", 0))
+        port = four.getsockname()[1]
+        try:
+            six = socket.create_server(("::1", port), family=socket.AF_INET6)
+            return [four, six]
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                return [four]
+        four.close()
+
 
 CONTEXT = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 CONTEXT.load_cert_chain(sys.argv[1], sys.argv[2])
-with Server(("127.0.0.1", 0), Handler) as server:
-    with open(sys.argv[3] + ".new", "w") as file:
-        print(server.server_address[1], file=file)
-    os.rename(sys.argv[3] + ".new", sys.argv[3])
-    server.serve_forever()
+servers = [Server(listener) for listener in listen()]
+with open(sys.argv[3] + ".new", "w") as file:
+    print(servers[0].server_address[1], file=file)
+os.rename(sys.argv[3] + ".new", sys.argv[3])
+for server in servers:
+    threading.Thread(target=server.serve_forever).start()

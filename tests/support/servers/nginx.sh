@@ -85,12 +85,3 @@ start_service()
 	wait_for "$T/$name/socket" "$name"
 	start_front "$name" "unix:$T/$name/socket"
 }
-
-# wait_for FILE NAME: until the server NAME has made it
-wait_for()
-{
-	within 20 test -e "$1" && return
-	echo "$2 has not made $1" >&2
-	cat "$T/$2.log" >&2
-	exit 1
-}

@@ -75,6 +75,7 @@ postfix_main()
 	smtpd_tls_received_header = yes
 	smtpd_tls_auth_only = yes
 	smtpd_sasl_auth_enable = yes
+	cyrus_sasl_config_path = $here/conf/sasl
 	smtpd_sasl_local_domain = example.test
 	smtpd_sasl_security_options = noanonymous
 	alias_maps =

@@ -4,11 +4,13 @@
 #   port_postgres_tls        TLS from the first byte, by nginx in front: the
 #                            server itself has that from version 17 on, where
 #                            the ALPN "postgresql" is required, as it is here
+#   port_postgres_direct_tls the same, but the server sees TLS, too, so that it
+#                            offers SCRAM-SHA-256-PLUS as version 17 does
 #
 # User "alice", password "secret", owns the database "shop".
 #
-# Packages: postgresql-15, and those of nginx.sh, which is sourced before.
-needs_postgres="nginx setpriv"
+# Packages: postgresql, and those of nginx.sh, which is sourced before.
+needs_postgres="nginx setpriv socat openssl"
 
 start_postgres()
 {
@@ -34,6 +36,10 @@ start_postgres()
 	postgres_fill || exit 1
 	start_front postgres "unix:$here/.s.PGSQL.$port_postgres_starttls" \
 		postgresql
+	start postgres-direct socat "UNIX-LISTEN:$here/direct,fork" \
+		"EXEC:openssl s_client -quiet -starttls postgres -connect 127.0.0.1\:$port_postgres_starttls"
+	wait_for "$here/direct" postgres-direct
+	start_front postgres_direct "unix:$here/direct" postgresql
 }
 
 postgres_initialise()

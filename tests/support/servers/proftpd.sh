@@ -9,6 +9,7 @@
 #
 # Packages: proftpd-core, proftpd-mod-crypto.
 needs_proftpd=proftpd
+proftpd_modules=/usr/lib/proftpd
 
 start_proftpd()
 {
@@ -27,6 +28,17 @@ start_proftpd()
 	port_proftpd_tls=${ports[1]}
 }
 
+# proftpd_load MODULE…: those that are files.  Which of them are part of the
+# program itself, each release of Debian decides anew.
+proftpd_load()
+{
+	local module
+	for module; do
+		[ ! -e "$proftpd_modules/mod_$module.so" ] ||
+			echo "LoadModule mod_$module.c"
+	done
+}
+
 proftpd_exec()
 {
 	local here=$T/proftpd
@@ -35,8 +47,8 @@ proftpd_exec()
 	ServerType standalone
 	User $proftpd_user
 	Group $(id -gn "$proftpd_user")
-	ModulePath /usr/lib/proftpd
-	LoadModule mod_tls.c
+	ModulePath $proftpd_modules
+	$(proftpd_load delay ls xfer tls)
 	ModuleControlsACLs all deny user *
 	PidFile $here/run/pid
 	ScoreboardFile $here/run/scoreboard

@@ -25,14 +25,17 @@ start_prosody()
 
 prosody_exec()
 {
-	local here=$T/prosody
+	local here=$T/prosody addresses='"127.0.0.1"'
+	! ipv6_loopback || addresses="$addresses, \"::1\""
 	cat >"$here/prosody.cfg.lua" <<-END
+	local addresses = { $addresses }
+	local key = { key = "$CERTS/good.key", certificate = "$CERTS/good.pem" }
 	$(as_root "run_as_root = true")
 	daemonize = false
 	pidfile = "$here/pid"
 	data_path = "$here/data"
-	interfaces = { "127.0.0.1"$(! ipv6_loopback || echo ', "::1"') }
-	local_interfaces = interfaces
+	interfaces = addresses
+	local_interfaces = addresses
 	c2s_direct_tls_ports = { $1 }
 	c2s_ports = { $2 }
 	s2s_direct_tls_ports = { $3 }
@@ -45,12 +48,12 @@ prosody_exec()
 	authentication = "internal_plain"
 	storage = "internal"
 	certificates = "$CERTS"
-	ssl = { key = "$CERTS/good.key", certificate = "$CERTS/good.pem" }
-	c2s_direct_tls_ssl = ssl
-	s2s_direct_tls_ssl = ssl
+	ssl = key
+	c2s_direct_tls_ssl = key
+	s2s_direct_tls_ssl = key
 	log = { info = "*console" }
 	VirtualHost "localhost"
-		ssl = { key = "$CERTS/good.key", certificate = "$CERTS/good.pem" }
+		ssl = key
 	END
 	exec prosody --config "$here/prosody.cfg.lua" -F
 }

@@ -3,7 +3,7 @@
 # "secret word".
 #
 # Packages: rsync, and those of nginx.sh, which is sourced before.
-needs_rsync="rsync nginx socat"
+needs_rsync="rsync nginx"
 
 start_rsync()
 {
@@ -22,5 +22,14 @@ start_rsync()
 		auth users = alice
 		secrets file = $here/secrets
 	END
-	start_service rsync rsync --daemon "--config=$here/rsyncd.conf"
+	# On a port: with a Unix socket as standard input, which is what socat gives
+	# it, 3.5.1 does not serve that one but starts to listen on port 873.
+	start_on_port rsync rsync_exec
+	start_front rsync "127.0.0.1:$port"
+}
+
+rsync_exec()
+{
+	exec rsync --daemon --no-detach --address=127.0.0.1 "--port=$1" \
+		"--config=$T/rsync/rsyncd.conf"
 }

@@ -3,10 +3,12 @@
 #   port_slapd_tls         ldaps: TLS from the first byte
 #   port_slapd_starttls    StartTLS by the extended operation; everything else
 #                          is refused before it (security tls=1)
+# Both offer mechanisms that bind to TLS.
 #
 # Base dc=example,dc=test; the manager is cn=admin,dc=example,dc=test, password
 # "secret".  Below ou=people: uid=alice and uid=bob, each with a mail address
-# and, to bind as, the password "secret".  Anybody may read.
+# and, to bind as, the password "secret"; by SASL they are alice and bob.
+# Anybody may read.
 #
 # Packages: slapd.
 needs_slapd="slapd slapadd"
@@ -37,6 +39,8 @@ slapd_configure()
 	TLSCertificateFile $CERTS/good.pem
 	TLSCertificateKeyFile $CERTS/good.key
 	security tls=1
+	sasl-cbinding tls-endpoint
+	authz-regexp uid=([^,]*),cn=.*,cn=auth uid=\$1,ou=people,dc=example,dc=test
 	database mdb
 	maxsize 16777216
 	suffix dc=example,dc=test

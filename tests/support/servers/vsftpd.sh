@@ -2,6 +2,7 @@
 #
 #   port_vsftpd_starttls   AUTH TLS, required for login and for data
 #   port_vsftpd_tls        TLS from the first byte
+#   port_vsftpd_nat        as the first; PASV's address is nobody's
 #
 # Data connections must resume the session of the control connection
 # (require_ssl_reuse), and end with close_notify both ways.  Only the anonymous user, who needs no PAM; /files has what is in
@@ -25,6 +26,8 @@ start_vsftpd()
 	start_on_port vsftpd vsftpd_exec && port_vsftpd_starttls=$port
 	vsftpd_more=implicit_ssl=YES
 	start_on_port vsftpd-tls vsftpd_exec && port_vsftpd_tls=$port
+	vsftpd_more=pasv_address=192.0.2.77
+	start_on_port vsftpd-nat vsftpd_exec && port_vsftpd_nat=$port
 	vsftpd_more=
 }
 vsftpd_more=

@@ -11,23 +11,25 @@
  *   seen       "starttls://": the application asks, the relay notices it and
  *              does what the application cannot
  *
- * Whoever may lie is bounded: a line, the bytes before TLS, and the number of
- * units; the caller bounds the time.  A byte that the server sent behind its
- * go-ahead, or that the application sent behind its STARTTLS, ends it
- * (USENIX Security 2021, "Why TLS is better without STARTTLS").
+ * Either side may be hostile, so bounds hold for both: for a line, for the
+ * bytes before TLS, and for the number of units.  The caller bounds the time.
+ * A byte that the server sends behind its go-ahead, or that the application
+ * sends behind its STARTTLS, ends the dialogue (USENIX Security 2021, "Why TLS
+ * is better without STARTTLS").
  */
 #ifndef XS_DIALOGUE_H
 #define XS_DIALOGUE_H
 
-#include "address.h"
-#include "error.h"
-#include "queue.h"
+#include "base/address.h"
+#include "base/error.h"
+#include "relay/base/queue.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct xs_dialogue;
+struct xs_protocol;
 
 enum xs_dialogue_result {
 	XS_DIALOGUE_MORE,    /* more bytes are needed, of either side */
@@ -49,17 +51,34 @@ enum xs_dialogue_result {
 typedef bool xs_dialogue_announce(void *with, const struct xs_address *to,
 				  uint16_t port, struct xs_error *err);
 
+/* MySQL: what stands in for the server's RSA key towards the application, as
+ * the dialogue knows no cryptography (tls_password.h has both functions). */
+enum { XS_DIALOGUE_PASSWORD_MAX = 512 };
+struct xs_dialogue_password {
+	/* The public key, PEM, static; NULL when it cannot be made. */
+	const char *(*key)(size_t *len);
+	/* Decrypts what was encrypted with it.  False: it was not. */
+	bool (*decrypt)(const uint8_t *data, size_t len,
+			uint8_t plain[XS_DIALOGUE_PASSWORD_MAX],
+			size_t *plain_len);
+};
+
 struct xs_dialogue_setup {
-	const char *scheme; /* "smtp+starttls", "starttls" */
 	const char *domain; /* what the application asked for: XMPP's "to" */
 	bool optional;	    /* starttls=optional */
-	xs_dialogue_announce *announce; /* NULL: nobody wants to know */
+	/* The connection's own end, by which SMTP introduces itself; no address
+	 * (len 0) is 127.0.0.1. */
+	struct xs_address local;
+	/* NULL: an application that wants to encrypt its password fails. */
+	const struct xs_dialogue_password *password;
+	xs_dialogue_announce *announce; /* NULL: not wanted */
 	void *with;
 };
 
-/* A dialogue for this scheme; the setup's strings must live as long as it.
- * NULL without memory, or when the scheme has none. */
-struct xs_dialogue *xs_dialogue_new(const struct xs_dialogue_setup *setup);
+/* A dialogue in this protocol (xs_protocol_find); what the setup points to must
+ * live as long as it.  NULL without memory, or without a protocol. */
+struct xs_dialogue *xs_dialogue_new(const struct xs_protocol *protocol,
+				    const struct xs_dialogue_setup *setup);
 void xs_dialogue_free(struct xs_dialogue *dialogue);
 
 /* What one of the sides is to get; the caller takes it out.  Bytes for the
@@ -117,6 +136,15 @@ bool xs_dialogue_late(const struct xs_dialogue *dialogue, double seconds,
 /* Has the server said that it closes the connection now?  Then it is no cut,
  * with close_notify or without. */
 bool xs_dialogue_goodbye(const struct xs_dialogue *dialogue);
+
+/* One of the sides has ended.  PASS where nothing more is to be judged, else
+ * MORE: then what has no end yet is dropped. */
+enum xs_dialogue_result xs_dialogue_end(struct xs_dialogue *dialogue,
+					struct xs_error *err);
+
+/* A sentence for the user, one for the whole dialogue: a server may give cause
+ * for it again and again.  NULL: there is none. */
+const char *xs_dialogue_take_remark(struct xs_dialogue *dialogue);
 
 /* What to say when the server has sent something before the handshake that
  * it may not have sent. */

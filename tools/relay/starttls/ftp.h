@@ -3,13 +3,24 @@
 #ifndef XS_FTP_H
 #define XS_FTP_H
 
-#include "protocol.h"
+#include "relay/starttls/protocol.h"
 
-/* TLS stands, and from here on the dialogue is the observer's; own must be
- * NULL.  secret: PROT P is in force already.  Returns OPEN, or MORE where the
- * application takes part already, or BROKEN with *err set. */
+/* Who says PBSZ and PROT P. */
+enum xs_ftp_level {
+	XS_FTP_APP,   /* the application, if anybody */
+	XS_FTP_LATER, /* the observer, behind the login */
+	XS_FTP_DONE,  /* PROT P is in force already */
+};
+
+/* TLS stands, and from here on the dialogue is the observer's.  Returns OPEN,
+ * or MORE where the application takes part already, or BROKEN without
+ * memory. */
 enum xs_dialogue_result xs_ftp_observe(struct xs_dialogue *dialogue,
-				       bool secret, struct xs_error *err);
+				       enum xs_ftp_level level);
+
+/* The server refuses "PBSZ 0" or "PROT P" with that line. */
+enum xs_dialogue_result xs_ftp_refused(const char *what, const char *line,
+				       struct xs_error *err);
 
 /* Reads the text of a reply 227 ("(192,0,2,7,195,80)"; RFC 959, RFC 1123,
  * 4.1.2.6) or 229 ("(|||50000|)"; RFC 2428, 3).  False: it is not in it. */

@@ -4,7 +4,7 @@
  * for the numbers, wherever they are.  So do we; what no client could read is
  * not guessed at.
  */
-#include "ftp.h"
+#include "relay/starttls/ftp.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -15,7 +15,8 @@ static bool is_digit(char c)
 }
 
 /* At most five digits, so that it fits.  Returns what follows, or NULL. */
-static const char *read_number(const char *text, unsigned most, unsigned *value)
+static const char *passive_read_number(const char *text, unsigned most,
+				       unsigned *value)
 {
 	const char *at = text;
 
@@ -33,7 +34,7 @@ static const char *read_six(const char *text, unsigned number[6])
 			return NULL;
 		if (i > 0)
 			text += strspn(text, " ");
-		text = read_number(text, 255, &number[i]);
+		text = passive_read_number(text, 255, &number[i]);
 		if (!text)
 			return NULL;
 	}
@@ -70,7 +71,7 @@ static bool read_four(const char *text, uint16_t *port)
 	if (bar < '!' || bar > '~' || is_digit(bar) || text[1] != bar ||
 	    text[2] != bar)
 		return false;
-	text = read_number(text + 3, 65535, &number);
+	text = passive_read_number(text + 3, 65535, &number);
 	if (!text || *text != bar || !number)
 		return false;
 	*port = (uint16_t)number;

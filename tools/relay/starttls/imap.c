@@ -2,7 +2,7 @@
  *
  *   state      server says                     we say
  *   GREETING   * OK [CAPABILITY … STARTTLS]    xs STARTTLS
- *              * OK                            xc CAPABILITY
+ *              * OK, without STARTTLS          xc CAPABILITY
  *   OFFER      * CAPABILITY … STARTTLS, xc OK  xs STARTTLS
  *   GO         xs OK                           (TLS)
  *
@@ -13,15 +13,15 @@
  * because no STARTTLS can follow it (RFC 3501, 6.2.1), and mailbox data is,
  * because nobody has logged in.
  */
-#include "imap.h"
-#include "protocol.h"
-#include "reply.h"
+#include "relay/starttls/imap.h"
+#include "relay/starttls/reply.h"
+#include "relay/starttls/sasl.h"
+#include "relay/starttls/table.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { GREETING, OFFER, GO };
+enum imap_state { GREETING, OFFER, GO };
 
 enum {
 	GREETING_MAX = 512,
@@ -37,29 +37,15 @@ struct imap {
 #define CAPABILITY_TAG "xc"
 #define STARTTLS_TAG   "xs"
 
-static enum xs_dialogue_result begin(struct xs_dialogue *dialogue,
-				     struct xs_error *err)
-{
-	(void)err;
-	dialogue->own = calloc(1, sizeof(struct imap));
-	dialogue->no_memory |= !dialogue->own;
-	return XS_DIALOGUE_MORE;
-}
-
-static void forget(struct xs_dialogue *dialogue)
-{
-	free(dialogue->own);
-}
-
-static enum xs_dialogue_result wrong(struct xs_dialogue *dialogue,
-				     const char *line, struct xs_error *err)
+static enum xs_dialogue_result
+imap_wrong(struct xs_dialogue *dialogue, const char *line, struct xs_error *err)
 {
 	return xs_dialogue_broken(dialogue, err, "the server said %s",
 				  xs_said(line, strlen(line)).text);
 }
 
-static enum xs_dialogue_result ask(struct xs_dialogue *dialogue,
-				   struct xs_error *err)
+static enum xs_dialogue_result imap_ask(struct xs_dialogue *dialogue,
+					struct xs_error *err)
 {
 	const struct imap *imap = dialogue->own;
 
@@ -71,26 +57,27 @@ static enum xs_dialogue_result ask(struct xs_dialogue *dialogue,
 	return XS_DIALOGUE_MORE;
 }
 
-static enum xs_dialogue_result greet(struct xs_dialogue *dialogue,
-				     const struct xs_imap *line,
-				     struct xs_error *err)
+static enum xs_dialogue_result imap_greet(struct xs_dialogue *dialogue,
+					  const struct xs_imap *line,
+					  struct xs_error *err)
 {
 	struct imap *imap = dialogue->own;
 
 	snprintf(imap->greeting, GREETING_MAX, "* OK %s",
 		 *line->text ? line->text : "ready");
-	if (line->code && xs_reply_word(line->code, "CAPABILITY")) {
+	/* Some servers do not tell all of them in the greeting. */
+	if (line->code && xs_reply_word(line->code, "CAPABILITY"))
 		imap->offered = xs_imap_lists(line->code, "STARTTLS");
-		return ask(dialogue, err);
-	}
+	if (imap->offered)
+		return imap_ask(dialogue, err);
 	xs_dialogue_send_line(dialogue, CAPABILITY_TAG " CAPABILITY");
 	dialogue->state = OFFER;
 	return XS_DIALOGUE_MORE;
 }
 
-static enum xs_dialogue_result untagged(struct xs_dialogue *dialogue,
-					const struct xs_imap *line,
-					struct xs_error *err)
+static enum xs_dialogue_result imap_untagged(struct xs_dialogue *dialogue,
+					     const struct xs_imap *line,
+					     struct xs_error *err)
 {
 	struct imap *imap = dialogue->own;
 
@@ -103,23 +90,26 @@ static enum xs_dialogue_result untagged(struct xs_dialogue *dialogue,
 	return XS_DIALOGUE_MORE;
 }
 
-static enum xs_dialogue_result tagged(struct xs_dialogue *dialogue,
-				      const struct xs_imap *line,
-				      const char *text, struct xs_error *err)
+static enum xs_dialogue_result imap_tagged(struct xs_dialogue *dialogue,
+					   const struct xs_imap *line,
+					   const char *text,
+					   struct xs_error *err)
 {
 	const char *tag =
 		dialogue->state == OFFER ? CAPABILITY_TAG : STARTTLS_TAG;
 
 	if (line->tag_len != strlen(tag) ||
 	    strncmp(line->tag, tag, line->tag_len) != 0)
-		return wrong(dialogue, text, err);
+		return imap_wrong(dialogue, text, err);
 	if (!line->ok)
 		return xs_dialogue_refused(dialogue, text, err);
-	return dialogue->state == OFFER ? ask(dialogue, err) : XS_DIALOGUE_TLS;
+	return dialogue->state == OFFER ? imap_ask(dialogue, err)
+					: XS_DIALOGUE_TLS;
 }
 
-static enum xs_dialogue_result server(struct xs_dialogue *dialogue,
-				      struct xs_unit unit, struct xs_error *err)
+static enum xs_dialogue_result imap_server(struct xs_dialogue *dialogue,
+					   struct xs_unit unit,
+					   struct xs_error *err)
 {
 	struct xs_imap line;
 
@@ -135,30 +125,28 @@ static enum xs_dialogue_result server(struct xs_dialogue *dialogue,
 	if (dialogue->state == GREETING)
 		return line.kind == XS_IMAP_OK &&
 				       xs_reply_word(unit.text, "* OK")
-			       ? greet(dialogue, &line, err)
-			       : wrong(dialogue, unit.text, err);
+			       ? imap_greet(dialogue, &line, err)
+			       : imap_wrong(dialogue, unit.text, err);
 	if (line.kind == XS_IMAP_TAGGED)
-		return tagged(dialogue, &line, unit.text, err);
-	return line.kind == XS_IMAP_WRONG ? wrong(dialogue, unit.text, err)
-					  : untagged(dialogue, &line, err);
+		return imap_tagged(dialogue, &line, unit.text, err);
+	return line.kind == XS_IMAP_WRONG ? imap_wrong(dialogue, unit.text, err)
+					  : imap_untagged(dialogue, &line, err);
 }
 
-static enum xs_dialogue_result secured(struct xs_dialogue *dialogue,
-				       struct xs_error *err)
+static enum xs_dialogue_result imap_secured(struct xs_dialogue *dialogue,
+					    struct xs_error *err)
 {
 	const struct imap *imap = dialogue->own;
 
-	(void)err;
 	xs_dialogue_replay_line(dialogue, imap->greeting);
-	return XS_DIALOGUE_PASS;
+	return xs_sasl_filter(dialogue, err);
 }
 
 const struct xs_protocol xs_protocol_imap = {
 	.name = "imap",
 	.title = "IMAP",
 	.asks = "STARTTLS",
-	.begin = begin,
-	.server = server,
-	.secured = secured,
-	.end = forget,
+	.server = imap_server,
+	.secured = imap_secured,
+	.own_size = sizeof(struct imap),
 };

@@ -1,7 +1,7 @@
 /* IMAP's lines before TLS; see imap.h. */
-#include "imap.h"
+#include "relay/starttls/imap.h"
 
-#include "reply.h"
+#include "relay/starttls/reply.h"
 
 #include <string.h>
 #include <strings.h>
@@ -32,7 +32,7 @@ bool xs_imap_literal(const char *line)
 }
 
 /* Sets code and text of a status response; at is behind its word. */
-static void read_text(const char *at, struct xs_imap *imap)
+static void read_status_text(const char *at, struct xs_imap *imap)
 {
 	const char *end;
 
@@ -56,7 +56,7 @@ static void read_untagged(const char *at, struct xs_imap *imap)
 		if (imap->kind == XS_IMAP_CAPABILITY)
 			imap->text = at;
 		else
-			read_text(at, imap);
+			read_status_text(at, imap);
 		return;
 	}
 }
@@ -82,7 +82,7 @@ void xs_imap_read(const char *line, struct xs_imap *imap)
 	    !xs_reply_word(status, "BAD"))
 		return;
 	imap->kind = XS_IMAP_TAGGED;
-	read_text(status + strcspn(status, " "), imap);
+	read_status_text(status + strcspn(status, " "), imap);
 }
 
 bool xs_imap_lists(const char *list, const char *word)

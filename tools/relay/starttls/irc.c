@@ -7,10 +7,10 @@
  * Nothing of it is for the application: it speaks first in this protocol, and
  * what a server remarks before TLS may be anybody's.
  */
-#include "irc.h"
+#include "relay/starttls/irc.h"
 
-#include "protocol.h"
-#include "reply.h"
+#include "relay/starttls/reply.h"
+#include "relay/starttls/table.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -74,8 +74,8 @@ enum xs_irc_answer xs_irc_answer(const struct xs_irc *irc)
 
 /* --- the dialogue ------------------------------------------------------- */
 
-static enum xs_dialogue_result begin(struct xs_dialogue *dialogue,
-				     struct xs_error *err)
+static enum xs_dialogue_result irc_begin(struct xs_dialogue *dialogue,
+					 struct xs_error *err)
 {
 	(void)err;
 	xs_dialogue_send_line(dialogue, "STARTTLS");
@@ -83,9 +83,9 @@ static enum xs_dialogue_result begin(struct xs_dialogue *dialogue,
 	return XS_DIALOGUE_MORE;
 }
 
-static enum xs_dialogue_result aside(struct xs_dialogue *dialogue,
-				     const struct xs_irc *irc,
-				     struct xs_error *err)
+static enum xs_dialogue_result irc_aside(struct xs_dialogue *dialogue,
+					 const struct xs_irc *irc,
+					 struct xs_error *err)
 {
 	char pong[512];
 
@@ -100,15 +100,16 @@ static enum xs_dialogue_result aside(struct xs_dialogue *dialogue,
 	return XS_DIALOGUE_MORE;
 }
 
-static enum xs_dialogue_result server(struct xs_dialogue *dialogue,
-				      struct xs_unit unit, struct xs_error *err)
+static enum xs_dialogue_result irc_server(struct xs_dialogue *dialogue,
+					  struct xs_unit unit,
+					  struct xs_error *err)
 {
 	struct xs_irc irc;
 
 	if (xs_irc_read(unit.text, &irc)) {
 		switch (xs_irc_answer(&irc)) {
 		case XS_IRC_ASIDE:
-			return aside(dialogue, &irc, err);
+			return irc_aside(dialogue, &irc, err);
 		case XS_IRC_GO:
 			return XS_DIALOGUE_TLS;
 		case XS_IRC_REFUSED:
@@ -125,7 +126,7 @@ const struct xs_protocol xs_protocol_irc = {
 	.name = "irc",
 	.title = "IRC",
 	.asks = "STARTTLS",
-	.begin = begin,
+	.begin = irc_begin,
 	.any_text = true,
-	.server = server,
+	.server = irc_server,
 };

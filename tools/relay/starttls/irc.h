@@ -20,7 +20,7 @@ enum xs_irc_answer {
 	XS_IRC_WRONG,	/* it took us in: there is no STARTTLS any more */
 };
 
-/* What it means to who has said STARTTLS. */
+/* What it means after STARTTLS has been said. */
 enum xs_irc_answer xs_irc_answer(const struct xs_irc *irc);
 
 #endif

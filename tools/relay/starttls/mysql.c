@@ -6,7 +6,9 @@
  *   RESPONSE  application  its answer is held; its head goes out as SSLRequest
  *                          (TLS)
  *   AUTH      both         behind TLS, one number apart, until OK or error
- *                          (PASS)
+ *   COMMANDS  both         mysql_command.c: until a command changes the user
+ *                          (AUTH), where that may need a translation, else
+ *                          PASS
  *
  * So connect(2) succeeds before TLS stands, as with a server that has none.
  * The only thing that a liar can show the application is the greeting, whose
@@ -14,26 +16,24 @@
  *
  * caching_sha2_password and sha256_password: a server wants the password itself
  * when it sees TLS; a client that sees none encrypts it with the server's RSA
- * key.  The relay stands between, with a key of its own (tls_password.h).
+ * key.  The relay stands between, with a key of its own (struct
+ * xs_dialogue_password).
  *
  * A packet: 3 bytes of length, lowest first, one byte of number, payload.
  */
-#include "protocol.h"
-#include "tls_password.h"
 
-#include <stdlib.h>
+#include "relay/starttls/mysql.h"
+#include "relay/starttls/table.h"
+
 #include <string.h>
 
-enum { GREETING, RESPONSE, AUTH };
-
 enum {
-	HEAD = 4,
 	SSL_REQUEST = 32,    /* bytes of its payload */
 	CLIENT_SSL = 0x0800, /* among the lower 16 capabilities */
 	CLIENT_PROTOCOL_41 = 0x0200,
-	NONCE = 20,
-	PLUGIN_MAX = 64,
-	RESPONSE_MAX = XS_LINE_MAX,
+	CLIENT_COMPRESS = 0x20,
+	CLIENT_PLUGIN_AUTH = 0x08, /* among bits 16 to 23 */
+	CLIENT_ZSTD = 0x04,	   /* among bits 24 to 31 */
 };
 
 /* First bytes of a payload. */
@@ -45,46 +45,25 @@ enum {
 	PROTOCOL_10 = 0x0a,
 };
 
-struct mysql {
-	uint8_t response[RESPONSE_MAX]; /* the application's, held */
-	size_t response_len;		/* with its head */
-	uint8_t app_number;		/* of the application's last packet */
-	uint8_t server_number;		/* of the server's last packet */
-	uint8_t nonce[NONCE];
-	char plugin[PLUGIN_MAX];
-	bool full;	/* the server asks for the whole password */
-	bool key_given; /* our RSA key is with the application */
-};
-
-static struct mysql *own(struct xs_dialogue *dialogue)
-{
-	if (!dialogue->own)
-		dialogue->own = calloc(1, sizeof(struct mysql));
-	dialogue->no_memory |= !dialogue->own;
-	return dialogue->own;
-}
-
-static void forget(struct xs_dialogue *dialogue)
-{
-	if (dialogue->own)
-		explicit_bzero(dialogue->own, sizeof(struct mysql));
-	free(dialogue->own);
-}
-
-static size_t frame(struct xs_dialogue *dialogue, bool from_app,
-		    const uint8_t *data, size_t size, struct xs_error *err)
+static size_t mysql_frame(struct xs_dialogue *dialogue, bool from_app,
+			  const uint8_t *data, size_t size,
+			  struct xs_error *err)
 {
 	size_t len;
 
-	(void)dialogue, (void)from_app, (void)err;
+	(void)err;
+	if (dialogue->state == COMMANDS)
+		return xs_mysql_command_frame(dialogue->own, from_app, data,
+					      size);
 	if (size < HEAD)
 		return 0;
-	len = HEAD + (data[0] | (size_t)data[1] << 8 | (size_t)data[2] << 16);
-	return len > XS_LINE_MAX ? XS_LINE_MAX + 1 : size < len ? 0 : len;
+	len = HEAD + xs_mysql_payload(data);
+	return len > XS_PACKET_MAX ? XS_PACKET_MAX + 1 : size < len ? 0 : len;
 }
 
-static enum xs_dialogue_result malformed(const struct xs_dialogue *dialogue,
-					 const char *what, struct xs_error *err)
+static enum xs_dialogue_result
+mysql_malformed(const struct xs_dialogue *dialogue, const char *what,
+		struct xs_error *err)
 {
 	return xs_dialogue_broken(dialogue, err,
 				  "%s is malformed (does the port speak "
@@ -138,6 +117,12 @@ enum {
 	VERSION_MAX = 128,
 };
 
+static bool has_rsa(const char *plugin)
+{
+	return strcmp(plugin, "caching_sha2_password") == 0 ||
+	       strcmp(plugin, "sha256_password") == 0;
+}
+
 static bool is_printable(const uint8_t *data, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
@@ -146,8 +131,7 @@ static bool is_printable(const uint8_t *data, size_t len)
 	return true;
 }
 
-/* The name at data, which must end with a zero at the end of the payload. */
-static bool read_plugin(struct mysql *mysql, const uint8_t *data, size_t len)
+bool xs_mysql_read_plugin(struct mysql *mysql, const uint8_t *data, size_t len)
 {
 	const uint8_t *zero = memchr(data, '\0', len);
 
@@ -158,6 +142,7 @@ static bool read_plugin(struct mysql *mysql, const uint8_t *data, size_t len)
 		return false;
 	memcpy(mysql->plugin, data, len);
 	mysql->plugin[len] = '\0';
+	mysql->rsa |= has_rsa(mysql->plugin);
 	return true;
 }
 
@@ -176,7 +161,7 @@ static uint8_t *read_greeting(struct mysql *mysql, uint8_t *payload, size_t len)
 	behind = zero + 1;
 	rest = len - (size_t)(behind - payload);
 	if (rest < BEHIND_VERSION_MIN ||
-	    !read_plugin(mysql, behind + AT_PLUGIN, rest - AT_PLUGIN))
+	    !xs_mysql_read_plugin(mysql, behind + AT_PLUGIN, rest - AT_PLUGIN))
 		return NULL;
 	memcpy(mysql->nonce, behind + AT_NONCE, 8);
 	memcpy(mysql->nonce + 8, behind + AT_SECOND_NONCE, NONCE - 8);
@@ -184,9 +169,9 @@ static uint8_t *read_greeting(struct mysql *mysql, uint8_t *payload, size_t len)
 }
 
 /* "#HY000Host is blocked" behind two bytes of code. */
-static enum xs_dialogue_result judge_error(const struct xs_dialogue *dialogue,
-					   struct xs_unit unit,
-					   struct xs_error *err)
+static enum xs_dialogue_result
+mysql_judge_error(const struct xs_dialogue *dialogue, struct xs_unit unit,
+		  struct xs_error *err)
 {
 	const char *text = (const char *)unit.raw + HEAD + 3;
 	size_t len = unit.len > HEAD + 3 ? unit.len - HEAD - 3 : 0;
@@ -196,18 +181,21 @@ static enum xs_dialogue_result judge_error(const struct xs_dialogue *dialogue,
 				  xs_said(text, len).text);
 }
 
-static enum xs_dialogue_result greet(struct xs_dialogue *dialogue,
-				     struct xs_unit unit, struct xs_error *err)
+static enum xs_dialogue_result mysql_greet(struct xs_dialogue *dialogue,
+					   struct xs_unit unit,
+					   struct xs_error *err)
 {
 	struct mysql *mysql = dialogue->own;
 	uint8_t greeting[XS_LINE_MAX], *behind;
 
 	if (unit.len > HEAD && unit.raw[HEAD] == ERROR)
-		return judge_error(dialogue, unit, err);
+		return mysql_judge_error(dialogue, unit, err);
+	if (unit.len > sizeof(greeting))
+		return mysql_malformed(dialogue, "the server's greeting", err);
 	memcpy(greeting, unit.raw, unit.len);
 	behind = read_greeting(mysql, greeting + HEAD, unit.len - HEAD);
 	if (!behind || unit.raw[3] != 0)
-		return malformed(dialogue, "the server's greeting", err);
+		return mysql_malformed(dialogue, "the server's greeting", err);
 	if (!(behind[AT_CAPABILITIES + 1] & CLIENT_SSL >> 8))
 		return xs_dialogue_missing(dialogue, err);
 	behind[AT_CAPABILITIES + 1] &= (uint8_t) ~(CLIENT_SSL >> 8);
@@ -218,14 +206,14 @@ static enum xs_dialogue_result greet(struct xs_dialogue *dialogue,
 
 /* --- RESPONSE ---------------------------------------------------------- */
 
-static enum xs_dialogue_result
-respond(struct xs_dialogue *dialogue, struct xs_unit unit, struct xs_error *err)
+static enum xs_dialogue_result mysql_respond(struct xs_dialogue *dialogue,
+					     struct xs_unit unit,
+					     struct xs_error *err)
 {
+	const uint8_t *payload = unit.raw + HEAD;
 	struct mysql *mysql = dialogue->own;
-	uint8_t *payload = mysql->response + HEAD;
+	uint8_t head[SSL_REQUEST];
 
-	memcpy(mysql->response, unit.raw, unit.len);
-	mysql->response_len = unit.len;
 	mysql->app_number = unit.raw[3];
 	if (unit.len < HEAD + SSL_REQUEST ||
 	    !(payload[1] & CLIENT_PROTOCOL_41 >> 8))
@@ -233,22 +221,27 @@ respond(struct xs_dialogue *dialogue, struct xs_unit unit, struct xs_error *err)
 			dialogue, err,
 			"the application speaks a protocol older than MySQL "
 			"4.1, which has no TLS");
-	payload[1] |= CLIENT_SSL >> 8;
+	mysql->unreadable = (payload[0] & CLIENT_COMPRESS) ||
+			    !(payload[2] & CLIENT_PLUGIN_AUTH) ||
+			    (payload[3] & CLIENT_ZSTD);
+	memcpy(head, payload, SSL_REQUEST);
+	head[1] |= CLIENT_SSL >> 8;
 	mysql->server_number = 0; /* that of the greeting */
-	send_packet(dialogue, payload, SSL_REQUEST);
+	send_packet(dialogue, head, SSL_REQUEST);
+	xs_dialogue_keep(dialogue, head, SSL_REQUEST);
+	xs_dialogue_keep(dialogue, payload + SSL_REQUEST,
+			 unit.len - HEAD - SSL_REQUEST);
 	dialogue->state = AUTH;
 	return XS_DIALOGUE_TLS;
 }
 
-static enum xs_dialogue_result secured(struct xs_dialogue *dialogue,
-				       struct xs_error *err)
+static enum xs_dialogue_result mysql_secured(struct xs_dialogue *dialogue,
+					     struct xs_error *err)
 {
-	struct mysql *mysql = dialogue->own;
-
 	(void)err;
-	send_packet(dialogue, mysql->response + HEAD,
-		    mysql->response_len - HEAD);
-	explicit_bzero(mysql->response, sizeof(mysql->response));
+	send_packet(dialogue, xs_queue_first(&dialogue->kept),
+		    xs_queue_len(&dialogue->kept));
+	xs_dialogue_forget(dialogue);
 	return XS_DIALOGUE_MORE;
 }
 
@@ -260,7 +253,7 @@ static void note_switch(struct mysql *mysql, const uint8_t *payload, size_t len)
 	const uint8_t *zero = memchr(payload + 1, '\0', len - 1);
 	size_t rest;
 
-	if (!zero || !read_plugin(mysql, payload + 1, len - 1))
+	if (!zero || !xs_mysql_read_plugin(mysql, payload + 1, len - 1))
 		return;
 	rest = len - (size_t)(zero + 1 - payload);
 	if (rest >= NONCE)
@@ -274,8 +267,19 @@ static bool wants_password(const uint8_t *payload, size_t len)
 	return len == 2 && payload[0] == MORE_DATA && payload[1] == 4;
 }
 
-static enum xs_dialogue_result authenticate(struct xs_dialogue *dialogue,
-					    struct xs_unit unit)
+/* Another user may have a password that has to be translated. */
+static enum xs_dialogue_result mysql_authenticated(struct xs_dialogue *dialogue)
+{
+	const struct mysql *mysql = dialogue->own;
+
+	if (!mysql->rsa || mysql->unreadable)
+		return XS_DIALOGUE_PASS;
+	dialogue->state = COMMANDS;
+	return XS_DIALOGUE_MORE;
+}
+
+static enum xs_dialogue_result mysql_authenticate(struct xs_dialogue *dialogue,
+						  struct xs_unit unit)
 {
 	struct mysql *mysql = dialogue->own;
 	const uint8_t *payload = unit.raw + HEAD;
@@ -286,7 +290,7 @@ static enum xs_dialogue_result authenticate(struct xs_dialogue *dialogue,
 	if (!len)
 		return XS_DIALOGUE_MORE;
 	if (payload[0] == OK || payload[0] == ERROR)
-		return XS_DIALOGUE_PASS;
+		return mysql_authenticated(dialogue);
 	if (payload[0] == SWITCH && len > 1)
 		note_switch(mysql, payload, len);
 	else if (wants_password(payload, len))
@@ -306,10 +310,11 @@ static bool asks_for_key(const struct mysql *mysql, const uint8_t *payload,
 static enum xs_dialogue_result give_key(struct xs_dialogue *dialogue,
 					struct xs_error *err)
 {
+	const struct xs_dialogue_password *password = dialogue->setup.password;
 	struct mysql *mysql = dialogue->own;
 	uint8_t packet[1024];
-	size_t len;
-	const char *key = xs_tls_password_key(&len);
+	size_t len = 0;
+	const char *key = password ? password->key(&len) : NULL;
 
 	if (!key || len >= sizeof(packet))
 		return xs_dialogue_broken(dialogue, err,
@@ -328,11 +333,11 @@ static enum xs_dialogue_result send_password(struct xs_dialogue *dialogue,
 					     struct xs_error *err)
 {
 	struct mysql *mysql = dialogue->own;
-	uint8_t plain[XS_TLS_PASSWORD_MAX];
+	uint8_t plain[XS_DIALOGUE_PASSWORD_MAX];
 	size_t plain_len;
 
 	mysql->key_given = false;
-	if (!xs_tls_password_decrypt(payload, len, plain, &plain_len))
+	if (!dialogue->setup.password->decrypt(payload, len, plain, &plain_len))
 		return xs_dialogue_broken(dialogue, err,
 					  "the application's password cannot "
 					  "be decrypted (has it another RSA "
@@ -346,31 +351,37 @@ static enum xs_dialogue_result send_password(struct xs_dialogue *dialogue,
 
 /* --- both -------------------------------------------------------------- */
 
-static enum xs_dialogue_result server(struct xs_dialogue *dialogue,
-				      struct xs_unit unit, struct xs_error *err)
+static enum xs_dialogue_result mysql_server(struct xs_dialogue *dialogue,
+					    struct xs_unit unit,
+					    struct xs_error *err)
 {
-	if (!own(dialogue))
-		return XS_DIALOGUE_BROKEN;
-	switch (dialogue->state) {
+	switch ((enum mysql_state)dialogue->state) {
 	case GREETING:
-		return greet(dialogue, unit, err);
+		return mysql_greet(dialogue, unit, err);
 	case RESPONSE:
 		return xs_dialogue_broken(dialogue, err,
 					  "the server speaks out of turn");
-	default:
-		return authenticate(dialogue, unit);
+	case AUTH:
+		return mysql_authenticate(dialogue, unit);
+	case COMMANDS:
+		break;
 	}
+	xs_dialogue_replay(dialogue, unit.raw, unit.len);
+	return XS_DIALOGUE_MORE;
 }
 
-static enum xs_dialogue_result app(struct xs_dialogue *dialogue,
-				   struct xs_unit unit, struct xs_error *err)
+static enum xs_dialogue_result mysql_app(struct xs_dialogue *dialogue,
+					 struct xs_unit unit,
+					 struct xs_error *err)
 {
 	struct mysql *mysql = dialogue->own;
 	const uint8_t *payload = unit.raw + HEAD;
 	size_t len = unit.len - HEAD;
 
 	if (dialogue->state == RESPONSE)
-		return respond(dialogue, unit, err);
+		return mysql_respond(dialogue, unit, err);
+	if (dialogue->state == COMMANDS)
+		return xs_mysql_command(dialogue, unit);
 	mysql->app_number = unit.raw[3];
 	if (asks_for_key(mysql, payload, len))
 		return give_key(dialogue, err);
@@ -382,7 +393,7 @@ static enum xs_dialogue_result app(struct xs_dialogue *dialogue,
 
 /* A client of protocol 4.1 without a name: capabilities, the longest packet,
  * utf8mb4, 23 reserved bytes, no user, no answer. */
-static const uint8_t hello[HEAD + SSL_REQUEST + 2] = {
+static const uint8_t mysql_hello[HEAD + SSL_REQUEST + 2] = {
 	SSL_REQUEST + 2,
 	0,
 	0,
@@ -402,11 +413,12 @@ const struct xs_protocol xs_protocol_mysql = {
 	.name = "mysql",
 	.title = "MySQL",
 	.asks = "SSLRequest",
-	.frame = frame,
-	.server = server,
-	.app = app,
-	.secured = secured,
-	.hello = hello,
-	.hello_len = sizeof(hello),
-	.end = forget,
+	.frame = mysql_frame,
+	.unit_max = XS_PACKET_MAX,
+	.server = mysql_server,
+	.app = mysql_app,
+	.secured = mysql_secured,
+	.hello = mysql_hello,
+	.hello_len = sizeof(mysql_hello),
+	.own_size = sizeof(struct mysql),
 };

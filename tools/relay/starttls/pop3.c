@@ -10,14 +10,14 @@
  * time stamp in it (RFC 1939, 7).  Somebody who changed it could learn no more
  * than he could by being the server, and that TLS has ruled out.
  */
-#include "protocol.h"
-#include "reply.h"
+#include "relay/starttls/reply.h"
+#include "relay/starttls/sasl.h"
+#include "relay/starttls/table.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { GREETING, OFFER, LIST, GO };
+enum pop3_state { GREETING, OFFER, LIST, GO };
 
 enum {
 	REPLY_MAX = 512, /* RFC 2449, 4 */
@@ -28,21 +28,7 @@ struct pop3 {
 	bool offered;
 };
 
-static enum xs_dialogue_result begin(struct xs_dialogue *dialogue,
-				     struct xs_error *err)
-{
-	(void)err;
-	dialogue->own = calloc(1, sizeof(struct pop3));
-	dialogue->no_memory |= !dialogue->own;
-	return XS_DIALOGUE_MORE;
-}
-
-static void forget(struct xs_dialogue *dialogue)
-{
-	free(dialogue->own);
-}
-
-static enum xs_dialogue_result ask(struct xs_dialogue *dialogue)
+static enum xs_dialogue_result pop3_ask(struct xs_dialogue *dialogue)
 {
 	xs_dialogue_send_line(dialogue, "STLS");
 	dialogue->asked = true;
@@ -50,8 +36,8 @@ static enum xs_dialogue_result ask(struct xs_dialogue *dialogue)
 	return XS_DIALOGUE_MORE;
 }
 
-static enum xs_dialogue_result greet(struct xs_dialogue *dialogue,
-				     const char *line)
+static enum xs_dialogue_result pop3_greet(struct xs_dialogue *dialogue,
+					  const char *line)
 {
 	struct pop3 *pop3 = dialogue->own;
 
@@ -61,62 +47,64 @@ static enum xs_dialogue_result greet(struct xs_dialogue *dialogue,
 	return XS_DIALOGUE_MORE;
 }
 
-static enum xs_dialogue_result list(struct xs_dialogue *dialogue,
-				    const char *line, struct xs_error *err)
+static enum xs_dialogue_result pop3_list(struct xs_dialogue *dialogue,
+					 const char *line, struct xs_error *err)
 {
 	struct pop3 *pop3 = dialogue->own;
 
 	if (strcmp(line, ".") == 0)
-		return pop3->offered ? ask(dialogue)
+		return pop3->offered ? pop3_ask(dialogue)
 				     : xs_dialogue_missing(dialogue, err);
 	pop3->offered |= xs_reply_word(line, "STLS");
 	return XS_DIALOGUE_MORE;
 }
 
-static enum xs_dialogue_result server(struct xs_dialogue *dialogue,
-				      struct xs_unit unit, struct xs_error *err)
+static enum xs_dialogue_result pop3_server(struct xs_dialogue *dialogue,
+					   struct xs_unit unit,
+					   struct xs_error *err)
 {
 	bool ok = xs_reply_word(unit.text, "+OK");
 
 	if (dialogue->state == LIST)
-		return list(dialogue, unit.text, err);
+		return pop3_list(dialogue, unit.text, err);
 	if (!ok && !xs_reply_word(unit.text, "-ERR"))
 		return xs_dialogue_broken(
 			dialogue, err, "the server said %s",
 			xs_said(unit.text, strlen(unit.text)).text);
-	switch (dialogue->state) {
+	switch ((enum pop3_state)dialogue->state) {
 	case OFFER:
 		if (!ok)
-			return ask(dialogue);
+			return pop3_ask(dialogue);
 		dialogue->state = LIST;
 		return XS_DIALOGUE_MORE;
 	case GREETING:
 		if (ok)
-			return greet(dialogue, unit.text);
+			return pop3_greet(dialogue, unit.text);
 		break;
-	default:
+	case LIST: /* above */
+		break;
+	case GO:
 		if (ok)
 			return XS_DIALOGUE_TLS;
+		break;
 	}
 	return xs_dialogue_refused(dialogue, unit.text, err);
 }
 
-static enum xs_dialogue_result secured(struct xs_dialogue *dialogue,
-				       struct xs_error *err)
+static enum xs_dialogue_result pop3_secured(struct xs_dialogue *dialogue,
+					    struct xs_error *err)
 {
 	const struct pop3 *pop3 = dialogue->own;
 
-	(void)err;
 	xs_dialogue_replay_line(dialogue, pop3->greeting);
-	return XS_DIALOGUE_PASS;
+	return xs_sasl_filter(dialogue, err);
 }
 
 const struct xs_protocol xs_protocol_pop3 = {
 	.name = "pop3",
 	.title = "POP3",
 	.asks = "STLS",
-	.begin = begin,
-	.server = server,
-	.secured = secured,
-	.end = forget,
+	.server = pop3_server,
+	.secured = pop3_secured,
+	.own_size = sizeof(struct pop3),
 };

@@ -8,14 +8,16 @@
 #ifndef XS_PROTOCOL_H
 #define XS_PROTOCOL_H
 
-#include "dialogue.h"
+#include "relay/starttls/dialogue.h"
 
 #include <stdint.h>
 
 enum {
-	XS_LINE_MAX = 8192,   /* a unit, with its end */
-	XS_TOTAL_MAX = 65536, /* all of one side's bytes before TLS, as long
-				 as the relay performs or the server owes */
+	XS_LINE_MAX = 8192,    /* a unit, with its end */
+	XS_PACKET_MAX = 65536, /* the same, where packets tell their length:
+				  Kerberos tokens, attributes of a client */
+	XS_TOTAL_MAX = 65536,  /* all of one side's bytes before TLS, as long
+				  as the relay performs or the server owes */
 };
 
 /* A unit: a line, or a message of a binary protocol.  A line's text is without
@@ -40,7 +42,8 @@ typedef enum xs_dialogue_result xs_step(struct xs_dialogue *dialogue,
 					struct xs_error *err);
 
 struct xs_protocol {
-	const char *name;  /* "smtp": what stands before "+starttls" */
+	const char *name;  /* "smtp": what stands before "+starttls", else the
+			      whole scheme: "starttls", "ftp+tls" */
 	const char *title; /* "SMTP", for messages */
 	const char *asks;  /* "STARTTLS", what the relay says, for messages */
 	xs_step *begin;	   /* NULL: the server speaks first */
@@ -49,54 +52,60 @@ struct xs_protocol {
 	bool any_text;	   /* with any control character but NUL and CR */
 	bool blanks;	   /* the application's white space behind what asks
 			      for TLS means nothing (XML), and is dropped */
+	bool passes_end;   /* what has no end yet passes when its side ends:
+			      nothing of it is judged */
 	bool server_first; /* the server speaks first after the handshake */
 	xs_judge *server;
 	xs_judge *app;	   /* NULL: the application has no part in it */
 	xs_step *secured;  /* NULL: nothing to do after TLS: PASS */
 	const void *hello; /* see xs_dialogue_hello; NULL: nothing */
 	size_t hello_len;
-	void (*end)(struct xs_dialogue *dialogue); /* frees own; may be NULL */
+	size_t unit_max; /* XS_PACKET_MAX; 0: XS_LINE_MAX */
+	size_t own_size; /* of the memory in dialogue->own; 0: none */
 };
 
 struct xs_dialogue {
 	const struct xs_protocol *protocol;
 	struct xs_dialogue_setup setup;
-	int state;	  /* the protocol's own */
-	bool tls;	  /* the handshake is behind us */
-	bool opened;	  /* OPEN has been said */
-	bool asked;	  /* TLS was asked for, the server owes its answer */
-	const char *asks; /* how, where the protocol has several ways; NULL:
-			     as the protocol says */
-	bool goodbye;	  /* the server said that it closes the connection */
-	void *own;	  /* the protocol's own memory */
+	int state;	    /* the protocol's own */
+	bool tls;	    /* the handshake is behind us */
+	bool opened;	    /* OPEN has been said */
+	bool asked;	    /* TLS was asked for, the server owes its answer */
+	const char *asks;   /* how, where the protocol has several ways; NULL:
+			       as the protocol says */
+	bool goodbye;	    /* the server said that it closes the connection */
+	const char *remark; /* a sentence for the user; NULL: nothing */
+	bool remarked;	    /* the user has been told one */
+	struct xs_queue kept; /* what the protocol holds back for later; the
+				 engine's to wipe and free */
+	void *own; /* own_size bytes of the protocol's, zero at first; the
+		      engine's to free */
 	struct {
 		struct xs_queue in; /* not a whole unit yet */
 		size_t total;	    /* bytes before TLS */
 	} server, app;
 	struct xs_queue to_server;
 	struct xs_queue to_app;
-	bool no_memory; /* an append failed; the engine tells */
+	bool no_memory; /* memory was short; the engine tells */
 };
 
-/* The row of a scheme, "smtp+starttls" or "starttls"; NULL: none.  The table
- * ends with NULL. */
-const struct xs_protocol *xs_protocol_find(const char *scheme);
-extern const struct xs_protocol *const xs_protocols[];
+/* The begin of PROTOCOL+tls://, where nothing is said before TLS. */
+xs_step xs_dialogue_begin_with_tls;
 
-extern const struct xs_protocol xs_protocol_smtp;
-extern const struct xs_protocol xs_protocol_ldap;
-extern const struct xs_protocol xs_protocol_lmtp;
-extern const struct xs_protocol xs_protocol_imap;
-extern const struct xs_protocol xs_protocol_pop3;
-extern const struct xs_protocol xs_protocol_nntp;
-extern const struct xs_protocol xs_protocol_sieve;
-extern const struct xs_protocol xs_protocol_irc;
-extern const struct xs_protocol xs_protocol_mysql;
-extern const struct xs_protocol xs_protocol_postgres;
-extern const struct xs_protocol xs_protocol_xmpp;
-extern const struct xs_protocol xs_protocol_xmpp_server;
-extern const struct xs_protocol xs_protocol_ftp;
-extern const struct xs_protocol xs_protocol_watch; /* starttls:// */
+/* Goes over to another protocol, for one that has found out which it is, or
+ * that has said its part: own is that of the new one.  False without memory:
+ * then nothing has changed, and the engine tells. */
+bool xs_dialogue_become(struct xs_dialogue *dialogue,
+			const struct xs_protocol *protocol);
+
+/* The same behind TLS, for a protocol that listens from here on: the
+ * application's connect succeeds with it, if it has not before. */
+enum xs_dialogue_result
+xs_dialogue_listen_as(struct xs_dialogue *dialogue,
+		      const struct xs_protocol *protocol);
+
+/* What the application says goes to the server as it is (an xs_judge). */
+xs_judge xs_dialogue_pass_app;
 
 /* The length of the first unit as the dialogue's protocol cuts it, for a frame
  * that has found out which protocol it is. */
@@ -116,6 +125,12 @@ void xs_dialogue_send_line(struct xs_dialogue *dialogue, const char *line);
 void xs_dialogue_replay(struct xs_dialogue *dialogue, const void *data,
 			size_t len);
 void xs_dialogue_replay_line(struct xs_dialogue *dialogue, const char *line);
+
+/* Holds bytes back, behind those that are held already; wipes and frees them.
+ */
+void xs_dialogue_keep(struct xs_dialogue *dialogue, const void *data,
+		      size_t len);
+void xs_dialogue_forget(struct xs_dialogue *dialogue);
 
 /* The ends of a dialogue, each with the one sentence that a user reads.
  * refused: the server's own words in said (NULL: none).  broken: what, as

@@ -1,19 +1,19 @@
 /* Replies of three digits; see reply.h. */
-#include "reply.h"
+#include "relay/starttls/reply.h"
 
 #include <stddef.h>
 #include <string.h>
 #include <strings.h>
 
-static bool is_digit(char c, char first, char last)
+static bool is_within(char c, char first, char last)
 {
 	return c >= first && c <= last;
 }
 
 bool xs_reply_read(const char *line, struct xs_reply *reply)
 {
-	if (!is_digit(line[0], '1', '5') || !is_digit(line[1], '0', '9') ||
-	    !is_digit(line[2], '0', '9'))
+	if (!is_within(line[0], '1', '5') || !is_within(line[1], '0', '9') ||
+	    !is_within(line[2], '0', '9'))
 		return false;
 	if (line[3] != '\0' && line[3] != ' ' && line[3] != '-')
 		return false;

@@ -8,20 +8,22 @@
  * Behind TLS the server tells its capabilities again by itself (RFC 5804, 2.2),
  * and that is the greeting which the application gets.
  */
-#include "sieve.h"
+#include "relay/starttls/sieve.h"
 
-#include "reply.h"
+#include "relay/starttls/reply.h"
+#include "relay/starttls/sasl.h"
+#include "relay/starttls/table.h"
 
 #include <string.h>
 #include <strings.h>
 
-enum { GREETING, OFFERED, GO };
+enum sieve_state { GREETING, OFFERED, GO };
 
 /* --- responses --------------------------------------------------------- */
 
 /* The bytes of a literal whose head the line ends with, {n} or {n+}; -1: no
  * literal. */
-static ssize_t literal(const uint8_t *line, size_t len)
+static ssize_t sieve_literal(const uint8_t *line, size_t len)
 {
 	size_t at = len, digits = 1, n = 0;
 
@@ -55,7 +57,7 @@ size_t xs_sieve_frame(struct xs_dialogue *dialogue, bool from_app,
 
 		if (!end)
 			return 0;
-		more = literal(start, (size_t)(end - start) + 1);
+		more = sieve_literal(start, (size_t)(end - start) + 1);
 		len += (size_t)(end - start) + 1;
 		if (more < 0)
 			break;
@@ -87,7 +89,8 @@ static bool is_string(struct xs_unit unit, const char *word)
 	}
 	end = memchr(start, '\n', unit.len);
 	return end &&
-	       literal(start, (size_t)(end - start) + 1) == (ssize_t)len &&
+	       sieve_literal(start, (size_t)(end - start) + 1) ==
+		       (ssize_t)len &&
 	       strncasecmp((const char *)end + 1, word, len) == 0;
 }
 
@@ -115,8 +118,9 @@ enum xs_sieve_kind xs_sieve_read(struct xs_unit unit, const char *capability,
 
 /* --- the dialogue ------------------------------------------------------- */
 
-static enum xs_dialogue_result server(struct xs_dialogue *dialogue,
-				      struct xs_unit unit, struct xs_error *err)
+static enum xs_dialogue_result sieve_server(struct xs_dialogue *dialogue,
+					    struct xs_unit unit,
+					    struct xs_error *err)
 {
 	bool starttls;
 
@@ -152,5 +156,6 @@ const struct xs_protocol xs_protocol_sieve = {
 	.asks = "STARTTLS",
 	.frame = xs_sieve_frame,
 	.lines = true,
-	.server = server,
+	.server = sieve_server,
+	.secured = xs_sasl_filter,
 };

@@ -4,7 +4,7 @@
 #ifndef XS_SIEVE_H
 #define XS_SIEVE_H
 
-#include "protocol.h"
+#include "relay/starttls/protocol.h"
 
 /* The length of a line with the literals in it (xs_frame). */
 size_t xs_sieve_frame(struct xs_dialogue *dialogue, bool from_app,

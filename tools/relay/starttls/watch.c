@@ -12,14 +12,17 @@
  * - It sets asked when the application asked for TLS, and returns AGREED when
  *   the server has; where the server refuses, xs_watch_refused.
  */
-#include "watch.h"
+#include "relay/starttls/watch.h"
+
+#include "relay/starttls/table.h"
 
 #include <string.h>
 
 /* --- the application brings its own TLS, from the first byte ----------- */
 
-static size_t take_all(struct xs_dialogue *dialogue, bool from_app,
-		       const uint8_t *data, size_t size, struct xs_error *err)
+static size_t own_tls_frame(struct xs_dialogue *dialogue, bool from_app,
+			    const uint8_t *data, size_t size,
+			    struct xs_error *err)
 {
 	if (from_app && !xs_dialogue_is_hello(data, size)) {
 		xs_dialogue_broken(dialogue, err,
@@ -32,8 +35,9 @@ static size_t take_all(struct xs_dialogue *dialogue, bool from_app,
 	return size < XS_LINE_MAX ? size : XS_LINE_MAX;
 }
 
-static enum xs_dialogue_result
-pass_up(struct xs_dialogue *dialogue, struct xs_unit unit, struct xs_error *err)
+static enum xs_dialogue_result own_tls_app(struct xs_dialogue *dialogue,
+					   struct xs_unit unit,
+					   struct xs_error *err)
 {
 	(void)err;
 	xs_dialogue_send(dialogue, unit.raw, unit.len);
@@ -41,9 +45,9 @@ pass_up(struct xs_dialogue *dialogue, struct xs_unit unit, struct xs_error *err)
 }
 
 /* What the server says decides nothing: the ClientHello is not whole yet. */
-static enum xs_dialogue_result pass_down(struct xs_dialogue *dialogue,
-					 struct xs_unit unit,
-					 struct xs_error *err)
+static enum xs_dialogue_result own_tls_server(struct xs_dialogue *dialogue,
+					      struct xs_unit unit,
+					      struct xs_error *err)
 {
 	(void)err;
 	xs_dialogue_replay(dialogue, unit.raw, unit.len);
@@ -54,41 +58,48 @@ static const struct xs_protocol own_tls = {
 	.name = "",
 	.title = "starttls://",
 	.asks = "TLS",
-	.frame = take_all,
-	.server = pass_down,
-	.app = pass_up,
+	.frame = own_tls_frame,
+	.server = own_tls_server,
+	.app = own_tls_app,
 };
 
 /* --- which protocol it is ---------------------------------------------- */
 
-/* Binary protocols, in which the application speaks first. */
+/* Protocols that have a watcher of their own, by the byte that tells them: of
+ * the application where it speaks first, else of the server. */
 static const struct {
+	bool from_app;
 	uint8_t first;
 	const struct xs_protocol *protocol;
-} rows[] = {
-	{ 0x00, &xs_watch_postgres }, /* the length of a packet */
-	{ 0x16, &own_tls },	      /* a TLS record (RFC 8446, 5.1) */
-	{ 0x30, &xs_watch_ldap },     /* a SEQUENCE */
-	{ '<', &xs_watch_xmpp },
+} watch_firsts[] = {
+	{ true, 0x00, &xs_watch_postgres }, /* the length of a packet */
+	{ true, 0x16, &own_tls },	    /* a TLS record (RFC 8446, 5.1) */
+	{ true, 0x30, &xs_watch_ldap },	    /* a SEQUENCE */
+	{ true, '<', &xs_watch_xmpp },
+	{ false, 'I', &xs_watch_nats }, /* INFO */
 };
 
-static const struct xs_protocol *find(bool from_app, uint8_t first)
+static const struct xs_protocol *watch_find(bool from_app, uint8_t first)
 {
-	for (size_t i = 0; from_app && i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (rows[i].first == first)
-			return rows[i].protocol;
+	for (size_t i = 0; i < sizeof(watch_firsts) / sizeof(watch_firsts[0]);
+	     i++)
+		if (watch_firsts[i].from_app == from_app &&
+		    watch_firsts[i].first == first)
+			return watch_firsts[i].protocol;
 	return &xs_watch_text;
 }
 
-static size_t look(struct xs_dialogue *dialogue, bool from_app,
-		   const uint8_t *data, size_t size, struct xs_error *err)
+static size_t watch_frame(struct xs_dialogue *dialogue, bool from_app,
+			  const uint8_t *data, size_t size,
+			  struct xs_error *err)
 {
-	dialogue->protocol = find(from_app, data[0]);
+	if (!xs_dialogue_become(dialogue, watch_find(from_app, data[0])))
+		return XS_FRAME_BROKEN;
 	return xs_dialogue_frame(dialogue, from_app, data, size, err);
 }
 
-static enum xs_dialogue_result begin(struct xs_dialogue *dialogue,
-				     struct xs_error *err)
+static enum xs_dialogue_result watch_begin(struct xs_dialogue *dialogue,
+					   struct xs_error *err)
 {
 	(void)dialogue, (void)err;
 	return XS_DIALOGUE_OPEN;
@@ -98,31 +109,6 @@ const struct xs_protocol xs_protocol_watch = {
 	.name = "starttls",
 	.title = "starttls://",
 	.asks = "STARTTLS",
-	.begin = begin,
-	.frame = look,
+	.begin = watch_begin,
+	.frame = watch_frame,
 };
-
-/* --- what watchers share ------------------------------------------------ */
-
-enum xs_dialogue_result xs_watch_refused(struct xs_dialogue *dialogue,
-					 const char *said, struct xs_error *err)
-{
-	dialogue->asked = false;
-	if (dialogue->setup.optional)
-		return XS_DIALOGUE_MORE;
-	return xs_dialogue_refused(dialogue, said, err);
-}
-
-enum xs_dialogue_result xs_watch_plaintext(struct xs_dialogue *dialogue,
-					   const char *what,
-					   struct xs_error *err)
-{
-	if (dialogue->setup.optional)
-		return XS_DIALOGUE_PASS;
-	return xs_dialogue_broken(
-		dialogue, err,
-		"the application sends %s without having asked for TLS (does "
-		"it do STARTTLS? for one that does not, the rule is "
-		"PROTOCOL+starttls://)",
-		what);
-}

@@ -2,9 +2,10 @@
 #ifndef XS_WATCH_H
 #define XS_WATCH_H
 
-#include "protocol.h"
+#include "relay/starttls/protocol.h"
 
 extern const struct xs_protocol xs_watch_ldap;
+extern const struct xs_protocol xs_watch_nats;
 extern const struct xs_protocol xs_watch_postgres;
 extern const struct xs_protocol xs_watch_text;
 extern const struct xs_protocol xs_watch_xmpp;

@@ -1,12 +1,12 @@
 /* How servers answer, for starttls:// in protocols of lines: one function per
  * kind of answer, and what a line means to the first command that has no
  * answer yet (text->expected[0]; text->count is 0 where there is none). */
-#include "watch_text.h"
+#include "relay/starttls/watch_text.h"
 
-#include "imap.h"
-#include "irc.h"
-#include "reply.h"
-#include "sieve.h"
+#include "relay/starttls/imap.h"
+#include "relay/starttls/irc.h"
+#include "relay/starttls/reply.h"
+#include "relay/starttls/sieve.h"
 
 #include <string.h>
 
@@ -22,7 +22,7 @@ static bool expects_end(const struct xs_watch_text *text)
 	       text->expected[0].verb->ends;
 }
 
-static bool agrees(const struct xs_watch_text *text, int code)
+static bool watch_agrees(const struct xs_watch_text *text, int code)
 {
 	for (const int *go = text->dialect->go; *go; go++)
 		if (*go == code)
@@ -31,8 +31,8 @@ static bool agrees(const struct xs_watch_text *text, int code)
 }
 
 /* In the middle of lines up to ".". */
-static enum xs_watch_line read_list(struct xs_watch_text *text,
-				    const char *line)
+static enum xs_watch_line watch_read_list(struct xs_watch_text *text,
+					  const char *line)
 {
 	if (strcmp(line, ".") != 0)
 		return XS_LINE_MORE;
@@ -60,7 +60,7 @@ enum xs_watch_line xs_watch_read_reply(struct xs_watch_text *text,
 		return text->count ? XS_LINE_MORE : XS_LINE_WRONG;
 	if (reply.code == 421 && !text->count)
 		return XS_LINE_BYE;
-	return agrees(text, reply.code) ? XS_LINE_YES : XS_LINE_NO;
+	return watch_agrees(text, reply.code) ? XS_LINE_YES : XS_LINE_NO;
 }
 
 /* NNTP: one line, and for some commands a list behind it. */
@@ -70,7 +70,7 @@ enum xs_watch_line xs_watch_read_news(struct xs_watch_text *text,
 	struct xs_reply reply;
 
 	if (text->list)
-		return read_list(text, unit.text);
+		return watch_read_list(text, unit.text);
 	if (!xs_reply_read(unit.text, &reply) || !reply.last)
 		return XS_LINE_WRONG;
 	if (reply.code == 400 && !text->count)
@@ -79,14 +79,14 @@ enum xs_watch_line xs_watch_read_news(struct xs_watch_text *text,
 		text->list = true;
 		return XS_LINE_MORE;
 	}
-	return agrees(text, reply.code) ? XS_LINE_YES : XS_LINE_NO;
+	return watch_agrees(text, reply.code) ? XS_LINE_YES : XS_LINE_NO;
 }
 
 enum xs_watch_line xs_watch_read_mailbox(struct xs_watch_text *text,
 					 struct xs_unit unit)
 {
 	if (text->list)
-		return read_list(text, unit.text);
+		return watch_read_list(text, unit.text);
 	if (xs_reply_word(unit.text, "-ERR"))
 		return text->count ? XS_LINE_NO : XS_LINE_BYE;
 	if (!xs_reply_word(unit.text, "+OK"))
@@ -121,8 +121,8 @@ enum xs_watch_line xs_watch_read_response(struct xs_watch_text *text,
 	return XS_LINE_WRONG;
 }
 
-static enum xs_watch_line read_answer(const struct xs_watch_text *text,
-				      const struct xs_imap *line)
+static enum xs_watch_line watch_read_answer(const struct xs_watch_text *text,
+					    const struct xs_imap *line)
 {
 	const struct xs_watch_expected *first = &text->expected[0];
 
@@ -150,7 +150,7 @@ enum xs_watch_line xs_watch_read_tagged(struct xs_watch_text *text,
 	case XS_IMAP_PREAUTH:
 		return greeting ? XS_LINE_LOGGED_IN : XS_LINE_WRONG;
 	case XS_IMAP_TAGGED:
-		return read_answer(text, &line);
+		return watch_read_answer(text, &line);
 	case XS_IMAP_WRONG:
 		break;
 	}

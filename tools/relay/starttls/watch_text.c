@@ -7,33 +7,24 @@
  * command before it; and an answer that nobody waits for ends the connection,
  * because the application would take it for one to what it says behind TLS.
  */
-#include "watch_text.h"
+#include "relay/starttls/watch_text.h"
 
-#include "imap.h"
-#include "reply.h"
-#include "sieve.h"
+#include "relay/starttls/imap.h"
+#include "relay/starttls/reply.h"
+#include "relay/starttls/sieve.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
-static struct xs_watch_text *own(struct xs_dialogue *dialogue)
+/* The state, in which the greeting is expected from the start. */
+static struct xs_watch_text *watch_text_state(struct xs_dialogue *dialogue)
 {
 	struct xs_watch_text *text = dialogue->own;
 
-	if (text)
-		return text;
-	text = calloc(1, sizeof(*text));
-	dialogue->own = text;
-	dialogue->no_memory |= !text;
-	if (text)
-		text->count = 1; /* the greeting */
+	if (!text->begun)
+		text->count = 1;
+	text->begun = true;
 	return text;
-}
-
-void xs_watch_text_end(struct xs_dialogue *dialogue)
-{
-	free(dialogue->own);
-	dialogue->own = NULL;
 }
 
 static void drop_first(struct xs_watch_text *text)
@@ -43,29 +34,31 @@ static void drop_first(struct xs_watch_text *text)
 		text->count * sizeof(text->expected[0]));
 }
 
-static void choose(struct xs_dialogue *dialogue,
-		   const struct xs_watch_dialect *dialect)
+static void watch_text_choose(struct xs_dialogue *dialogue,
+			      const struct xs_watch_dialect *dialect)
 {
 	struct xs_watch_text *text = dialogue->own;
 
 	if (dialect->no_answers && !text->dialect)
 		drop_first(text);
 	text->dialect = dialect;
-	dialogue->protocol = &dialect->protocol;
+	dialogue->protocol = &dialect->protocol; /* its own is the same */
 }
 
 /* --- the server ---------------------------------------------------------- */
 
-static enum xs_dialogue_result wrong(struct xs_dialogue *dialogue,
-				     struct xs_unit unit, struct xs_error *err)
+static enum xs_dialogue_result watch_text_wrong(struct xs_dialogue *dialogue,
+						struct xs_unit unit,
+						struct xs_error *err)
 {
 	return xs_dialogue_broken(dialogue, err, "the server said %s",
 				  xs_said(unit.text, strlen(unit.text)).text);
 }
 
 /* The first command has its answer. */
-static enum xs_dialogue_result answered(struct xs_dialogue *dialogue, bool yes,
-					const char *said, struct xs_error *err)
+static enum xs_dialogue_result watch_text_answered(struct xs_dialogue *dialogue,
+						   bool yes, const char *said,
+						   struct xs_error *err)
 {
 	struct xs_watch_text *text = dialogue->own;
 	const struct xs_watch_verb *verb = text->expected[0].verb;
@@ -73,11 +66,16 @@ static enum xs_dialogue_result answered(struct xs_dialogue *dialogue, bool yes,
 	drop_first(text);
 	if (!verb || !verb->asks)
 		return XS_DIALOGUE_MORE;
+	if (!yes && text->dialect->ways) {
+		dialogue->asked = false;
+		snprintf(text->refusal, sizeof(text->refusal), "%s", said);
+		return XS_DIALOGUE_MORE;
+	}
 	return yes ? XS_DIALOGUE_AGREED : xs_watch_refused(dialogue, said, err);
 }
 
-static enum xs_dialogue_result logged_in(struct xs_dialogue *dialogue,
-					 struct xs_error *err)
+static enum xs_dialogue_result
+watch_text_logged_in(struct xs_dialogue *dialogue, struct xs_error *err)
 {
 	if (dialogue->setup.optional)
 		return XS_DIALOGUE_PASS;
@@ -91,40 +89,41 @@ enum xs_dialogue_result xs_watch_text_server(struct xs_dialogue *dialogue,
 					     struct xs_unit unit,
 					     struct xs_error *err)
 {
-	struct xs_watch_text *text = own(dialogue);
+	struct xs_watch_text *text = watch_text_state(dialogue);
 	const struct xs_watch_dialect *dialect;
 	enum xs_watch_line line;
 
-	if (!text)
-		return XS_DIALOGUE_BROKEN;
 	if (!text->dialect) {
 		dialect = xs_watch_greeted(unit.text);
 		if (!dialect)
-			return wrong(dialogue, unit, err);
-		choose(dialogue, dialect);
+			return watch_text_wrong(dialogue, unit, err);
+		watch_text_choose(dialogue, dialect);
 	}
 	line = text->dialect->read(text, unit);
 	if (line == XS_LINE_WRONG ||
 	    ((line == XS_LINE_YES || line == XS_LINE_NO) && !text->count))
-		return wrong(dialogue, unit, err);
+		return watch_text_wrong(dialogue, unit, err);
 	if (line == XS_LINE_LOGGED_IN && !dialogue->setup.optional)
-		return logged_in(dialogue, err);
+		return watch_text_logged_in(dialogue, err);
 	xs_dialogue_replay(dialogue, unit.raw, unit.len);
 	switch (line) {
 	case XS_LINE_YES:
 	case XS_LINE_NO:
-		return answered(dialogue, line == XS_LINE_YES, unit.text, err);
+		return watch_text_answered(dialogue, line == XS_LINE_YES,
+					   unit.text, err);
 	case XS_LINE_BYE:
 		return xs_watch_refused(dialogue, unit.text, err);
 	case XS_LINE_LOGGED_IN:
 		return XS_DIALOGUE_PASS;
-	default:
-		return XS_DIALOGUE_MORE;
+	case XS_LINE_WRONG: /* above */
+	case XS_LINE_ASIDE:
+	case XS_LINE_MORE:
+		break;
 	}
+	return XS_DIALOGUE_MORE;
 }
 
-/* --- the application -------------------------------------------------------
- */
+/* --- the application ---------------------------------------------------- */
 
 /* The protocol that this is said in; NULL: none.  Where the server has not
  * said anything yet, only some verbs tell. */
@@ -159,9 +158,9 @@ static struct xs_said verb_said(const char *said)
 	return xs_said(said, len);
 }
 
-static enum xs_dialogue_result plaintext(struct xs_dialogue *dialogue,
-					 struct xs_unit unit, const char *said,
-					 struct xs_error *err)
+static enum xs_dialogue_result
+watch_text_plaintext(struct xs_dialogue *dialogue, struct xs_unit unit,
+		     const char *said, struct xs_error *err)
 {
 	if (dialogue->setup.optional)
 		xs_dialogue_send(dialogue, unit.raw, unit.len);
@@ -169,8 +168,9 @@ static enum xs_dialogue_result plaintext(struct xs_dialogue *dialogue,
 }
 
 /* Remembers that the server owes an answer; false: too many. */
-static bool expect(struct xs_watch_text *text, const struct xs_watch_verb *verb,
-		   const char *said)
+static bool watch_text_expect(struct xs_watch_text *text,
+			      const struct xs_watch_verb *verb,
+			      const char *said)
 {
 	struct xs_watch_expected *new = &text->expected[text->count];
 	size_t len = strcspn(said, " ");
@@ -194,30 +194,32 @@ enum xs_dialogue_result xs_watch_text_app(struct xs_dialogue *dialogue,
 					  struct xs_unit unit,
 					  struct xs_error *err)
 {
-	struct xs_watch_text *text = own(dialogue);
+	struct xs_watch_text *text = watch_text_state(dialogue);
 	const struct xs_watch_dialect *dialect;
 	const struct xs_watch_verb *verb = NULL;
 	const char *said = unit.text;
 
-	if (!text)
-		return XS_DIALOGUE_BROKEN;
 	dialect = dialect_of(text, said);
 	if (dialect) {
 		if (dialect != text->dialect)
-			choose(dialogue, dialect);
+			watch_text_choose(dialogue, dialect);
 		verb = xs_watch_verb(dialect, said);
 		if (dialect->tags)
 			said = xs_reply_next(said);
 	} else if (xs_reply_word(said, starttls.word)) {
 		verb = &starttls;
 	}
+	if (*text->refusal && !dialogue->setup.optional &&
+	    (!verb || verb->ends))
+		return xs_dialogue_refused(dialogue, text->refusal, err);
 	if (!verb || xs_imap_literal(unit.text))
-		return plaintext(dialogue, unit, said, err);
-	if (!expect(text, verb, unit.text))
+		return watch_text_plaintext(dialogue, unit, said, err);
+	if (!watch_text_expect(text, verb, unit.text))
 		return xs_dialogue_broken(
 			dialogue, err,
 			"the application does not wait for answers");
 	if (verb->asks) {
+		text->refusal[0] = '\0';
 		dialogue->asked = true;
 		dialogue->asks = verb->asks;
 	}
@@ -227,8 +229,9 @@ enum xs_dialogue_result xs_watch_text_app(struct xs_dialogue *dialogue,
 
 /* Until it is known which protocol it is: lines, but for ManageSieve, which
  * may begin with a literal. */
-static size_t frame(struct xs_dialogue *dialogue, bool from_app,
-		    const uint8_t *data, size_t size, struct xs_error *err)
+static size_t watch_text_frame(struct xs_dialogue *dialogue, bool from_app,
+			       const uint8_t *data, size_t size,
+			       struct xs_error *err)
 {
 	if (!from_app && (*data == '"' || *data == '{'))
 		return xs_sieve_frame(dialogue, from_app, data, size, err);
@@ -239,9 +242,9 @@ const struct xs_protocol xs_watch_text = {
 	.name = "",
 	.title = "starttls://",
 	.asks = "STARTTLS",
-	.frame = frame,
+	.frame = watch_text_frame,
 	.lines = true,
 	.server = xs_watch_text_server,
 	.app = xs_watch_text_app,
-	.end = xs_watch_text_end,
+	.own_size = sizeof(struct xs_watch_text),
 };

@@ -4,12 +4,12 @@
 #ifndef XS_WATCH_TEXT_H
 #define XS_WATCH_TEXT_H
 
-#include "watch.h"
+#include "relay/starttls/watch.h"
 
 /* How the server answers a command. */
 enum xs_watch_form {
 	XS_FORM_LINE, /* one answer, as is usual in the protocol */
-	XS_FORM_LIST, /* …, and where it is positive lines up to "." */
+	XS_FORM_LIST, /* the same; if it is positive, lines up to "." follow */
 	XS_FORM_NONE, /* no answer that could be told from others */
 };
 
@@ -25,7 +25,7 @@ struct xs_watch_verb {
 			     it; NULL: it does not */
 };
 
-/* What a line of the server's is to the first command that has no answer. */
+/* What a line of the server means for the first command without an answer. */
 enum xs_watch_line {
 	XS_LINE_WRONG,	   /* nothing that may come before TLS */
 	XS_LINE_ASIDE,	   /* no answer to anything */
@@ -49,9 +49,13 @@ enum {
 struct xs_watch_dialect;
 
 struct xs_watch_text {
+	bool begun;
 	const struct xs_watch_dialect *dialect; /* NULL: not known yet */
 	int code;  /* of the reply whose lines come, 0: none */
 	bool list; /* lines up to "." come */
+	/* The server's refusal, where the application may ask in another way;
+	 * empty: there was none. */
+	char refusal[128];
 	size_t count;
 	struct xs_watch_expected expected[XS_WATCH_MAX];
 };
@@ -66,6 +70,8 @@ struct xs_watch_dialect {
 	bool tags;	       /* a command has a tag in front */
 	bool no_answers;       /* what the server says is not in step */
 	bool loose;    /* the middle of a reply is any text (RFC 959, 4.2) */
+	bool ways;     /* there are several to ask for TLS, so that a refused
+			  one is not the end */
 	const int *go; /* codes that agree to TLS; ends with 0 */
 	xs_watch_read *read;
 	const struct xs_watch_verb *verbs; /* ends with word NULL */
@@ -91,6 +97,5 @@ xs_watch_read xs_watch_read_message;  /* IRC's */
 /* The application's side, in watch_text.c. */
 xs_judge xs_watch_text_server;
 xs_judge xs_watch_text_app;
-void xs_watch_text_end(struct xs_dialogue *dialogue);
 
 #endif

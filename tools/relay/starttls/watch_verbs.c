@@ -6,11 +6,12 @@
  * fits several (SMTP, LMTP and FTP all say 220): the first that knows the
  * application's verb is taken.
  */
-#include "watch_text.h"
+#include "relay/starttls/watch_text.h"
 
-#include "ftp.h"
-#include "reply.h"
-#include "sieve.h"
+#include "relay/starttls/ftp.h"
+#include "relay/starttls/reply.h"
+#include "relay/starttls/sasl.h"
+#include "relay/starttls/sieve.h"
 
 #include <string.h>
 
@@ -110,56 +111,62 @@ static const int go_file[] = { 234, 334, 0 };
 static const int go_news[] = { 382, 0 };
 
 /* Data connections need TLS, too: after PROT P, or at once (RFC 4217, 17). */
-static enum xs_dialogue_result observe_ftp(struct xs_dialogue *dialogue,
-					   struct xs_error *err)
+static enum xs_dialogue_result watch_observe_ftp(struct xs_dialogue *dialogue,
+						 struct xs_error *err)
 {
 	bool at_once = strcmp(dialogue->asks, "AUTH SSL") == 0 ||
 		       strcmp(dialogue->asks, "AUTH TLS-P") == 0;
 
-	xs_watch_text_end(dialogue);
-	return xs_ftp_observe(dialogue, at_once, err);
+	(void)err;
+	return xs_ftp_observe(dialogue, at_once ? XS_FTP_DONE : XS_FTP_APP);
 }
 
 #define PROTOCOL(protocol_title, protocol_asks)                                \
 	.title = (protocol_title), .asks = (protocol_asks), .name = "",        \
 	.server = xs_watch_text_server, .app = xs_watch_text_app,              \
-	.end = xs_watch_text_end
+	.own_size = sizeof(struct xs_watch_text)
 
 const struct xs_watch_dialect xs_watch_dialects[] = {
-	{ .protocol = { PROTOCOL("IMAP", "STARTTLS") },
+	{ .protocol = { PROTOCOL("IMAP", "STARTTLS"),
+			.secured = xs_sasl_filter },
 	  .greets = { "* " },
 	  .tags = true,
 	  .read = xs_watch_read_tagged,
 	  .verbs = imap_verbs },
-	{ .protocol = { PROTOCOL("POP3", "STLS") },
+	{ .protocol = { PROTOCOL("POP3", "STLS"), .secured = xs_sasl_filter },
 	  .greets = { "+OK", "-ERR" },
 	  .read = xs_watch_read_mailbox,
 	  .verbs = pop3_verbs },
-	{ .protocol = { PROTOCOL("NNTP", "STARTTLS") },
+	{ .protocol = { PROTOCOL("NNTP", "STARTTLS"),
+			.secured = xs_sasl_filter },
 	  .greets = { "200 ", "201 ", "400 ", "502 " },
 	  .go = go_news,
 	  .read = xs_watch_read_news,
 	  .verbs = nntp_verbs },
-	{ .protocol = { PROTOCOL("SMTP", "STARTTLS") },
+	{ .protocol = { PROTOCOL("SMTP", "STARTTLS"),
+			.secured = xs_sasl_filter },
 	  .greets = { "220", "120", "4##", "5##" },
 	  .go = go_mail,
 	  .read = xs_watch_read_reply,
 	  .verbs = smtp_verbs },
-	{ .protocol = { PROTOCOL("LMTP", "STARTTLS") },
+	{ .protocol = { PROTOCOL("LMTP", "STARTTLS"),
+			.secured = xs_sasl_filter },
 	  .greets = { "220", "120", "4##", "5##" },
 	  .go = go_mail,
 	  .read = xs_watch_read_reply,
 	  .verbs = lmtp_verbs },
-	{ .protocol = { PROTOCOL("FTP", "AUTH TLS"), .secured = observe_ftp },
+	{ .protocol = { PROTOCOL("FTP", "AUTH TLS"),
+			.secured = watch_observe_ftp },
 	  .greets = { "220", "120", "4##", "5##" },
 	  .loose = true,
+	  .ways = true,
 	  .go = go_file,
 	  .read = xs_watch_read_reply,
 	  .verbs = ftp_verbs },
 	/* Its server tells the capabilities again behind TLS, unasked. */
 	{ .protocol = { PROTOCOL("ManageSieve", "STARTTLS"),
 			.frame = xs_sieve_frame, .lines = true,
-			.server_first = true },
+			.server_first = true, .secured = xs_sasl_filter },
 	  .greets = { "\"", "{", "OK", "NO", "BYE" },
 	  .read = xs_watch_read_response,
 	  .verbs = sieve_verbs },

@@ -3,13 +3,16 @@
  *
  * Performed, the relay opens a stream of its own and the application never
  * sees it: it speaks first, behind TLS.  "to" is the name that the application
- * asked for, or the rule's peer_name.
+ * asked for, or the rule's peer_name.  What a client is offered there goes
+ * through xmpp_filter.c.
  *
  * A unit is a tag with the text before it.  This is not an XML parser: RFC
  * 6120, 11.1 forbids what would need one (comments, entities, DTDs), and what
  * is not understood is refused.
  */
-#include "watch.h"
+#include "relay/starttls/xmpp.h"
+#include "relay/starttls/table.h"
+#include "relay/starttls/watch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +20,7 @@
 
 #define TLS_NAMESPACE "urn:ietf:params:xml:ns:xmpp-tls"
 
-enum { HEADER, FEATURES, OFFERED, GO };
+enum xmpp_state { HEADER, FEATURES, OFFERED, GO };
 
 /* --- tags -------------------------------------------------------------- */
 
@@ -33,12 +36,27 @@ static bool is_blank(uint8_t c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-static enum xs_dialogue_result malformed(const struct xs_dialogue *dialogue,
-					 const uint8_t *data, size_t len,
-					 struct xs_error *err)
+static enum xs_dialogue_result
+xmpp_malformed(const struct xs_dialogue *dialogue, const uint8_t *data,
+	       size_t len, struct xs_error *err)
 {
 	return xs_dialogue_broken(dialogue, err, "the server sent %s",
 				  xs_said((const char *)data, len).text);
+}
+
+size_t xs_xmpp_tag(const uint8_t *data, size_t size)
+{
+	uint8_t quote = 0;
+
+	for (size_t i = 0; i < size; i++) {
+		if (quote)
+			quote = data[i] == quote ? 0 : quote;
+		else if (data[i] == '\'' || data[i] == '"')
+			quote = data[i];
+		else if (data[i] == '>')
+			return i + 1;
+	}
+	return 0;
 }
 
 /* Elements of features, such as <mechanism>, have text; what begins a stream
@@ -50,30 +68,18 @@ static bool must_be_tag(const struct xs_dialogue *dialogue, bool from_app)
 }
 
 /* The end of the first tag, or 0: more is needed. */
-static size_t frame(struct xs_dialogue *dialogue, bool from_app,
-		    const uint8_t *data, size_t size, struct xs_error *err)
+static size_t xmpp_frame(struct xs_dialogue *dialogue, bool from_app,
+			 const uint8_t *data, size_t size, struct xs_error *err)
 {
-	uint8_t quote = 0;
-	bool inside = false;
+	size_t start, len;
 
-	for (size_t i = 0; i < size; i++) {
-		if (!inside) {
-			inside = data[i] == '<';
-			if (!inside && !is_blank(data[i]) &&
-			    must_be_tag(dialogue, from_app)) {
-				malformed(dialogue, data, size, err);
-				return XS_FRAME_BROKEN;
-			}
-		} else if (quote) {
-			if (data[i] == quote)
-				quote = 0;
-		} else if (data[i] == '\'' || data[i] == '"') {
-			quote = data[i];
-		} else if (data[i] == '>') {
-			return i + 1;
+	for (start = 0; start < size && data[start] != '<'; start++)
+		if (!is_blank(data[start]) && must_be_tag(dialogue, from_app)) {
+			xmpp_malformed(dialogue, data, size, err);
+			return XS_FRAME_BROKEN;
 		}
-	}
-	return 0;
+	len = xs_xmpp_tag(data + start, size - start);
+	return len ? start + len : 0;
 }
 
 /* Reads the tag of a unit.  *silent: there is no text before it but blanks. */
@@ -117,8 +123,8 @@ static bool is_plain(const char *name)
 	       strlen(name);
 }
 
-static enum xs_dialogue_result begin(struct xs_dialogue *dialogue,
-				     struct xs_error *err)
+static enum xs_dialogue_result xmpp_begin(struct xs_dialogue *dialogue,
+					  struct xs_error *err)
 {
 	const char *domain = dialogue->setup.domain;
 	bool servers = dialogue->protocol == &xs_protocol_xmpp_server;
@@ -139,9 +145,9 @@ static enum xs_dialogue_result begin(struct xs_dialogue *dialogue,
 	return XS_DIALOGUE_MORE;
 }
 
-static enum xs_dialogue_result judge_features(struct xs_dialogue *dialogue,
-					      const struct tag *tag,
-					      struct xs_error *err)
+static enum xs_dialogue_result xmpp_judge_features(struct xs_dialogue *dialogue,
+						   const struct tag *tag,
+						   struct xs_error *err)
 {
 	static const char ask[] = "<starttls xmlns='" TLS_NAMESPACE "'/>";
 
@@ -157,29 +163,29 @@ static enum xs_dialogue_result judge_features(struct xs_dialogue *dialogue,
 	return XS_DIALOGUE_MORE;
 }
 
-static enum xs_dialogue_result judge_header(struct xs_dialogue *dialogue,
-					    const struct tag *tag,
-					    struct xs_unit unit,
-					    struct xs_error *err)
+static enum xs_dialogue_result xmpp_judge_header(struct xs_dialogue *dialogue,
+						 const struct tag *tag,
+						 struct xs_unit unit,
+						 struct xs_error *err)
 {
 	if (is_named(tag, "?xml"))
 		return XS_DIALOGUE_MORE;
 	if (!is_named(tag, "stream") || tag->closes)
-		return malformed(dialogue, unit.raw, unit.len, err);
+		return xmpp_malformed(dialogue, unit.raw, unit.len, err);
 	dialogue->state = FEATURES;
 	return XS_DIALOGUE_MORE;
 }
 
 /* The answer to <starttls/>, in both kinds: MORE until its element ends. */
-static enum xs_dialogue_result judge_go(const struct xs_dialogue *dialogue,
-					const struct tag *tag,
-					struct xs_unit unit,
-					struct xs_error *err)
+static enum xs_dialogue_result xmpp_judge_go(const struct xs_dialogue *dialogue,
+					     const struct tag *tag,
+					     struct xs_unit unit,
+					     struct xs_error *err)
 {
 	if (!is_named(tag, "proceed"))
-		return malformed(dialogue, unit.raw, unit.len, err);
+		return xmpp_malformed(dialogue, unit.raw, unit.len, err);
 	if (!tag->closes && !tag->about_tls)
-		return malformed(dialogue, unit.raw, unit.len, err);
+		return xmpp_malformed(dialogue, unit.raw, unit.len, err);
 	return tag->closes || tag->is_empty ? XS_DIALOGUE_TLS
 					    : XS_DIALOGUE_MORE;
 }
@@ -190,66 +196,69 @@ static bool is_refusal(const struct tag *tag)
 	       (is_named(tag, "stream") && tag->closes);
 }
 
-static enum xs_dialogue_result server(struct xs_dialogue *dialogue,
-				      struct xs_unit unit, struct xs_error *err)
+static enum xs_dialogue_result xmpp_server(struct xs_dialogue *dialogue,
+					   struct xs_unit unit,
+					   struct xs_error *err)
 {
 	struct tag tag;
 	bool silent;
 
 	if (!read_tag(unit, &tag, &silent))
-		return malformed(dialogue, unit.raw, unit.len, err);
+		return xmpp_malformed(dialogue, unit.raw, unit.len, err);
 	if (is_refusal(&tag))
 		return xs_dialogue_refused(
 			dialogue,
 			xs_said((const char *)unit.raw, unit.len).text, err);
-	switch (dialogue->state) {
+	switch ((enum xmpp_state)dialogue->state) {
 	case HEADER:
-		return judge_header(dialogue, &tag, unit, err);
+		return xmpp_judge_header(dialogue, &tag, unit, err);
 	case FEATURES:
 	case OFFERED:
-		return judge_features(dialogue, &tag, err);
-	default:
-		return judge_go(dialogue, &tag, unit, err);
+		return xmpp_judge_features(dialogue, &tag, err);
+	case GO:
+		break;
 	}
+	return xmpp_judge_go(dialogue, &tag, unit, err);
 }
 
 const struct xs_protocol xs_protocol_xmpp = {
 	.name = "xmpp",
 	.title = "XMPP",
 	.asks = "<starttls/>",
-	.begin = begin,
-	.frame = frame,
-	.server = server,
+	.begin = xmpp_begin,
+	.frame = xmpp_frame,
+	.server = xmpp_server,
+	.secured = xs_xmpp_filter,
 };
 
 const struct xs_protocol xs_protocol_xmpp_server = {
 	.name = "xmpp-server",
 	.title = "XMPP",
 	.asks = "<starttls/>",
-	.begin = begin,
-	.frame = frame,
-	.server = server,
+	.begin = xmpp_begin,
+	.frame = xmpp_frame,
+	.server = xmpp_server,
 };
 
 /* --- seen -------------------------------------------------------------- */
 
-static enum xs_dialogue_result watch_server(struct xs_dialogue *dialogue,
-					    struct xs_unit unit,
-					    struct xs_error *err)
+static enum xs_dialogue_result xmpp_watch_server(struct xs_dialogue *dialogue,
+						 struct xs_unit unit,
+						 struct xs_error *err)
 {
 	enum xs_dialogue_result result;
 	struct tag tag;
 	bool silent;
 
 	if (!read_tag(unit, &tag, &silent))
-		return malformed(dialogue, unit.raw, unit.len, err);
+		return xmpp_malformed(dialogue, unit.raw, unit.len, err);
 	xs_dialogue_replay(dialogue, unit.raw, unit.len);
 	dialogue->state = FEATURES;
 	if (!dialogue->asked)
 		return XS_DIALOGUE_MORE;
 	if (is_refusal(&tag))
 		return xs_watch_refused(dialogue, tag.name, err);
-	result = judge_go(dialogue, &tag, unit, err);
+	result = xmpp_judge_go(dialogue, &tag, unit, err);
 	return result == XS_DIALOGUE_TLS ? XS_DIALOGUE_AGREED : result;
 }
 
@@ -259,9 +268,9 @@ static bool is_harmless(const struct tag *tag)
 	return is_named(tag, "?xml") || is_named(tag, "stream");
 }
 
-static enum xs_dialogue_result watch_app(struct xs_dialogue *dialogue,
-					 struct xs_unit unit,
-					 struct xs_error *err)
+static enum xs_dialogue_result xmpp_watch_app(struct xs_dialogue *dialogue,
+					      struct xs_unit unit,
+					      struct xs_error *err)
 {
 	bool silent = false;
 	struct tag tag;
@@ -287,8 +296,9 @@ const struct xs_protocol xs_watch_xmpp = {
 	.name = "",
 	.title = "XMPP",
 	.asks = "<starttls/>",
-	.frame = frame,
+	.frame = xmpp_frame,
 	.blanks = true,
-	.server = watch_server,
-	.app = watch_app,
+	.server = xmpp_watch_server,
+	.app = xmpp_watch_app,
+	.secured = xs_xmpp_filter,
 };

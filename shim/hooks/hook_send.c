@@ -1,0 +1,280 @@
+/* Hooks: sendto, sendmsg, sendmmsg.
+ *
+ * Sending with MSG_FASTOPEN and an address connects as well (tcp(7)), so it
+ * must not slip past the rules: connect first, then send without the flag.
+ * With an address and without the flag, a connected TCP socket sends, and does
+ * not look at the address (tcp_sendmsg_locked); a pair refuses with EISCONN
+ * (unix_stream_sendmsg), so it is sent again without one.
+ * A send to what may be a pair raises no signal at first, as a write
+ * (hook_write.c).
+ * Every other call goes straight to libc.
+ */
+#include "base/pair.h"
+#include "base/readable.h"
+#include "base/trace.h"
+#include "connect/config.h"
+#include "connect/connect.h"
+#include "connect/late_error.h"
+#include "connect/traced.h"
+#include "hooks/libc.h"
+
+#include <errno.h>
+
+/* True when a send failed only because it came with an address. */
+static bool is_refused_for_address(int fd, ssize_t sent)
+{
+	struct xs_pair_info pair;
+
+	return sent < 0 && errno == EISCONN && xs_config_active() &&
+	       xs_pair_read(fd, &pair);
+}
+
+/* libc's sendto, sendmsg and sendmmsg, with the error that TCP tells. */
+
+static ssize_t send_to(int fd, const void *data, size_t size, int flags,
+		       XS_TO_ARG to, socklen_t len)
+{
+	int before = errno;
+	ssize_t sent;
+
+	if (xs_trace_is_on() && XS_ADDRESS(to))
+		xs_traced_send(fd, XS_ADDRESS(to), len);
+	if (__builtin_expect(xs_late_error_may(fd), 0)) {
+		if (xs_trace_is_on())
+			xs_traced_write(fd, data, size);
+		sent = xs_libc.sendto(fd, data, size, flags | MSG_NOSIGNAL, to,
+				      len);
+		if (xs_late_error_of_send(fd, sent, before))
+			return sent;
+	}
+	return xs_libc.sendto(fd, data, size, flags, to, len);
+}
+
+/* (Not in the way of everybody.) */
+__attribute__((noinline)) static void tell_message(int fd,
+						   const struct msghdr *msg)
+{
+	if (!xs_readable(msg, sizeof(*msg)))
+		return;
+	if (msg->msg_name)
+		xs_traced_send(fd, msg->msg_name, msg->msg_namelen);
+	if (xs_late_error_may(fd))
+		xs_traced_writev(fd, msg->msg_iov, msg->msg_iovlen);
+}
+
+static ssize_t send_parts(__typeof__(sendmsg) *libc, int fd,
+			  const struct msghdr *msg, int flags)
+{
+	int before = errno;
+	ssize_t sent;
+
+	if (xs_trace_is_on())
+		tell_message(fd, msg);
+	if (__builtin_expect(xs_late_error_may(fd), 0)) {
+		sent = libc(fd, msg, flags | MSG_NOSIGNAL);
+		if (xs_late_error_of_send(fd, sent, before))
+			return sent;
+	}
+	return libc(fd, msg, flags);
+}
+
+static int send_list(__typeof__(sendmmsg) *libc, int fd, struct mmsghdr *list,
+		     unsigned int count, xs_mmsg_flags flags)
+{
+	int before = errno;
+	int sent;
+
+	if (xs_trace_is_on() && xs_readable(list, sizeof(*list)))
+		tell_message(fd, &list->msg_hdr);
+	if (__builtin_expect(xs_late_error_may(fd), 0)) {
+		sent = libc(fd, list, count, flags | MSG_NOSIGNAL);
+		if (xs_late_error_of_send(fd, sent, before))
+			return sent;
+	}
+	return libc(fd, list, count, flags);
+}
+
+static ssize_t send_data(int fd, const void *data, size_t size, int flags,
+			 XS_TO_ARG to, socklen_t len)
+{
+	int saved = errno;
+	ssize_t sent = send_to(fd, data, size, flags, to, len);
+
+	if (!XS_ADDRESS(to) || !is_refused_for_address(fd, sent))
+		return sent;
+	errno = saved;
+	return send(fd, data, size, flags);
+}
+
+XS_EXPORT ssize_t sendto(int fd, const void *data, size_t size, int flags,
+			 XS_TO_ARG to, socklen_t len)
+{
+	xs_libc_need();
+	if (__builtin_expect(!(flags & MSG_FASTOPEN), 1) || !XS_ADDRESS(to) ||
+	    !xs_config_active())
+		return send_data(fd, data, size, flags, to, len);
+	if (xs_connect(fd, XS_ADDRESS(to), len) < 0)
+		return -1;
+	return send(fd, data, size, flags & ~MSG_FASTOPEN);
+}
+
+/* For a message with MSG_FASTOPEN: connects, and leaves the address out.
+ * False when the connect failed. */
+static bool open_first(int fd, struct msghdr *msg)
+{
+	if (xs_connect(fd, msg->msg_name, msg->msg_namelen) < 0)
+		return false;
+	msg->msg_name = NULL;
+	msg->msg_namelen = 0;
+	return true;
+}
+
+static bool is_fastopen(const void *msg, size_t size, int flags)
+{
+	return __builtin_expect(flags & MSG_FASTOPEN, 0) &&
+	       xs_config_active() && xs_readable(msg, size);
+}
+
+static bool is_of_unix(const struct cmsghdr *part)
+{
+	return part->cmsg_level == SOL_SOCKET &&
+	       (part->cmsg_type == SCM_RIGHTS ||
+		part->cmsg_type == SCM_CREDENTIALS);
+}
+
+/* True when all that goes beside the data is descriptors or credentials.  TCP
+ * leaves those out (__sock_cmsg_send); a pair would hand them to the relay. */
+static bool is_beside_the_point(int fd, const struct msghdr *msg)
+{
+	struct xs_pair_info pair;
+	struct cmsghdr *part;
+
+	if (!xs_config_active() || !xs_readable(msg, sizeof(*msg)) ||
+	    !msg->msg_controllen ||
+	    !xs_readable(msg->msg_control, msg->msg_controllen))
+		return false;
+	for (part = CMSG_FIRSTHDR(msg); part;
+	     part = CMSG_NXTHDR((struct msghdr *)msg, part))
+		if (!is_of_unix(part))
+			return false;
+	return xs_pair_read(fd, &pair);
+}
+
+static ssize_t send_message(__typeof__(sendmsg) *libc, int fd,
+			    const struct msghdr *msg, int flags)
+{
+	int saved = errno;
+	struct msghdr copy;
+	ssize_t sent;
+
+	if (is_beside_the_point(fd, msg)) {
+		copy = *msg;
+		copy.msg_control = NULL;
+		copy.msg_controllen = 0;
+		msg = &copy;
+	}
+	sent = send_parts(libc, fd, msg, flags);
+	if (!is_refused_for_address(fd, sent))
+		return sent;
+	errno = saved;
+	copy = *msg;
+	copy.msg_name = NULL;
+	copy.msg_namelen = 0;
+	return send_parts(libc, fd, &copy, flags);
+}
+
+static ssize_t send_one(__typeof__(sendmsg) *libc, int fd,
+			const struct msghdr *msg, int flags)
+{
+	struct msghdr copy;
+
+	if (!is_fastopen(msg, sizeof(*msg), flags) || !msg->msg_name)
+		return send_message(libc, fd, msg, flags);
+	copy = *msg;
+	if (!open_first(fd, &copy))
+		return -1;
+	return libc(fd, &copy, flags & ~MSG_FASTOPEN);
+}
+
+static bool is_whole(const struct msghdr *msg, ssize_t sent)
+{
+	size_t size = 0;
+
+	for (size_t i = 0; i < (size_t)msg->msg_iovlen; i++)
+		size += msg->msg_iov[i].iov_len;
+	return (size_t)sent == size;
+}
+
+/* A list whose first message is refused for its address is sent one by one,
+ * until one fails or is cut short (sendmmsg(2)).  When another message is the
+ * one that is refused, what was sent counts, and the caller comes again. */
+static int send_messages(__typeof__(sendmmsg) *libc, int fd,
+			 struct mmsghdr *list, unsigned int count,
+			 xs_mmsg_flags flags)
+{
+	int saved = errno;
+	int done = send_list(libc, fd, list, count, flags);
+	ssize_t sent;
+
+	if (!is_refused_for_address(fd, done))
+		return done;
+	for (done = 0; (unsigned int)done < count; done++) {
+		sent = send_message(xs_libc.sendmsg, fd, &list[done].msg_hdr,
+				    (int)flags);
+		if (sent < 0)
+			break;
+		list[done].msg_len = (unsigned int)sent;
+		if (!is_whole(&list[done].msg_hdr, sent))
+			return done + 1;
+	}
+	if (done == 0)
+		return -1;
+	errno = saved;
+	return done;
+}
+
+static int send_many(__typeof__(sendmmsg) *libc, int fd, struct mmsghdr *list,
+		     unsigned int count, xs_mmsg_flags flags)
+{
+	struct msghdr first;
+	ssize_t sent;
+
+	if (count == 0 || !is_fastopen(list, sizeof(*list), (int)flags) ||
+	    !list->msg_hdr.msg_name)
+		return send_messages(libc, fd, list, count, flags);
+	first = list->msg_hdr;
+	if (!open_first(fd, &first))
+		return -1;
+	flags &= ~MSG_FASTOPEN;
+	sent = xs_libc.sendmsg(fd, &first, (int)flags);
+	if (sent < 0)
+		return -1;
+	list->msg_len = (unsigned int)sent;
+	/* The kernel refuses the flag for the next one, with EISCONN: that one
+	 * was sent is what counts. */
+	return 1;
+}
+
+#define SENDMSG(name)                                                          \
+	ssize_t name(int fd, const struct msghdr *msg, int flags);             \
+	XS_EXPORT ssize_t name(int fd, const struct msghdr *msg, int flags)    \
+	{                                                                      \
+		xs_libc_need();                                                \
+		return send_one(xs_libc.name, fd, msg, flags);                 \
+	}
+#define SENDMMSG(name)                                                         \
+	int name(int fd, struct mmsghdr *list, unsigned int count,             \
+		 xs_mmsg_flags flags);                                         \
+	XS_EXPORT int name(int fd, struct mmsghdr *list, unsigned int count,   \
+			   xs_mmsg_flags flags)                                \
+	{                                                                      \
+		xs_libc_need();                                                \
+		return send_many(xs_libc.name, fd, list, count, flags);        \
+	}
+
+SENDMSG(sendmsg)
+SENDMMSG(sendmmsg)
+#if defined(__GLIBC__) && __TIMESIZE == 32
+SENDMSG(__sendmsg64)
+SENDMMSG(__sendmmsg64)
+#endif

@@ -1,0 +1,128 @@
+/* Hooks: write, writev, send, read, and what else glibc calls them.
+ *
+ * They are called for every file, so all that a call pays which is not about a
+ * wrapped connection is one look at a bit.  A write to what may be one is sent
+ * without SIGPIPE.  When it fails, late_error.h says what TCP would have told;
+ * where that is EPIPE, it is written again, for the signal.
+ *
+ * Their originals are found when the library is loaded, also without rules,
+ * because they are called in signal handlers, where dlsym(3) should not be.
+ */
+#include "base/trace.h"
+#include "connect/late_error.h"
+#include "connect/traced.h"
+#include "hooks/libc.h"
+
+#include <errno.h>
+#include <sys/uio.h>
+
+/* True when the result of a quiet send counts; errno is set then.  False:
+ * libc's function is to be called, with errno as it was. */
+static bool counts(int fd, ssize_t sent, int before)
+{
+	if (sent >= 0 || errno != ENOTSOCK)
+		return xs_late_error_of_send(fd, sent, before);
+	xs_late_error_forget(fd);
+	errno = before;
+	return false;
+}
+
+/* (Not in the way of everybody.) */
+__attribute__((noinline)) static bool
+send_quietly(int fd, const void *data, size_t size, int flags, ssize_t *sent)
+{
+	int before = errno;
+
+	if (xs_trace_is_on())
+		xs_traced_write(fd, data, size);
+	*sent = xs_libc.send(fd, data, size, flags | MSG_NOSIGNAL);
+	return counts(fd, *sent, before);
+}
+
+__attribute__((noinline)) static bool
+send_parts_quietly(int fd, const struct iovec *parts, int count, ssize_t *sent)
+{
+	struct msghdr msg = { .msg_iov = (struct iovec *)parts,
+			      .msg_iovlen = (size_t)count };
+	int before = errno;
+
+	/* What writev(2) refuses is its own to refuse. */
+	if (count < 0)
+		return false;
+	if (xs_trace_is_on())
+		xs_traced_writev(fd, parts, (size_t)count);
+	*sent = xs_libc.sendmsg(fd, &msg, MSG_NOSIGNAL);
+	return counts(fd, *sent, before);
+}
+
+static inline void need(const void *function)
+{
+	if (__builtin_expect(!function, 0))
+		xs_libc_resolve();
+}
+
+XS_EXPORT ssize_t send(int fd, const void *data, size_t size, int flags)
+{
+	ssize_t sent;
+
+	need((void *)xs_libc.send);
+	if (__builtin_expect(xs_late_error_may(fd), 0) &&
+	    send_quietly(fd, data, size, flags, &sent))
+		return sent;
+	return xs_libc.send(fd, data, size, flags);
+}
+
+#define WRITE(name)                                                            \
+	ssize_t name(int fd, const void *data, size_t size);                   \
+	XS_EXPORT ssize_t name(int fd, const void *data, size_t size)          \
+	{                                                                      \
+		ssize_t sent;                                                  \
+                                                                               \
+		need((void *)xs_libc.name);                                    \
+		if (__builtin_expect(xs_late_error_may(fd), 0) &&              \
+		    send_quietly(fd, data, size, 0, &sent))                    \
+			return sent;                                           \
+		return xs_libc.name(fd, data, size);                           \
+	}
+
+WRITE(write)
+#ifdef __GLIBC__
+WRITE(__write)
+#endif
+
+XS_EXPORT ssize_t writev(int fd, const struct iovec *parts, int count)
+{
+	ssize_t sent;
+
+	need((void *)xs_libc.writev);
+	if (__builtin_expect(xs_late_error_may(fd), 0) &&
+	    send_parts_quietly(fd, parts, count, &sent))
+		return sent;
+	return xs_libc.writev(fd, parts, count);
+}
+
+static inline ssize_t told(int fd, ssize_t got)
+{
+	if (__builtin_expect(got < 0 && errno == ECONNRESET, 0))
+		xs_late_error_of_read(fd);
+	return got;
+}
+
+#define READ(name)                                                             \
+	ssize_t name(int fd, void *data, size_t size);                         \
+	XS_EXPORT ssize_t name(int fd, void *data, size_t size)                \
+	{                                                                      \
+		need((void *)xs_libc.name);                                    \
+		return told(fd, xs_libc.name(fd, data, size));                 \
+	}
+
+READ(read)
+#ifdef __GLIBC__
+READ(__read)
+
+XS_EXPORT ssize_t __read_chk(int fd, void *data, size_t size, size_t room)
+{
+	need((void *)xs_libc.__read_chk);
+	return told(fd, xs_libc.__read_chk(fd, data, size, room));
+}
+#endif

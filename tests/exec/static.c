@@ -1,0 +1,5 @@
+/* A program into which nothing can be loaded. */
+int main(void)
+{
+	return 0;
+}

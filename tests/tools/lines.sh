@@ -1,0 +1,29 @@
+# What the suites of xsock's subcommands share; source support/lib.sh first.
+
+# runs NAME STATUS COMMAND [ARGUMENT…]: "xsock COMMAND"; the cases that follow look
+# at what it wrote
+runs()
+{
+	local name=$1 status=$2
+	shift 2
+	case_run bounded "$BUILD/xsock" "$@"
+	[ "$STATUS" = "$status" ] && pass "$name" || fail "$name" "status $STATUS instead of $status"
+}
+
+# prints NAME LINE: LINE is a whole line of standard output; lacks NAME TEXT: no
+# line has it
+prints()
+{
+	grep -qxF -- "$2" "$OUT" && pass "$1" || fail "$1" "\"$2\" is not there"
+}
+
+lacks()
+{
+	grep -qF -- "$2" "$OUT" && fail "$1" "\"$2\" is there" || pass "$1"
+}
+
+# tells NAME TEXT: TEXT is in what goes to standard error
+tells()
+{
+	grep -qF -- "$2" "$ERR" && pass "$1" || fail "$1" "\"$2\" is not there"
+}

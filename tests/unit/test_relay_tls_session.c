@@ -1,0 +1,51 @@
+/* Tests: tools/relay/tls/tls_session.c.
+ *
+ * The session of a connection that goes on, when another one has resumed it: an
+ * FTP server may demand it for data connections. */
+#include "tls_line.h"
+
+static struct line open_line(struct bench *b, bool resumed)
+{
+	struct line line = line_make(b);
+	struct xs_tls_summary summary;
+
+	line.tls = client_make(b);
+	line_finish(&line, &summary);
+	cr_assert_eq(summary.resumed, resumed);
+	return line;
+}
+
+/* It ends without close_notify, as when the program was killed. */
+static void break_line(struct line *line)
+{
+	SSL_free(line->server);
+	xs_tls_free(line->tls);
+}
+
+/* As long as there are tickets of the first connection others resume them. */
+static void stays_resumable(const char *options, int tickets)
+{
+	struct bench b = bench_make(options);
+	struct line first = open_line(&b, false), other;
+	struct xs_tls_session *session;
+
+	for (int i = 0; i < tickets; i++) {
+		other = open_line(&b, true);
+		break_line(&other);
+		session = xs_tls_session_take(first.tls);
+		cr_assert(session, "after %d others", i + 1);
+		xs_tls_session_free(session);
+	}
+	line_end(&first);
+	bench_end(&b);
+}
+
+Test(relay_tls_session, others_may_break)
+{
+	stays_resumable("min_version=1.3", 2);
+}
+
+Test(relay_tls_session, others_may_break_tls_1_2)
+{
+	stays_resumable("max_version=1.2", 4);
+}
