@@ -264,6 +264,19 @@ output_of()
 	show' "$1/out" | head -n 40
 }
 
+# What the program and the library said last in the runs of the tests that differ,
+# one below another: a test that took the program with it has no output of its own.
+ends_of()
+{
+	local again
+
+	for again in "$1"/again*; do
+		echo "${again##*/}:"
+		tail -n 25 "$again/out"
+		tail -n 25 "$again/log"
+	done
+}
+
 judge_nomatch()
 {
 	local folder=$T/s/$1.nomatch
@@ -285,8 +298,11 @@ judge_listed()
 	while IFS=$'\t' read -r test plain seen; do
 		grep -qF "$test"$'\t'"$plain"$'\t'"$seen" "$T/expected" &&
 			continue
-		echo "$test: $plain, $2 $seen" >>"$OUT"
-		output_of "$folder" "$test" >>"$OUT"
+		{
+			echo "$test: $plain, $2 $seen"
+			output_of "$folder" "$test"
+			[ "$seen" != died ] || ends_of "$folder"
+		} >>"$OUT"
 	done <"$folder/differences"
 	# What is listed and does not differ any more has to leave the list.
 	while IFS=$'\t' read -r test plain seen kind; do
