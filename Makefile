@@ -284,7 +284,7 @@ relay_tests := $(call programs,$(RELAY_TEST_SRC))
 # Those that are also built for other ABIs.  Not "unreachable", which a program
 # of this machine's ABI starts, nor what needs plug-ins.
 abi_victims := blocking nonblocking families identity flags halfclose signals names fastopen \
-	prepared threads forks streams limits many corners copies sending descriptors high sets
+	own_port prepared threads forks streams limits many corners copies sending descriptors high sets
 ifneq ($(ABI),)
 victims := $(abi_victims:%=$(BUILD)/tests/preload/%)
 endif

@@ -30,6 +30,7 @@ victims=(
 	names:tls
 	fastopen:tls,slow
 	connecting:tls,relay,slow,early
+	own_port:tls,relay,early
 	prepared:tls,relay,slow,early
 	threads:tls,relay
 	forks:tls

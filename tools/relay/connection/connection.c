@@ -87,6 +87,16 @@ static void free_pending(struct xs_connection *connection)
 	connection->pending = NULL;
 }
 
+static void close_tcp(struct xs_connection *connection)
+{
+	if (connection->tcp_fd < 0)
+		return;
+	/* The application may hold the socket, too, so that closing it does not
+	 * take it out of the epoll set. */
+	xs_worker_unwatch(connection->worker, connection->tcp_fd);
+	xs_linger_close(connection->tcp_fd);
+}
+
 void xs_connection_end(struct xs_connection *connection)
 {
 	struct xs_worker *worker = connection->worker;
@@ -98,9 +108,8 @@ void xs_connection_end(struct xs_connection *connection)
 	xs_timer_cancel(&worker->timers, &connection->timer);
 	xs_registry_remove(&connection->registered);
 	xs_totals_end();
-	/* The application may hold the TCP socket, too, so that closing it
-	 * does not take it out of the epoll set. */
-	xs_worker_unwatch(worker, connection->tcp_fd);
+	/* Who sees its end closed may bind to the same port at once. */
+	close_tcp(connection);
 	if (connection->pair_fd >= 0) {
 		xs_worker_unwatch(worker, connection->pair_fd);
 		close(connection->pair_fd);
@@ -108,7 +117,6 @@ void xs_connection_end(struct xs_connection *connection)
 	free_pending(connection);
 	xs_ftp_data_end(connection->announced);
 	xs_late_log_forget(&connection->late_log);
-	xs_linger_close(connection->tcp_fd);
 	xs_worker_later(worker, &connection->task);
 }
 

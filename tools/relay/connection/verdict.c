@@ -32,6 +32,21 @@
 #define SOCK_SNDBUF_LOCK 1
 #endif
 
+/* Who is told may bind the next socket to the same port at once.  That fails
+ * while a socket of the relay still has the port. */
+static void release_tcp(struct xs_connection *connection)
+{
+	struct xs_pending *pending = connection->pending;
+
+	/* No other thread looks at the descriptor behind this. */
+	xs_registry_remove(&connection->registered);
+	xs_worker_unwatch(connection->worker, connection->tcp_fd);
+	if (pending->app_tcp != connection->tcp_fd)
+		close(pending->app_tcp);
+	close(connection->tcp_fd);
+	connection->tcp_fd = pending->app_tcp = -1;
+}
+
 /* The connect has failed: takes TCP away, tells everybody, ends.  What fails
  * behind the verdict just ends. */
 void xs_verdict_fail(struct xs_connection *connection, struct xs_error *err)
@@ -63,6 +78,7 @@ void xs_verdict_fail(struct xs_connection *connection, struct xs_error *err)
 	/* The application's connect holds nothing while it waits. */
 	if (awaited)
 		xs_pair_give_socket(connection->pair_fd, pending->app_tcp);
+	release_tcp(connection);
 	if (!pending->told)
 		xs_pair_name_failed(connection->pair_fd,
 				    connection->registered.id, err->errnum);
