@@ -140,11 +140,20 @@ nginx_upgrade()
 	within 20 nginx_gone "$old"
 }
 
+# nginx ignores USR2 until the process that it was forked from has ended, so both
+# ask again.
 nginx_changes()
 {
 	kill -USR2 "$1"
 	sleep 0.3
-	test -s "$T/nginx-site/pid.oldbin" || lines | grep -q 'it is not started'
+	test -s "$T/nginx-site/pid.oldbin"
+}
+
+nginx_refuses()
+{
+	kill -USR2 "$1"
+	sleep 0.3
+	lines | grep -q 'it is not started'
 }
 
 nginx_gone()
@@ -190,7 +199,7 @@ try_nginx_upgrade()
 
 	# The old one stays.
 	nginx_debian_start refuse
-	nginx_changes "$(cat "$T/nginx-site/pid")"
+	within 20 nginx_refuses "$(cat "$T/nginx-site/pid")"
 	nginx_ask
 	row "nginx after USR2" refuse TLS "$lost: it is not started"
 	nginx_debian_stop
