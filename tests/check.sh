@@ -202,13 +202,17 @@ show_failures()
 }
 
 # Suites with a build of their own disturb no other one: each has its own network
-# and its own relay, and looks for processes of its own build.  Fuzzing uses the
-# time that the others leave, for minutes, so that it is a lane of its own.
+# and its own relay, and looks for processes of its own build.  So those that wait
+# most of their time, for daemons, time-outs and other people's test suites, are
+# built once more, and run beside the others.  Fuzzing uses the time that the others
+# leave, for minutes, so that it is a lane of its own.
 lane_of()
 {
 	case $1 in
+	relay | daemons | starttls | transparency) echo waits ;;
+	asan-*) echo asan ;;
+	clang | lto) echo compilers ;;
 	search) echo search ;;
-	asan-* | clang | lto) echo builds ;;
 	*) echo first ;;
 	esac
 }
@@ -221,24 +225,29 @@ wanted_suites()
 	done < <(all_suites)
 }
 
-# run_lane LANE: it runs beside the first one where there is a second processor,
-# behind that one's first suite: the build, which they use, too.
+# run_lane LANE [VARIABLE=VALUE…]: it runs beside the first one where there is a
+# second processor, behind that one's first suite: the build, which they use, too.
 run_lane()
 {
+	local lane=$1
+	shift
 	trap 'kill $(jobs -p) 2>/dev/null; exit 143' TERM
 	while read -r name target settings; do
-		[ "$(lane_of "$name")" = "$1" ] || continue
+		[ "$(lane_of "$name")" = "$lane" ] || continue
 		# shellcheck disable=SC2086
-		run_aside "$name" "$target" $settings </dev/null
+		run_aside "$name" "$target" $settings "$@" </dev/null
 	done <<<"$chosen"
 }
 
 start_lanes()
 {
-	run_lane builds &
+	local lane
+	run_lane waits "BUILD=$build/waits" &
 	aside=$!
-	run_lane search &
-	aside="$aside $!"
+	for lane in asan compilers search; do
+		run_lane $lane &
+		aside="$aside $!"
+	done
 }
 
 run_all()

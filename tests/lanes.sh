@@ -45,9 +45,9 @@ checked()
 runs_once()
 {
 	local twice
-	checked "$1" no build unit clang asan-unit search
+	checked "$1" no build unit relay clang asan-unit search
 	twice=$(sort "$T/runs" | uniq -d)
-	[ "$(wc -l <"$T/runs")" = 5 ] && [ ! "$twice" ] &&
+	[ "$(wc -l <"$T/runs")" = 6 ] && [ ! "$twice" ] &&
 		pass "LANES=$1: each suite is run once" ||
 		fail "LANES=$1: each suite is run once" "$(cat "$T/runs")"
 }
