@@ -13,6 +13,7 @@
 
 #include "base/ids.h"
 #include "base/peer.h"
+#include "relay/base/forget.h"
 #include "relay/client/admit.h"
 #include "relay/client/ftp_data.h"
 #include "relay/client/lookups.h"
@@ -406,7 +407,7 @@ static void take_request(struct xs_control *control)
 		begin_connection(control, buffer, (size_t)len, fds, nfds);
 		/* There may be a passphrase in it, and nothing else overwrites
 		 * a buffer that is idle. */
-		explicit_bzero(buffer, (size_t)len);
+		xs_forget_options(buffer, (size_t)len);
 		break;
 	case XS_WIRE_GETOPT:
 	case XS_WIRE_SETOPT:

@@ -6,6 +6,7 @@
  */
 #include "relay/connection/loader.h"
 
+#include "relay/base/forget.h"
 #include "relay/connection/connect_error.h"
 #include "relay/loop/pool.h"
 
@@ -54,7 +55,7 @@ static void free_job(struct job *job)
 {
 	/* There may be a passphrase in it. */
 	if (job->strings)
-		explicit_bzero(job->strings, job->len);
+		xs_forget_options(job->strings, job->len);
 	free(job->strings);
 	free(job->key);
 	pthread_mutex_destroy(&job->reading.lock);

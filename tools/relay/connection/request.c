@@ -1,6 +1,8 @@
 /* A CONNECT request; see request.h. */
 #include "relay/connection/request.h"
 
+#include "relay/base/forget.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +29,7 @@ void xs_request_free(struct xs_request *request)
 	if (!request)
 		return;
 	xs_log_words_put(request->log_words);
-	explicit_bzero(request->datagram, request->len);
+	xs_forget_options(request->datagram, request->len);
 	free(request);
 }
 

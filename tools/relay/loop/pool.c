@@ -1,6 +1,8 @@
 /* Threads that may wait; see pool.h. */
 #include "relay/loop/pool.h"
 
+#include "relay/base/forget.h"
+
 #include <errno.h>
 #include <time.h>
 
@@ -43,6 +45,7 @@ static void *run_thread(void *argument)
 	while ((work = next_work(pool))) {
 		pthread_mutex_unlock(&pool->lock);
 		work->run(work);
+		xs_forget_stack();
 		pthread_mutex_lock(&pool->lock);
 	}
 	pool->threads--;

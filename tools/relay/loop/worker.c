@@ -11,6 +11,7 @@
  */
 #include "relay/loop/worker.h"
 
+#include "relay/base/forget.h"
 #include "relay/loop/lifetime.h"
 
 #include <errno.h>
@@ -242,6 +243,7 @@ static void *run_worker(void *argument)
 		if (worker->timers.first)
 			xs_timers_run(&worker->timers, xs_now_ms());
 		run_tasks(worker);
+		xs_forget_stack();
 	}
 	return NULL;
 }

@@ -18,6 +18,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "relay/base/forget.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -436,7 +437,7 @@ static void forget_passphrase(struct xs_tls_context *context)
 
 	context->options.passphrase = NULL;
 	if (passphrase)
-		OPENSSL_cleanse(passphrase, strlen(passphrase));
+		xs_forget(passphrase, strlen(passphrase));
 }
 
 static struct xs_tls_context *make_context(const struct xs_tls_policy *policy,
