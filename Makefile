@@ -78,10 +78,12 @@ lto_jobs  := $(patsubst -flto,-flto=auto,$(filter -flto,$(CFLAGS)))
 
 ssl_cflags := $(shell $(PKG_CONFIG) --cflags openssl 2>/dev/null)
 ssl_libs   := $(shell $(PKG_CONFIG) --libs openssl 2>/dev/null || echo -lssl -lcrypto)
-# Whether libssl has SSL 3.0 is a choice of who built it; Debian's has not.
+# Whether libssl has SSL 3.0 or DTLS is a choice of who built it; Debian's has
+# the latter.
 ssl_has := $(shell $(CC) $(ssl_cflags) -include openssl/opensslconf.h -dM -E -x c /dev/null \
-	2>/dev/null | grep -oE 'OPENSSL_(CONFIGURED_API|NO_SSL3)\>')
+	2>/dev/null | grep -oE 'OPENSSL_(CONFIGURED_API|NO_(SSL3|DTLS1?(_2)?))\>')
 xs_cppflags += $(if $(filter OPENSSL_NO_SSL3,$(ssl_has)),,$(if $(ssl_has),-DXS_HAVE_SSL3))
+xs_cppflags += $(patsubst OPENSSL_%,-DXS_%,$(filter OPENSSL_NO_DTLS%,$(ssl_has)))
 # Victims of another ABI are built without OpenSSL.
 ifneq ($(ABI),)
 ssl_cflags :=

@@ -1,40 +1,38 @@
 /* The table of options; see option.h.
  *
  * A row says what an option is called, what it takes, to which schemes it
- * belongs and where its value lives.  An option whose engine does not exist
- * yet has its row already, with "missing" set, and is refused by name rather
- * than ignored: an ignored option is a promise that is not kept.  To add one:
- * a field in struct xs_options, a row without "missing", a default if that is
- * not zero.
+ * belongs and where its value lives.  An option that cannot be used has its
+ * row with "missing" set, and is refused by name rather than ignored: an
+ * ignored option is a promise that is not kept.  To add one: a field in struct
+ * xs_options, a row without "missing", a default if that is not zero.
  */
 #include "base/option_private.h"
 
 #include <string.h>
 
-#define KIND(kind) (1u << XS_SCHEME_##kind)
-#define TLS_KINDS  (KIND(TLS) | KIND(WATCH) | KIND(UPGRADE) | KIND(DTLS))
+#define KIND(kind)   (1u << XS_SCHEME_##kind)
+#define STREAM_KINDS (KIND(TLS) | KIND(WATCH) | KIND(UPGRADE))
+#define TLS_KINDS    (STREAM_KINDS | KIND(DTLS))
 
-/* A row that works, for schemes with TLS or for those named. */
+/* A row for the schemes named. */
 #define ROW_FOR(name, schemes, kinds, type, field, value, summary)             \
 	{                                                                      \
 		name, value, NULL, schemes, summary, kinds, XS_OPTION_##type,  \
-			offsetof(struct xs_options, field), 0                  \
+			offsetof(struct xs_options, field), 0, 0               \
 	}
+/* For schemes with TLS, over either transport. */
 #define ROW(name, type, field, value, summary)                                 \
 	ROW_FOR(name, NULL, TLS_KINDS, type, field, value, summary)
+
+/* For those over TCP: what datagrams do not have. */
+#define ROW_STREAM(name, type, field, value, summary)                          \
+	ROW_FOR(name, "TLS over TCP", STREAM_KINDS, type, field, value, summary)
 
 /* A whole number from 0. */
 #define ROW_NUMBER(name, field, value, limit, summary)                         \
 	{                                                                      \
 		name, value, NULL, NULL, summary, TLS_KINDS, XS_OPTION_NUMBER, \
-			offsetof(struct xs_options, field), limit              \
-	}
-
-/* A row without an engine. */
-#define LATER_FOR(name, schemes, kinds, value, summary)                        \
-	{                                                                      \
-		name, value, "is not there yet in this version of xsock",      \
-			schemes, summary, kinds, XS_OPTION_BOOL, 0, 0          \
+			offsetof(struct xs_options, field), 0, limit           \
 	}
 
 const struct xs_option xs_option_table[] = {
@@ -60,7 +58,7 @@ const struct xs_option xs_option_table[] = {
 		   "most intermediate CAs in a chain (100)"),
 	ROW("ciphers", CIPHERS, ciphers, "LIST",
 	    "up to TLS 1.2, as openssl-ciphers(1)"),
-	ROW("ciphersuites", WORDS, ciphersuites, "LIST", "of TLS 1.3"),
+	ROW_STREAM("ciphersuites", WORDS, ciphersuites, "LIST", "of TLS 1.3"),
 	ROW("groups", WORDS, groups, "LIST", "key exchange groups"),
 	ROW_NUMBER("security_level", security_level, "0...5", 5,
 		   "SSL_CTX_set_security_level(3) (OpenSSL's)"),
@@ -76,12 +74,13 @@ const struct xs_option xs_option_table[] = {
 	    "the certificate must have it, or one of several"),
 	ROW("crlfile", FILE, crlfile, "FILE",
 	    "revoked certificates of all CAs in the chain, PEM"),
-	ROW("disable_compression", BOOL, disable_compression, "0|1",
-	    "no TLS compression (1)"),
-	ROW("renegotiation", BOOL, renegotiation, "0|1",
-	    "the server may begin one, up to TLS 1.2 (0)"),
-	ROW("half_close", BOOL, half_close, "0|1",
-	    "up to TLS 1.2, the program's end of one way is told at once (1)"),
+	ROW_STREAM("disable_compression", BOOL, disable_compression, "0|1",
+		   "no TLS compression (1)"),
+	ROW_STREAM("renegotiation", BOOL, renegotiation, "0|1",
+		   "the server may begin one, up to TLS 1.2 (0)"),
+	ROW_STREAM("half_close", BOOL, half_close, "0|1",
+		   "up to TLS 1.2, the program's end of one way is told at "
+		   "once (1)"),
 	ROW("session_reuse", BOOL, session_reuse, "0|1",
 	    "sessions are resumed (1)"),
 	ROW_FOR("timeout", "schemes with TLS, and tcp:// with relay=yes",
@@ -89,9 +88,10 @@ const struct xs_option xs_option_table[] = {
 		"for connect, dialogue and handshake together (60)"),
 	ROW("capture_peer_cert_chain", OUTPUT, capture_peer_cert_chain, "FILE",
 	    "the server's chain is written there"),
-	ROW("own_socket", BOOL, own_socket, "0|1",
-	    "where none can be like it, the program's own connects (0)"),
-	ROW_FOR("relay", "tcp://", KIND(TCP), BOOL, relay, "0|1",
+	ROW_STREAM("own_socket", BOOL, own_socket, "0|1",
+		   "where none can be like it, the program's own connects (0)"),
+	ROW_FOR("relay", "tcp:// and udp://", KIND(TCP) | KIND(UDP), BOOL,
+		relay, "0|1",
 		"through the relay without TLS, for diagnosis (0)"),
 	ROW_FOR("connect", "tls:// and PROTOCOL+starttls://",
 		KIND(TLS) | KIND(UPGRADE), CHOICE, connect_early,
@@ -101,13 +101,15 @@ const struct xs_option xs_option_table[] = {
 	ROW_FOR("starttls", "starttls://", KIND(WATCH), CHOICE,
 		starttls_optional, "required|optional",
 		"whether it may go on in plaintext (required)"),
-	ROW_FOR("ftp_data", "schemes with TLS, for FTP",
-		KIND(TLS) | KIND(WATCH) | KIND(UPGRADE), CHOICE,
+	ROW_FOR("ftp_data", "schemes with TLS, for FTP", STREAM_KINDS, CHOICE,
 		ftp_data_control, "announced|control",
 		"the host that FTP's data connections go to (announced)"),
-	LATER_FOR("mtu", "dtls://", KIND(DTLS), "BYTES", "of a datagram"),
-	LATER_FOR("idle", "dtls://", KIND(DTLS), "SECONDS",
-		  "until an unused association ends"),
+	{ "mtu", "BYTES", NULL, "dtls://",
+	  "the largest datagram to the server (what the path takes)",
+	  KIND(DTLS), XS_OPTION_NUMBER, offsetof(struct xs_options, mtu),
+	  XS_OPTION_MTU_LEAST, XS_OPTION_MTU_MOST },
+	ROW_FOR("idle", "dtls://", KIND(DTLS), SECONDS, idle, "SECONDS",
+		"until an association without datagrams ends (100)"),
 	{ .name = NULL },
 };
 
@@ -128,6 +130,7 @@ void xs_options_default(struct xs_options *options)
 		.half_close = true,
 		.session_reuse = true,
 		.timeout = XS_OPTION_TIMEOUT_DEFAULT,
+		.idle = XS_OPTION_IDLE_DEFAULT,
 	};
 }
 

@@ -21,6 +21,22 @@
 /* Seconds that connect, dialogue and handshake together may take. */
 #define XS_OPTION_TIMEOUT_DEFAULT 60
 
+/* Seconds without a datagram, in either direction, after which an association
+ * ends.  A server that restarts or forgets says nothing, and behind a NAT whose
+ * mapping is gone nothing arrives: what is sent into a dead association is
+ * lost.  So this is less than the two minutes that a NAT keeps a mapping (RFC
+ * 4787, 4.3), and between the 60 and 600 seconds of RADIUS/DTLS (RFC 7360,
+ * 5.1.1). */
+#define XS_OPTION_IDLE_DEFAULT 100
+
+/* Bounds of mtu, in bytes of a UDP datagram's payload.  The least is what IPv4
+ * carries everywhere, 576 bytes (RFC 791, 3.1), without the headers of IPv4
+ * with all its options and of UDP: a ClientHello with a cookie, which must not
+ * be in fragments, fits.  Nothing larger than the most is one record (RFC 6347,
+ * 4.1). */
+#define XS_OPTION_MTU_LEAST 508
+#define XS_OPTION_MTU_MOST  16384
+
 /* Longest canonical text, with its NUL; what is longer is refused when the
  * rules are read, because it would not fit a message to the relay. */
 #define XS_OPTION_TEXT_MAX 8192
@@ -55,9 +71,12 @@ struct xs_options {
 	const char *capture_peer_cert_chain; /* need not exist */
 	bool own_socket;
 	bool connect_early;	/* TLS from the relay only */
-	bool relay;		/* tcp:// only */
+	bool relay;		/* tcp:// and udp:// only */
 	bool starttls_optional; /* starttls:// only */
 	bool ftp_data_control;	/* FTP only */
+	int mtu;     /* DTLS only: bytes of the largest datagram to the server,
+			its record included; 0: what the path takes */
+	double idle; /* DTLS only: seconds, > 0, in thousandths */
 };
 
 /* How a value is parsed, checked and printed: option.c. */
@@ -70,7 +89,7 @@ enum xs_option_type {
 	XS_OPTION_STORE,   /* const char *: a regular file, or a URI */
 	XS_OPTION_OUTPUT,  /* const char *: a file to be written */
 	XS_OPTION_SECRET,  /* const char *, never shown */
-	XS_OPTION_NUMBER,  /* int, up to the row's most */
+	XS_OPTION_NUMBER,  /* int, from the row's least to its most */
 	XS_OPTION_VERSION, /* int */
 	XS_OPTION_WORDS,   /* const char *: names with ":" between them */
 	XS_OPTION_CIPHERS, /* const char *: a list as OpenSSL has them */
@@ -87,8 +106,8 @@ struct xs_option {
 	const char *summary; /* one line for --help and the manual */
 	unsigned kinds;	     /* bits 1 << enum xs_scheme_kind */
 	enum xs_option_type type;
-	size_t offset;	   /* in struct xs_options */
-	unsigned int most; /* of a NUMBER */
+	size_t offset;		  /* in struct xs_options */
+	unsigned int least, most; /* of a NUMBER */
 };
 
 /* All rows, ended by one whose name is NULL. */

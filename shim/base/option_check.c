@@ -69,6 +69,22 @@ static const char *nearer(const struct check *check)
 						  : "max_version";
 }
 
+/* DTLS has two versions, those of TLS 1.1 and 1.2. */
+static int check_dtls_versions(const struct check *check)
+{
+	const struct xs_options *options = check->options;
+
+	if (options->min_version > 0x0303)
+		return clash(check, "min_version",
+			     "leaves no version: the newest DTLS is 1.2, that "
+			     "of TLS 1.2");
+	if (options->max_version && options->max_version < 0x0302)
+		return clash(check, "max_version",
+			     "leaves no version: the oldest DTLS is 1.0, that "
+			     "of TLS 1.1");
+	return 0;
+}
+
 static int check_versions(const struct check *check)
 {
 	const struct xs_options *options = check->options;
@@ -80,6 +96,9 @@ static int check_versions(const struct check *check)
 		return clash(check, nearer(check),
 			     "leaves no version: min_version is above "
 			     "max_version");
+	if (check->scheme->kind == XS_SCHEME_DTLS &&
+	    check_dtls_versions(check) < 0)
+		return -1;
 	if (!exact)
 		return 0;
 	snprintf(reason, sizeof(reason), "excludes what %s:// means",

@@ -123,15 +123,16 @@ static int set_number(struct xs_parse *parse, const struct xs_setting *setting,
 
 	if (xs_span_is_number(value)) {
 		number = xs_span_number(value, setting->row->most);
-		if (number <= setting->row->most) {
+		if (number >= setting->row->least &&
+		    number <= setting->row->most) {
 			*to = (int)number;
 			return 0;
 		}
 	}
 	return xs_parse_fail(
 		parse, setting->written.start,
-		"option \"%s\" takes a number from 0 to %u, not %s",
-		setting->row->name, setting->row->most,
+		"option \"%s\" takes a number from %u to %u, not %s",
+		setting->row->name, setting->row->least, setting->row->most,
 		xs_quote(setting->written).text);
 }
 

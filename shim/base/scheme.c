@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-#define NOT_YET "is not there yet in this version of xsock"
-
 /* Debian's libssl is built without SSL 3.0; the Makefile asks it. */
 #ifdef XS_HAVE_SSL3
 #define SSL3_MISSING NULL
@@ -17,6 +15,25 @@
 #define SSL3_MISSING                                                           \
 	"is SSL 3.0, which this libssl is built without (RFC 7568): use "      \
 	"\"tls\", or \"tlsv1.0\" for a server that has nothing better"
+#endif
+
+/* Debian's has DTLS. */
+#ifdef XS_NO_DTLS
+#define DTLS_MISSING "is DTLS, which this libssl is built without"
+#else
+#define DTLS_MISSING NULL
+#endif
+#if defined(XS_NO_DTLS) || defined(XS_NO_DTLS1_2)
+#define DTLS1_2_MISSING "is DTLS 1.2, which this libssl is built without"
+#else
+#define DTLS1_2_MISSING NULL
+#endif
+#if defined(XS_NO_DTLS) || defined(XS_NO_DTLS1)
+#define DTLS1_MISSING                                                          \
+	"is DTLS 1.0, which this libssl is built without (RFC 8996): use "     \
+	"\"dtls\""
+#else
+#define DTLS1_MISSING NULL
 #endif
 
 #define UPGRADE(protocol, title, missing)                                      \
@@ -36,7 +53,7 @@
 const struct xs_scheme xs_schemes[] = {
 	{ "tcp", XS_SCHEME_TCP, 0, NULL,
 	  "plain TCP, to another host or port if given" },
-	{ "udp", XS_SCHEME_UDP, 0, NOT_YET,
+	{ "udp", XS_SCHEME_UDP, 0, NULL,
 	  "plain UDP, to another host or port if given" },
 	{ "tls", XS_SCHEME_TLS, 0, NULL,
 	  "TLS at once, the best version that both sides have" },
@@ -76,7 +93,12 @@ const struct xs_scheme xs_schemes[] = {
 	BEHIND_TLS("xmpp", "XMPP client", UNBOUND),
 	BEHIND_TLS("postgres", "PostgreSQL", UNBOUND),
 	BEHIND_TLS("nats", "NATS", "and the program is not told of it"),
-	{ "dtls", XS_SCHEME_DTLS, 0, NOT_YET, "DTLS over UDP" },
+	{ "dtls", XS_SCHEME_DTLS, 0, DTLS_MISSING,
+	  "DTLS over UDP, the best version that both sides have" },
+	{ "dtlsv1.2", XS_SCHEME_DTLS, 0x0303, DTLS1_2_MISSING,
+	  "exactly DTLS 1.2" },
+	{ "dtlsv1.0", XS_SCHEME_DTLS, 0x0302, DTLS1_MISSING,
+	  "exactly DTLS 1.0" },
 	{ "deny", XS_SCHEME_DENY, 0, NULL, "the connect fails with EACCES" },
 	{ .name = NULL },
 };
@@ -113,6 +135,24 @@ bool xs_scheme_is_datagram(const struct xs_scheme *scheme)
 		break;
 	}
 	return false;
+}
+
+/* PROTOCOL+tls:// and STARTTLS have no like among datagrams. */
+const char *xs_scheme_counterpart(const struct xs_scheme *scheme)
+{
+	enum xs_scheme_kind kind = XS_SCHEME_TCP;
+
+	if (scheme->kind == XS_SCHEME_TCP)
+		kind = XS_SCHEME_UDP;
+	else if (scheme->kind == XS_SCHEME_DTLS)
+		kind = XS_SCHEME_TLS;
+	else if (xs_scheme_has_tls(scheme))
+		kind = XS_SCHEME_DTLS;
+	for (const struct xs_scheme *row = xs_schemes; row->name; row++)
+		if (row->kind == kind &&
+		    row->tls_version == scheme->tls_version)
+			return row->name;
+	return kind == XS_SCHEME_DTLS ? "dtls" : "tls";
 }
 
 bool xs_scheme_announces(const struct xs_scheme *scheme)

@@ -1,7 +1,7 @@
 /* The schemes of a target URL: one table.
  *
- * Rows for everything that the rule language names, whether its engine exists
- * yet or not: a scheme without an engine is an error that says so.  A new kind
+ * Rows for everything that the rule language names, whether libssl has it or
+ * not: a scheme that cannot be used is an error that says so.  A new kind
  * has to be named wherever a switch asks for the kind: no such switch has a
  * "default", so that the compiler finds them.
  */
@@ -15,12 +15,12 @@
 
 enum xs_scheme_kind {
 	XS_SCHEME_TCP,	   /* plain TCP; relay=yes sends it through the relay */
-	XS_SCHEME_UDP,	   /* plain UDP */
+	XS_SCHEME_UDP,	   /* plain UDP; relay=yes as with TCP */
 	XS_SCHEME_TLS,	   /* TLS from the first byte; PROTOCOL+tls://: then
 			      what the protocol needs behind it */
 	XS_SCHEME_WATCH,   /* starttls://: the application's own STARTTLS */
 	XS_SCHEME_UPGRADE, /* PROTOCOL+starttls://: the relay does it */
-	XS_SCHEME_DTLS,
+	XS_SCHEME_DTLS,	   /* DTLS from the first datagram */
 	XS_SCHEME_DENY,
 	XS_SCHEME_KINDS /* how many; no scheme has it */
 };
@@ -29,7 +29,10 @@ struct xs_scheme {
 	const char *name; /* without "://" */
 	enum xs_scheme_kind kind;
 	int tls_version;     /* the only one, as on the wire: 0x0301 is TLS 1.0
-				(RFC 8446, appendix D); 0: the best of both */
+				(RFC 8446, appendix D); 0: the best of both.
+				Of DTLS the one that it is made of, so that
+				versions compare: 0x0303 is DTLS 1.2 (RFC 6347),
+				0x0302 is DTLS 1.0 (RFC 4347) */
 	const char *missing; /* NULL, or why it cannot be used: the rest of the
 				sentence 'scheme "sslv2" …' */
 	const char *summary; /* one line for --help and the manual */
@@ -40,6 +43,10 @@ bool xs_scheme_has_tls(const struct xs_scheme *scheme);
 
 /* UDP or DTLS? */
 bool xs_scheme_is_datagram(const struct xs_scheme *scheme);
+
+/* The scheme that does the same over the other transport, for messages: "dtls"
+ * of "tls", "tlsv1.2" of "dtlsv1.2", "udp" of "tcp". */
+const char *xs_scheme_counterpart(const struct xs_scheme *scheme);
 
 /* May such a connection announce others, to ports that no rule names?  FTP's
  * do, also where the application says AUTH TLS itself. */

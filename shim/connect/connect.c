@@ -173,6 +173,16 @@ trace_redirected(const struct xs_destination *where)
 			  sentence);
 }
 
+/* Never without what the rule wants. */
+static int refuse_datagrams(struct xs_error *err)
+{
+	xs_error_set(err, XS_ERR_RULES, 0,
+		     "datagrams have no way to the relay yet, so this rule "
+		     "cannot be followed (only deny:// can)");
+	errno = EACCES;
+	return -1;
+}
+
 /* Connects as the scheme of the rule's target says. */
 static int follow_rule(int fd, struct xs_destination *where,
 		       struct xs_error *err)
@@ -186,11 +196,12 @@ static int follow_rule(int fd, struct xs_destination *where,
 	case XS_SCHEME_TCP:
 		direct = !rule->options.relay;
 		break;
+	case XS_SCHEME_UDP:
+	case XS_SCHEME_DTLS:
+		return refuse_datagrams(err);
 	case XS_SCHEME_TLS:
 	case XS_SCHEME_WATCH:
 	case XS_SCHEME_UPGRADE:
-	case XS_SCHEME_UDP: /* no rule has these two yet */
-	case XS_SCHEME_DTLS:
 	case XS_SCHEME_KINDS:
 		break;
 	}

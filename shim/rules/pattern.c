@@ -26,10 +26,12 @@ static int read_transport(struct xs_parse *parse, struct xs_span *text,
 	if (*udp || scheme->kind == XS_SCHEME_TCP ||
 	    scheme->kind == XS_SCHEME_TLS)
 		return 0;
-	return xs_parse_fail(parse, name.start,
-			     "%s cannot stand in a pattern: the application "
-			     "uses tcp:// or udp://",
-			     xs_quote(name).text);
+	return xs_parse_fail(
+		parse, name.start,
+		"%s cannot stand in a pattern: the application "
+		"uses %s",
+		xs_quote(name).text,
+		scheme->kind == XS_SCHEME_DTLS ? "udp://" : "tcp:// or udp://");
 }
 
 /* Clears the bits behind the prefix. */

@@ -14,7 +14,8 @@ enum xs_host_kind {
 };
 
 struct xs_pattern {
-	bool udp; /* "udp://" in front; without it a pattern means TCP */
+	bool udp; /* "udp://" in front: datagram sockets only; without it
+		     stream sockets only */
 	enum xs_host_kind kind;
 	const char *name;	   /* NAME, GLOB */
 	struct xs_address network; /* NETWORK: no bit behind bits is set, and

@@ -1,6 +1,6 @@
 /* The right side of a rule; see target.h.
  *
- * A scheme that the table has, but no engine for, is refused here.  So is
+ * A scheme that the table has, but libssl has not, is refused here.  So is
  * "host=tls", which would by the grammar be a plaintext connection to a host
  * named "tls": whoever wrote it wanted tls://.
  */
@@ -16,14 +16,12 @@ static int check_transport(struct xs_parse *parse, struct xs_span at,
 	if (scheme->kind == XS_SCHEME_DENY ||
 	    xs_scheme_is_datagram(scheme) == udp)
 		return 0;
-	if (udp)
-		return xs_parse_fail(parse, at.start,
-				     "a udp:// pattern goes with udp://, "
-				     "dtls:// or deny://, not with \"%s\"",
-				     scheme->name);
 	return xs_parse_fail(parse, at.start,
-			     "\"%s\" needs a pattern that starts with udp://",
-			     scheme->name);
+			     "\"%s\" is for %s, and this pattern is for %s: "
+			     "%s:// is meant, or a pattern %s udp://",
+			     scheme->name, udp ? "TCP" : "UDP",
+			     udp ? "UDP" : "TCP", xs_scheme_counterpart(scheme),
+			     udp ? "without" : "that starts with");
 }
 
 static int check_scheme(struct xs_parse *parse, struct xs_span at,

@@ -185,22 +185,6 @@ Test(option, unknown_ones_are_refused_with_a_suggestion)
 	refused("=1", 0, "unknown option \"\"");
 }
 
-Test(option, those_without_an_engine_are_refused_by_name)
-{
-	static const char *const names[] = {
-		"mtu",
-		"idle",
-	};
-	char text[64], words[64];
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(text, sizeof(text), "%s=1", names[i]);
-		snprintf(words, sizeof(words), "option \"%s\" is not there yet",
-			 names[i]);
-		refused(text, 0, words);
-	}
-}
-
 Test(option, twice_is_once_too_often)
 {
 	refused("timeout=1&verify_peer=1&timeout=1", 24, "there twice");
@@ -265,12 +249,23 @@ Test(option, relative_files_need_a_working_directory)
 Test(option, restrict_keeps_what_belongs)
 {
 	cr_assert_eq(
-		parse("verify_peer=0&peer_name=x&timeout=5&relay=1", false), 0);
+		parse("verify_peer=0&peer_name=x&timeout=5&relay=1&mtu=1200&"
+		      "idle=30&half_close=0",
+		      false),
+		0);
 	struct xs_options all = options;
 
 	xs_options_restrict(&options, XS_SCHEME_TLS);
 	cr_assert_str_eq(xs_options_text(&options, &arena),
-			 "verify_peer=0&peer_name=x&timeout=5");
+			 "verify_peer=0&peer_name=x&half_close=0&timeout=5");
+	options = all;
+	xs_options_restrict(&options, XS_SCHEME_DTLS);
+	cr_assert_str_eq(xs_options_text(&options, &arena),
+			 "verify_peer=0&peer_name=x&timeout=5&mtu=1200&"
+			 "idle=30");
+	options = all;
+	xs_options_restrict(&options, XS_SCHEME_UDP);
+	cr_assert_str_eq(xs_options_text(&options, &arena), "relay=1");
 	options = all;
 	xs_options_restrict(&options, XS_SCHEME_TCP);
 	cr_assert_str_eq(xs_options_text(&options, &arena),

@@ -44,15 +44,62 @@ Test(scheme, versions_are_those_of_the_wire)
 	cr_assert_eq(xs_scheme_find("tlsv1.1")->tls_version, 0x0302);
 	cr_assert_eq(xs_scheme_find("tlsv1.2")->tls_version, 0x0303);
 	cr_assert_eq(xs_scheme_find("tlsv1.3")->tls_version, 0x0304);
+	/* Of DTLS those of the TLS that it is made of. */
+	cr_assert_eq(xs_scheme_find("dtls")->tls_version, 0);
+	cr_assert_eq(xs_scheme_find("dtlsv1.2")->tls_version, 0x0303);
+	cr_assert_eq(xs_scheme_find("dtlsv1.0")->tls_version, 0x0302);
 }
 
-Test(scheme, what_has_no_engine_says_so)
+Test(scheme, kinds_of_sockets)
 {
-	static const char *const missing[] = { "udp", "dtls", "sslv2" };
+	static const char *const datagram[] = { "udp", "dtls", "dtlsv1.2",
+						"dtlsv1.0" };
+	size_t count = 0;
 
-	for (size_t i = 0; i < sizeof(missing) / sizeof(missing[0]); i++)
-		cr_assert_not_null(xs_scheme_find(missing[i])->missing, "%s",
-				   missing[i]);
+	for (const struct xs_scheme *row = xs_schemes; row->name; row++) {
+		count += xs_scheme_is_datagram(row);
+		cr_assert_not(xs_scheme_is_datagram(row) &&
+			      xs_scheme_has_tls(row));
+	}
+	cr_assert_eq(count, sizeof(datagram) / sizeof(datagram[0]));
+	for (size_t i = 0; i < count; i++)
+		cr_assert(xs_scheme_is_datagram(xs_scheme_find(datagram[i])));
+}
+
+static const char *counterpart(const char *name)
+{
+	return xs_scheme_counterpart(xs_scheme_find(name));
+}
+
+Test(scheme, each_has_its_like_over_the_other_transport)
+{
+	cr_assert_str_eq(counterpart("tcp"), "udp");
+	cr_assert_str_eq(counterpart("udp"), "tcp");
+	cr_assert_str_eq(counterpart("tls"), "dtls");
+	cr_assert_str_eq(counterpart("ssl"), "dtls");
+	cr_assert_str_eq(counterpart("dtls"), "tls");
+	cr_assert_str_eq(counterpart("tlsv1.2"), "dtlsv1.2");
+	cr_assert_str_eq(counterpart("dtlsv1.2"), "tlsv1.2");
+	cr_assert_str_eq(counterpart("tlsv1.1"), "dtlsv1.0");
+	cr_assert_str_eq(counterpart("dtlsv1.0"), "tlsv1.1");
+	/* Without one. */
+	cr_assert_str_eq(counterpart("tlsv1.0"), "dtls");
+	cr_assert_str_eq(counterpart("tlsv1.3"), "dtls");
+	cr_assert_str_eq(counterpart("starttls"), "dtls");
+	cr_assert_str_eq(counterpart("smtp+starttls"), "dtls");
+	cr_assert_str_eq(counterpart("postgres+tls"), "dtls");
+}
+
+Test(scheme, what_cannot_be_used_says_so)
+{
+	cr_assert_not_null(xs_scheme_find("sslv2")->missing);
+	cr_assert_null(xs_scheme_find("udp")->missing);
+#ifndef XS_NO_DTLS
+	cr_assert_null(xs_scheme_find("dtls")->missing);
+#endif
+#ifdef XS_NO_DTLS1
+	cr_assert_not_null(xs_scheme_find("dtlsv1.0")->missing);
+#endif
 }
 
 static const char *suggestion(const char *written)

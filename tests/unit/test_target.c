@@ -117,13 +117,9 @@ Test(target, unknown_transports_are_refused_with_a_suggestion)
 	bad("*=\x01://", 3, "\"\\x01\"");
 }
 
-Test(target, schemes_without_an_engine_are_refused_by_name)
+Test(target, schemes_that_cannot_be_used_are_refused_by_name)
 {
 	bad("*=sslv2://", 3, "OpenSSL removed");
-	bad("udp://*=dtls://", 9, "\"dtls\" is not there yet");
-	bad("udp://*=udp://www.example.com", 9, "\"udp\" is not there yet");
-	bad("*=dtls://", 3, "\"dtls\" is not there yet");
-	bad("tcp://*=udp://", 9, "\"udp\" is not there yet");
 #ifndef XS_HAVE_SSL3
 	bad("*=sslv3://www.example.com", 3, "built without");
 #endif
@@ -138,9 +134,72 @@ Test(target, a_scheme_without_slashes_is_no_host)
 
 Test(target, udp_goes_with_udp)
 {
-	bad("udp://*=tls://", 9, "udp://, dtls:// or deny://");
-	bad("udp://*=:53", 9, "not with \"tcp\"");
-	cr_assert(good("udp://*=deny://")->pattern.udp);
+	static const char *const schemes[] = { "udp", "dtls", "dtlsv1.2",
+					       "deny" };
+
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "udp://*=%s://", schemes[i]);
+		cr_assert(good(text)->pattern.udp, "%s", text);
+		cr_assert_str_eq(good(text)->target.scheme->name, schemes[i]);
+	}
+	cr_assert_not(good("tcp://*=deny://")->pattern.udp);
+}
+
+Test(target, the_other_transport_is_an_error_that_says_what_is_meant)
+{
+	bad("udp://*=tls://", 9,
+	    "\"tls\" is for TCP, and this pattern is for UDP: dtls:// is "
+	    "meant, or a pattern without udp://");
+	bad("udp://a:1=tlsv1.2://b:2", 11, "dtlsv1.2:// is meant");
+	bad("udp://a=tlsv1.3://", 9, "UDP: dtls:// is meant");
+	bad("udp://a=smtp+starttls://", 9, "UDP: dtls:// is meant");
+	bad("udp://a=starttls://", 9, "UDP: dtls:// is meant");
+	bad("udp://a=postgres+tls://", 9, "UDP: dtls:// is meant");
+	bad("udp://*=tcp://", 9, "UDP: udp:// is meant");
+	bad("udp://*=:53", 9, "UDP: udp:// is meant");
+	bad("udp://*=www.example.com", 9, "UDP: udp:// is meant");
+	bad("*=dtls://", 3,
+	    "\"dtls\" is for UDP, and this pattern is for TCP: tls:// is "
+	    "meant, or a pattern that starts with udp://");
+	bad("tcp://*=udp://", 9, "TCP: tcp:// is meant");
+	bad("*=udp://www.example.com:53", 3, "TCP: tcp:// is meant");
+	bad("tls://a=dtlsv1.2://", 9, "TCP: tlsv1.2:// is meant");
+}
+
+Test(target, every_form_of_udp)
+{
+	static const struct {
+		const char *text, *host;
+		uint16_t port;
+	} forms[] = {
+		{ "udp://", "", 0 },
+		{ "udp://:53", "", 53 },
+		{ "udp://www.example.com", "www.example.com", 0 },
+		{ "udp://www.example.com:53", "www.example.com", 53 },
+		{ "udp://127.0.0.1", "127.0.0.1:0", 0 },
+		{ "udp://127.0.0.1:53", "127.0.0.1:0", 53 },
+		{ "udp://fe80::1", "[fe80::1]:0", 0 },
+		{ "udp://[fe80::1]", "[fe80::1]:0", 0 },
+		{ "udp://[fe80::1]:53", "[fe80::1]:0", 53 },
+		{ "dtls://[2001:db8::1]:5684", "[2001:db8::1]:0", 5684 },
+		{ "dtls://www.example.com", "www.example.com", 0 },
+		{ "dtls://:domain-s", "", 853 },
+	};
+
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		const struct xs_target *target;
+		char text[100], host[XS_ADDRESS_TEXT_MAX] = "";
+
+		snprintf(text, sizeof(text), "udp://*=%s", forms[i].text);
+		target = &good(text)->target;
+		if (target->address.len)
+			xs_address_format(&target->address, host, sizeof(host));
+		cr_expect_str_eq(target->host ? target->host : host,
+				 forms[i].host, "%s", text);
+		cr_expect_eq(target->port, forms[i].port, "%s", text);
+	}
 }
 
 Test(target, bad_hosts)
@@ -281,10 +340,18 @@ Test(pattern, every_form)
 				 forms[i][1], "%s: %s", text,
 				 shown_pattern(&good(text)->pattern));
 	}
-	cr_expect_str_eq(
-		shown_pattern(
-			&good("udp://www.example.com:53=deny://")->pattern),
-		"udp name www.example.com 53-53");
+	/* Of datagrams, the same. */
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		const char *host = strstr(forms[i][0], "://");
+		char text[100], expected[100];
+
+		snprintf(text, sizeof(text), "udp://%s=dtls://",
+			 host ? host + 3 : forms[i][0]);
+		snprintf(expected, sizeof(expected), "udp %s", forms[i][1]);
+		cr_expect_str_eq(shown_pattern(&good(text)->pattern), expected,
+				 "%s: %s", text,
+				 shown_pattern(&good(text)->pattern));
+	}
 }
 
 Test(pattern, one_list_leaves_nothing_to_the_next)
@@ -319,7 +386,8 @@ Test(pattern, bad_hosts)
 	bad("tcp=tls", 5, "would be a host");
 	bad("tpc://a=tls://", 1, "(did you mean \"tcp\"?)");
 	bad("deny://a=tls://", 1, "tcp:// or udp://");
-	bad("dtls://a=deny://", 1, "tcp:// or udp://");
+	bad("dtls://a=deny://", 1, "the application uses udp://");
+	bad("dtlsv1.2://a=deny://", 1, "the application uses udp://");
 	bad("a/b=tls://", 2, "only an IP address");
 	bad("a.b/8=tls://", 4, "only an IP address");
 	bad("10.*=tls://", 1, "network such as");
