@@ -79,24 +79,41 @@ static char *read_id(char *name, uint32_t *id)
 	return end;
 }
 
-int xs_pair_name_app(int app_end, uint32_t *id, const char *key,
-		     const struct xs_address *asked,
-		     const struct xs_address *local)
+/* What stands before the asked address in the name of a pair of datagrams. */
+static const char *const kind_names[] = {
+	[XS_PAIR_TCP] = "",
+	[XS_PAIR_UDP] = "udp:",
+	[XS_PAIR_DTLS] = "dtls:",
+};
+
+static void format_kind(const struct xs_pair_info *info, char *text,
+			size_t size)
+{
+	*text = '\0';
+	if (info->kind != XS_PAIR_TCP)
+		snprintf(text, size, "%s%u:", kind_names[info->kind],
+			 info->limit);
+}
+
+int xs_pair_name_app(int app_end, struct xs_pair_info *info)
 {
 	char there[XS_ADDRESS_TEXT_MAX], here[XS_ADDRESS_TEXT_MAX] = "";
+	char kind[24];
+	uint32_t *id = &info->id;
 	pair_name name;
 
-	xs_address_format(asked, there, sizeof(there));
-	if (local->len)
-		xs_address_format(local, here, sizeof(here));
+	format_kind(info, kind, sizeof(kind));
+	xs_address_format(&info->asked, there, sizeof(there));
+	if (info->local.len)
+		xs_address_format(&info->local, here, sizeof(here));
 	/* The name may be taken, by a connection with the same id. */
 	for (int tries = 0; tries < 100; tries++) {
 		if (getrandom(id, sizeof(*id), 0) != sizeof(*id))
 			return -1;
-		if (snprintf(name, sizeof(name), PREFIX "%08x/%s/%s<%s", *id,
-			     key, there, here) >= (int)sizeof(name))
-			snprintf(name, sizeof(name), PREFIX "%08x/%s/%s<", *id,
-				 key, there);
+		if (snprintf(name, sizeof(name), PREFIX "%08x/%s/%s%s<%s", *id,
+			     info->key, kind, there, here) >= (int)sizeof(name))
+			snprintf(name, sizeof(name), PREFIX "%08x/%s/%s%s<",
+				 *id, info->key, kind, there);
 		if (bind_name(app_end, name) == 0)
 			return 0;
 		if (errno != EADDRINUSE)
@@ -276,10 +293,29 @@ static bool parse_state(char *text, struct xs_pair_info *info)
 	return xs_address_parse_port(&info->local, text + 1);
 }
 
+/* "dtls:1435:" in front of the asked address.  Returns what follows, or
+ * NULL. */
+static const char *parse_kind(const char *text, struct xs_pair_info *info)
+{
+	char *end;
+
+	for (int kind = XS_PAIR_UDP; kind <= XS_PAIR_DTLS; kind++) {
+		size_t len = strlen(kind_names[kind]);
+
+		if (strncmp(text, kind_names[kind], len) != 0)
+			continue;
+		info->kind = (enum xs_pair_kind)kind;
+		info->limit = (uint32_t)strtoul(text + len, &end, 10);
+		return end > text + len && *end == ':' ? end + 1 : NULL;
+	}
+	return text;
+}
+
 /* "/key/asked<local" behind the id of the application's end. */
 static bool parse_own(char *text, struct xs_pair_info *info)
 {
 	char *local = strchr(text, '<');
+	const char *asked;
 
 	if (text[0] != '/' || !local ||
 	    strspn(text + 1, "0123456789abcdef") != XS_PAIR_KEY_LEN ||
@@ -290,7 +326,8 @@ static bool parse_own(char *text, struct xs_pair_info *info)
 	*local = '\0';
 	if (local[1] && !xs_address_parse_port(&info->local, local + 1))
 		return false;
-	return xs_address_parse_port(&info->asked, text + 2 + XS_PAIR_KEY_LEN);
+	asked = parse_kind(text + 2 + XS_PAIR_KEY_LEN, info);
+	return asked && xs_address_parse_port(&info->asked, asked);
 }
 
 static bool read_pair(int fd, struct xs_pair_info *info)
@@ -307,7 +344,8 @@ static bool read_pair(int fd, struct xs_pair_info *info)
 	if (!rest || !parse_own(rest, info))
 		return false;
 	if (!read_name(fd, true, name, &unnamed)) {
-		info->state = XS_PAIR_CONNECTING;
+		info->state = info->kind == XS_PAIR_TCP ? XS_PAIR_CONNECTING
+							: XS_PAIR_CONNECTED;
 		return unnamed;
 	}
 	rest = read_id(name, &id);

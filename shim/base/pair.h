@@ -16,6 +16,20 @@
  *       @xsock/1a2b3c4d!111                             failed, errno
  *   relay's end not bound yet: still connecting.
  *
+ * A pair of SOCK_SEQPACKET stands for a connected UDP socket in the same way.
+ * It keeps datagrams apart, carries empty ones, and tells either end that the
+ * other has been closed.  Nobody else can send to it, because such a socket
+ * takes nothing but from its peer; an end of SOCK_DGRAM takes datagrams of any
+ * process once its peer is gone.  A UDP socket is connected at once:
+ *
+ *   application's end, bound by the library before it hands over:
+ *       @xsock/1a2b3c4d/0123456789abcdef/dtls:1435:192.0.2.7:443<10.0.0.1:51234
+ *                                        the most bytes that a datagram may
+ *                                        have; "udp:" where there is no DTLS
+ *   relay's end, bound by the relay when it gives up:
+ *       @xsock/1a2b3c4d!111
+ *   relay's end not bound: connected.
+ *
  * An IPv6 address is in brackets, and the family of the asked address is the
  * family of the application's socket.  Abstract names are unique in a network
  * namespace; the id is random.
@@ -50,8 +64,26 @@ enum xs_pair_state {
 	XS_PAIR_FAILED,
 };
 
+/* What a pair stands for. */
+enum xs_pair_kind {
+	XS_PAIR_TCP,
+	XS_PAIR_UDP,  /* a UDP socket whose datagrams go as they are */
+	XS_PAIR_DTLS, /* one whose datagrams have DTLS */
+};
+
+/* The most bytes of a datagram: UDP's, by IPv4 and IPv6, and what DTLS adds
+ * with ciphers of today (RFC 6347, 4.1; RFC 5288, 3: 13 of the head, 8 and 16
+ * of AES-GCM). */
+enum {
+	XS_PAIR_MOST_UDP4 = 65507,
+	XS_PAIR_MOST_UDP6 = 65527,
+	XS_PAIR_RECORD = 37,
+};
+
 struct xs_pair_info {
 	uint32_t id;
+	enum xs_pair_kind kind;
+	uint32_t limit; /* UDP, DTLS: the most bytes of a datagram */
 	char key[XS_PAIR_KEY_LEN + 1];
 	struct xs_address asked; /* its family is that of the socket */
 	enum xs_pair_state state;
@@ -59,12 +91,11 @@ struct xs_pair_info {
 	struct xs_address local; /* len 0: not known */
 };
 
-/* Names the application's end and gives it a new random id.  local is the
- * address of the TCP socket, len 0 when it has none yet.  Returns 0, or -1
- * with errno. */
-int xs_pair_name_app(int app_end, uint32_t *id, const char *key,
-		     const struct xs_address *asked,
-		     const struct xs_address *local);
+/* Names the application's end and gives it a new random id, which goes to
+ * info->id.  Of *info, key, kind, limit, asked and local count; local is the
+ * address of the TCP or UDP socket, len 0 when it has none yet.  Returns 0, or
+ * -1 with errno. */
+int xs_pair_name_app(int app_end, struct xs_pair_info *info);
 
 /* Closes the gate of the application's end.  Returns the number of bytes of
  * filler, which the relay must be told, or 0 with errno. */
@@ -105,6 +136,7 @@ enum xs_pair_asker {
 	XS_PAIR_COLLECTED,
 	XS_PAIR_UNCOLLECTED,
 	XS_PAIR_AWAITED,
+	XS_PAIR_SHUT, /* of datagrams: the application has shut it down */
 };
 int xs_pair_set_asker(int app_end, enum xs_pair_asker asker);
 enum xs_pair_asker xs_pair_asker(int app_end);

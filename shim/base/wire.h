@@ -11,7 +11,8 @@
  * A connection asks once and is answered once:
  *
  *   CONNECT   + { TCP socket, relay's end, copy of the application's end,
- *                 [log] }            → VERDICT, when the connect has ended
+ *                 [log] }            → VERDICT, when the connect has ended;
+ * with a scheme of datagrams a UDP socket, a pair of datagrams, and no answer
  *   GETOPT    + { application's end } → VALUE
  *   SETOPT    + { application's end } → VALUE (without bytes)
  *   RESOLVE                           → ADDRESSES, at least one for each name
@@ -42,7 +43,7 @@
 #include <stdint.h>
 
 #define XS_WIRE_MAGIC	0x4b4f5358u /* "XSOK" in memory */
-#define XS_WIRE_VERSION 9
+#define XS_WIRE_VERSION 10
 
 enum xs_wire_type {
 	XS_WIRE_CONNECT = 1,
@@ -195,8 +196,10 @@ _Static_assert(sizeof(struct xs_wire_head) == 104 &&
 	       "the head of a message is the same for every ABI");
 
 /* GETOPT: with this level, option is not a socket option but an ioctl(2) that
- * answers an int: SIOCOUTQ or SIOCOUTQNSD. */
+ * answers an int: SIOCOUTQ or SIOCOUTQNSD; or XS_WIRE_LOCAL, which answers the
+ * local address as a struct xs_address. */
 #define XS_WIRE_IOCTL (-1)
+#define XS_WIRE_LOCAL 1
 
 #define XS_WIRE_STRING_MAX  8192  /* one string, with its NUL */
 #define XS_WIRE_VALUE_MAX   1024  /* bytes of a socket option */

@@ -130,19 +130,22 @@ static void halve(struct value *value)
 
 enum { OPTIONS = sizeof(options) / sizeof(*options) };
 
-/* What a new socket has, IPv4 and IPv6; read once, from the first.  All threads
- * read the same. */
-static struct value defaults[2][OPTIONS];
-static bool known[2];
+/* The kinds of sockets. */
+enum { IS_IPV6 = 1, IS_UDP = 2, KINDS = 4 };
 
-static const struct value *defaults_of(int made, bool ipv6)
+/* What a new socket of each kind has; read once, from the first.  All threads
+ * read the same. */
+static struct value defaults[KINDS][OPTIONS];
+static bool known[KINDS];
+
+static const struct value *defaults_of(int made, int kind)
 {
-	if (!__atomic_load_n(&known[ipv6], __ATOMIC_ACQUIRE)) {
+	if (!__atomic_load_n(&known[kind], __ATOMIC_ACQUIRE)) {
 		for (size_t i = 0; i < OPTIONS; i++)
-			read_option(made, i, &defaults[ipv6][i]);
-		__atomic_store_n(&known[ipv6], true, __ATOMIC_RELEASE);
+			read_option(made, i, &defaults[kind][i]);
+		__atomic_store_n(&known[kind], true, __ATOMIC_RELEASE);
 	}
-	return defaults[ipv6];
+	return defaults[kind];
 }
 
 /* Each getsockopt(2) costs a connect a quarter of a microsecond. */
@@ -179,14 +182,16 @@ static bool copy_option(int made, size_t at, const struct value *want)
 
 /* Returns the name of the option that the new socket does not take; NULL: it
  * takes all. */
-static const char *copy_options(int own, int made, bool ipv6)
+static const char *copy_options(int own, int made, int kind)
 {
-	const struct value *usual = defaults_of(made, ipv6);
+	const struct value *usual = defaults_of(made, kind);
 
 	for (size_t i = 0; i < OPTIONS; i++) {
 		struct value want;
 
-		if (((options[i].how & IPV6) && !ipv6) || !may_be_set(i))
+		if (((options[i].how & IPV6) && !(kind & IS_IPV6)) ||
+		    ((kind & IS_UDP) && options[i].level == IPPROTO_TCP) ||
+		    !may_be_set(i))
 			continue;
 		read_option(own, i, &want);
 		if (!same(&want, &usual[i]) && !copy_option(made, i, &want))
@@ -314,7 +319,7 @@ static bool is_known(int own, int family, int protocol, int state,
 }
 
 /* The same of giving it to made. */
-static bool give(int own, int made, bool ipv6, char why[XS_CLONE_WHY_MAX])
+static bool give(int own, int made, int kind, char why[XS_CLONE_WHY_MAX])
 {
 	const char *refused;
 
@@ -323,7 +328,7 @@ static bool give(int own, int made, bool ipv6, char why[XS_CLONE_WHY_MAX])
 			 "it is of another network namespace");
 		return false;
 	}
-	refused = copy_options(own, made, ipv6);
+	refused = copy_options(own, made, kind);
 	if (refused) {
 		snprintf(why, XS_CLONE_WHY_MAX,
 			 "this process may not set %s, which it has", refused);
@@ -341,7 +346,10 @@ int xs_clone_socket(int own, char why[XS_CLONE_WHY_MAX])
 {
 	int family = xs_socket_int(own, SOL_SOCKET, SO_DOMAIN);
 	int protocol = xs_socket_int(own, SOL_SOCKET, SO_PROTOCOL);
-	int state = state_of(own), made;
+	bool udp = xs_socket_int(own, SOL_SOCKET, SO_TYPE) == SOCK_DGRAM;
+	/* A connected UDP socket may be connected again. */
+	int state = udp ? TCP_CLOSE : state_of(own), made;
+	int kind = (family == AF_INET6 ? IS_IPV6 : 0) | (udp ? IS_UDP : 0);
 
 	if (state >= 0 && state != TCP_CLOSE) {
 		errno = error_of(state);
@@ -351,11 +359,13 @@ int xs_clone_socket(int own, char why[XS_CLONE_WHY_MAX])
 		errno = 0;
 		return -1;
 	}
-	made = xs_above_stdio(socket(
-		family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
+	made = xs_above_stdio(socket(family,
+				     (udp ? SOCK_DGRAM : SOCK_STREAM) |
+					     SOCK_CLOEXEC | SOCK_NONBLOCK,
+				     protocol));
 	if (made < 0)
 		return -1;
-	if (give(own, made, family == AF_INET6, why))
+	if (give(own, made, kind, why))
 		return made;
 	close(made);
 	errno = 0;

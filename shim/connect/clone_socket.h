@@ -1,4 +1,4 @@
-/* A TCP socket that has everything the application has set on its own.
+/* A TCP or UDP socket that has everything the application has set on its own.
  *
  * The relay does not get the application's socket but a new one that is like
  * it.  So the application's socket never connects where a rule says TLS.  A

@@ -31,14 +31,23 @@ static TOUCHED_AT_START bool memory_short; /* for the names table */
 static const struct xs_rules *parsed;
 static struct xs_error wrong; /* why nothing is parsed */
 struct xs_log xs_config_log;
+TOUCHED_AT_START bool xs_config_datagrams = false;
 
 /* --- when the library is loaded ------------------------------------------ */
+
+/* Only a pattern with its transport is about datagrams; what stands in a file
+ * is not known yet. */
+static bool may_have_datagrams(const char *rules)
+{
+	return rules && (strcasestr(rules, "udp://") || strchr(rules, '@'));
+}
 
 static void read_environment(void)
 {
 	if (!xs_environment_copy(&arena))
 		return;
 	active = true;
+	xs_config_datagrams = may_have_datagrams(xs_environment.rules);
 	memory_short = !xs_names_take(xs_environment.names);
 	xs_environment_put(xs_names_variable(), &arena);
 	xs_trace_attach(xs_environment.trace);

@@ -16,6 +16,10 @@
  * is known.  Any thread, any signal context. */
 bool xs_config_active(void);
 
+/* May there be rules for datagrams, and so pairs of datagrams?  Valid after
+ * xs_config_active() has been called; false before. */
+extern bool xs_config_datagrams;
+
 /* Once, when the library is loaded, in a process that has rules: what could not
  * be done later.  Not for a signal handler. */
 void xs_config_prepare(void);

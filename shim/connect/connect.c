@@ -173,14 +173,13 @@ trace_redirected(const struct xs_destination *where)
 			  sentence);
 }
 
-/* Never without what the rule wants. */
-static int refuse_datagrams(struct xs_error *err)
+/* A rule udp:// that leads nowhere else exempts from the rules below it.  Where
+ * it does lead elsewhere, the program must be told the peer that it asked for:
+ * so that goes through the relay. */
+static bool is_exemption(const struct xs_rule *rule)
 {
-	xs_error_set(err, XS_ERR_RULES, 0,
-		     "datagrams have no way to the relay yet, so this rule "
-		     "cannot be followed (only deny:// can)");
-	errno = EACCES;
-	return -1;
+	return !rule->options.relay && !rule->target.host &&
+	       !rule->target.address.len && !rule->target.port;
 }
 
 /* Connects as the scheme of the rule's target says. */
@@ -197,11 +196,12 @@ static int follow_rule(int fd, struct xs_destination *where,
 		direct = !rule->options.relay;
 		break;
 	case XS_SCHEME_UDP:
-	case XS_SCHEME_DTLS:
-		return refuse_datagrams(err);
+		direct = is_exemption(rule);
+		break;
 	case XS_SCHEME_TLS:
 	case XS_SCHEME_WATCH:
 	case XS_SCHEME_UPGRADE:
+	case XS_SCHEME_DTLS:
 	case XS_SCHEME_KINDS:
 		break;
 	}
@@ -407,6 +407,19 @@ static enum course choose(struct request *r)
 
 /* --- the courses ---------------------------------------------------------- */
 
+static int decide_and_connect(int fd, const struct sockaddr *to, socklen_t len);
+
+/* fd is a pair.  A UDP socket may be connected again, to whom it likes: it
+ * becomes one for that. */
+static int reconnect(struct request *r)
+{
+	if (r->pair.kind == XS_PAIR_TCP)
+		return xs_reconnect(r->fd, &r->pair);
+	if (xs_disconnect(r->fd, &r->pair) < 0)
+		return -1;
+	return decide_and_connect(r->fd, r->to, r->len);
+}
+
 /* libc's connect; an AF_UNIX socket that answers EINVAL to an Internet
  * address may be a pair. */
 static int pass(struct request *r)
@@ -417,7 +430,7 @@ static int pass(struct request *r)
 		return result;
 	if (r->to->sa_family == AF_UNSPEC)
 		return xs_disconnect(r->fd, &r->pair);
-	return xs_reconnect(r->fd, &r->pair);
+	return reconnect(r);
 }
 
 /* Broken rules: nothing of the Internet is reached, the rest is libc's. */
@@ -468,7 +481,7 @@ static int go(struct request *r)
 	case DISTRUST:
 		return distrust(r);
 	case RECONNECT:
-		return xs_reconnect(r->fd, &r->pair);
+		return reconnect(r);
 	case FOLLOW:
 		return follow(r);
 	}

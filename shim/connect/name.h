@@ -18,6 +18,6 @@ int xs_name_peer(int fd, const struct xs_pair_info *pair);
 /* The local address in the family of the application's socket.  When the relay
  * resolves the name and has not connected yet, or had to use the other family,
  * there is none: the unspecified address, with the port if it is known. */
-struct xs_address xs_name_local(const struct xs_pair_info *pair);
+struct xs_address xs_name_local(int fd, const struct xs_pair_info *pair);
 
 #endif

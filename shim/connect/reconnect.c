@@ -53,11 +53,15 @@ static int wait_for_end(int fd, const struct xs_pair_info *pair,
 /* The socket that tried, where the relay has given it back; else a new one. */
 static int find_socket(int fd, const struct xs_pair_info *pair)
 {
-	int made = pair->state == XS_PAIR_FAILED ? xs_wait_take_socket(fd) : -1;
+	bool given = pair->kind == XS_PAIR_TCP && pair->state == XS_PAIR_FAILED;
+	int made = given ? xs_wait_take_socket(fd) : -1;
 
 	return made >= 0 ? made
 			 : socket(pair->asked.any.sa_family,
-				  SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+				  (pair->kind == XS_PAIR_TCP ? SOCK_STREAM
+							     : SOCK_DGRAM) |
+					  SOCK_CLOEXEC,
+				  0);
 }
 
 /* Puts a new TCP socket behind a descriptor whose connection has failed or is

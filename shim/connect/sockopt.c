@@ -30,7 +30,6 @@ bool xs_sockopt_is_local(int option)
 	case SO_RCVTIMEO_NEW:
 	case SO_SNDTIMEO_OLD:
 	case SO_SNDTIMEO_NEW:
-	case SO_TYPE:
 		return true;
 	default:
 		return false;
@@ -131,6 +130,11 @@ static int put(void *value, socklen_t *len, const void *from, size_t size)
 	return 0;
 }
 
+static int type_of(const struct xs_pair_info *pair)
+{
+	return pair->kind == XS_PAIR_TCP ? SOCK_STREAM : SOCK_DGRAM;
+}
+
 /* What the pair knows better than the TCP socket. */
 static bool known(const struct xs_pair_info *pair, int option, int *value)
 {
@@ -139,7 +143,10 @@ static bool known(const struct xs_pair_info *pair, int option, int *value)
 		*value = pair->asked.any.sa_family;
 		return true;
 	case SO_PROTOCOL:
-		*value = IPPROTO_TCP;
+		*value = pair->kind == XS_PAIR_TCP ? IPPROTO_TCP : IPPROTO_UDP;
+		return true;
+	case SO_TYPE:
+		*value = type_of(pair);
 		return true;
 	default:
 		return false;
@@ -152,7 +159,7 @@ static bool known(const struct xs_pair_info *pair, int option, int *value)
 static int closed_socket(const struct xs_pair_info *pair)
 {
 	return xs_above_stdio(socket(pair->asked.any.sa_family,
-				     SOCK_STREAM | SOCK_CLOEXEC, 0));
+				     type_of(pair) | SOCK_CLOEXEC, 0));
 }
 
 static void close_quietly(int fd)
@@ -203,9 +210,10 @@ static bool is_of_unix(int level, int option)
 	       option == SO_PEERSEC || option == PEERPIDFD;
 }
 
-static bool is_nodelay(int level, int option)
+static bool is_nodelay(const struct xs_pair_info *pair, int level, int option)
 {
-	return level == IPPROTO_TCP && option == TCP_NODELAY;
+	return pair->kind == XS_PAIR_TCP && level == IPPROTO_TCP &&
+	       option == TCP_NODELAY;
 }
 
 /* do_tcp_setsockopt of net/ipv4/tcp.c: the length first, then the pointer. */
@@ -238,7 +246,7 @@ int xs_sockopt_get(int fd, const struct xs_pair_info *pair, int level,
 	}
 	if (level == SOL_SOCKET && known(pair, option, &number))
 		return put(value, len, &number, sizeof(number));
-	if (is_nodelay(level, option)) {
+	if (is_nodelay(pair, level, option)) {
 		number = xs_pair_nodelay(fd);
 		return put(value, len, &number, sizeof(number));
 	}
@@ -265,7 +273,7 @@ int xs_sockopt_set(int fd, const struct xs_pair_info *pair, int level,
 
 	if (is_of_unix(level, option))
 		return set_closed(pair, level, option, value, len);
-	if (is_nodelay(level, option))
+	if (is_nodelay(pair, level, option))
 		return set_nodelay(fd, value, len);
 	if (len > XS_WIRE_VALUE_MAX) {
 		errno = EINVAL;
@@ -329,6 +337,27 @@ int xs_sockopt_unsent(int fd, const struct xs_pair_info *pair, int request,
 	if (answer.head.value_len == sizeof(*unsent))
 		memcpy(unsent, answer.value, sizeof(*unsent));
 	return 0;
+}
+
+void xs_sockopt_local(int fd, const struct xs_pair_info *pair,
+		      struct xs_address *local)
+{
+	char datagram[4096];
+	struct xs_wire question, answer;
+	struct xs_address found;
+	int saved = errno;
+
+	xs_wire_init(&question, XS_WIRE_GETOPT);
+	question.head.level = XS_WIRE_IOCTL;
+	question.head.option = XS_WIRE_LOCAL;
+	question.head.value_len = sizeof(found);
+	if (ask(pair->key, fd, &question, &answer, datagram,
+		sizeof(datagram)) == 0 &&
+	    answer.head.value_len == sizeof(found)) {
+		memcpy(&found, answer.value, sizeof(found));
+		*local = found;
+	}
+	errno = saved;
 }
 
 bool xs_sockopt_answers(int fd, const struct xs_pair_info *pair)

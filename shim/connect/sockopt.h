@@ -32,6 +32,11 @@ bool xs_sockopt_is_closed(int fd, const struct xs_pair_info *pair);
 int xs_sockopt_unsent(int fd, const struct xs_pair_info *pair, int request,
 		      int *unsent);
 
+/* The local address of the UDP socket behind the pair's end fd.  Leaves *local
+ * as it is where nobody can tell. */
+void xs_sockopt_local(int fd, const struct xs_pair_info *pair,
+		      struct xs_address *local);
+
 /* Does the relay of the pair's end fd answer?  False, with errno ETIMEDOUT and
  * a line, when it is stopped. */
 bool xs_sockopt_answers(int fd, const struct xs_pair_info *pair);

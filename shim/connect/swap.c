@@ -25,8 +25,9 @@ void xs_swap_close_ends(struct xs_swap *swap)
 static int make_pair(struct xs_swap *swap)
 {
 	struct stat file;
+	int type = swap->datagrams ? SOCK_SEQPACKET : SOCK_STREAM;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, swap->end) < 0) {
+	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, swap->end) < 0) {
 		swap->end[0] = swap->end[1] = -1;
 		return -1;
 	}
@@ -49,14 +50,16 @@ int xs_swap_begin(struct xs_swap *swap, int fd, struct xs_error *err)
 	return 0;
 }
 
-int xs_swap_make_pair(struct xs_swap *swap, struct xs_error *err)
+int xs_swap_make_pair(struct xs_swap *swap, bool datagrams,
+		      struct xs_error *err)
 {
+	swap->datagrams = datagrams;
 	if (make_pair(swap) < 0)
 		return xs_error_set(err, XS_ERR_SYSTEM, errno,
 				    "cannot make a socket pair: %s",
 				    xs_error_name(errno));
 	if (xs_flags_carry(swap->fd, swap->end[0], &swap->flags) < 0 ||
-	    !(swap->filler = xs_pair_shut_gate(swap->end[0])))
+	    (!datagrams && !(swap->filler = xs_pair_shut_gate(swap->end[0]))))
 		return xs_error_set(err, XS_ERR_SYSTEM, errno,
 				    "cannot prepare the socket pair: %s",
 				    xs_error_name(errno));
@@ -177,7 +180,7 @@ int xs_swap_in(struct xs_swap *swap, struct xs_error *err)
 		return -1;
 	/* The kernel signals room to who found none: so the end of the connect
 	 * gives its SIGIO. */
-	if (swap->flags.status & O_ASYNC)
+	if ((swap->flags.status & O_ASYNC) && !swap->datagrams)
 		send(swap->end[0], "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 	return swap_shared(swap, err);
 }

@@ -30,6 +30,7 @@ struct xs_swap {
 	int end[2];	 /* the pair: the application's end, the relay's */
 	uint32_t filler; /* bytes that shut the gate */
 	struct xs_flags flags;
+	bool datagrams; /* the pair keeps them apart, and has no gate */
 	/* The rest is for swap.c. */
 	ino_t inode;		      /* of the application's end */
 	bool swapped;		      /* fd is the pair's end now */
@@ -47,8 +48,10 @@ struct xs_swap {
 int xs_swap_begin(struct xs_swap *swap, int fd, struct xs_error *err);
 
 /* Makes the pair, gives its application's end these flags, and shuts the gate.
- * The application notices nothing yet.  Returns 0, or -1 with *err set. */
-int xs_swap_make_pair(struct xs_swap *swap, struct xs_error *err);
+ * A pair for datagrams has none: its gate is open.  The application notices
+ * nothing yet.  Returns 0, or -1 with *err set. */
+int xs_swap_make_pair(struct xs_swap *swap, bool datagrams,
+		      struct xs_error *err);
 
 /* Puts the application's end behind the descriptor and its copies.  Returns 0,
  * or -1 with *err set; even then the caller must undo what has been done, by

@@ -30,10 +30,17 @@ static const struct xs_rule *rule_of(const struct xs_destination *where)
 	return where->decision->rule;
 }
 
+static bool is_of_datagrams(const struct xs_destination *where)
+{
+	return !where->ftp_data &&
+	       xs_scheme_is_datagram(rule_of(where)->target.scheme);
+}
+
 /* One connect that is being wrapped: all that the steps below hand on. */
 struct wrapping {
 	struct xs_swap swap;
-	int tcp;     /* the socket that connects: one like swap.own, or that */
+	int tcp;     /* the socket that connects: one like swap.own, or that;
+			where the swap is of datagrams, a UDP socket */
 	int control; /* to the relay */
 	char key[XS_PAIR_KEY_LEN + 1]; /* the relay's */
 	uint32_t id;		       /* the pair's */
@@ -64,9 +71,10 @@ static void abandon_tcp(struct wrapping *w)
 	shutdown(w->tcp, SHUT_RDWR);
 	if (w->tcp != w->swap.own)
 		return;
-	made = xs_above_stdio(
-		socket(xs_socket_int(w->swap.own, SOL_SOCKET, SO_DOMAIN),
-		       SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP));
+	made = xs_above_stdio(socket(
+		xs_socket_int(w->swap.own, SOL_SOCKET, SO_DOMAIN),
+		(w->swap.datagrams ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC,
+		0));
 	if (made < 0)
 		return;
 	close(w->swap.own);
@@ -116,14 +124,15 @@ static int check_close(struct xs_error *err)
 			    xs_error_name(errno));
 }
 
-static int prepare_pair(struct wrapping *w, int fd, struct xs_error *err)
+static int prepare_pair(struct wrapping *w, int fd, bool datagrams,
+			struct xs_error *err)
 {
 	if (xs_swap_begin(&w->swap, fd, err) < 0 || check_close(err) < 0)
 		return -1;
 	w->control = xs_find_relay(w->key, err);
 	if (w->control < 0)
 		return -1;
-	return xs_swap_make_pair(&w->swap, err);
+	return xs_swap_make_pair(&w->swap, datagrams, err);
 }
 
 /* Another process that has the socket, too, could write plaintext to the
@@ -135,7 +144,8 @@ static bool may_use_own(const struct xs_destination *where)
 	const struct xs_rule *rule = rule_of(where);
 
 	return rule && (rule->options.own_socket ||
-			!xs_scheme_has_tls(rule->target.scheme));
+			rule->target.scheme->kind == XS_SCHEME_TCP ||
+			rule->target.scheme->kind == XS_SCHEME_UDP);
 }
 
 static int use_own(struct wrapping *w, struct xs_error *err)
@@ -162,17 +172,21 @@ static int choose_tcp(struct wrapping *w, const struct xs_destination *where,
 		return 0;
 	if (errno)
 		return xs_error_set(err, XS_ERR_SYSTEM, errno,
-				    "cannot make a TCP socket: %s",
+				    "cannot make a %s socket: %s",
+				    w->swap.datagrams ? "UDP" : "TCP",
 				    xs_error_name(errno));
 	if (may_use_own(where))
 		return use_own(w, err);
 	return xs_error_set(err, XS_ERR_RULES, EACCES,
 			    "no new socket can be like the program's, because "
 			    "%s, and another process that shares the program's "
-			    "own could write plaintext to the server (if no "
-			    "other process has it, own_socket=1 in the rule "
-			    "lets it connect)",
-			    why);
+			    "own could write plaintext to the server%s",
+			    why,
+			    w->swap.datagrams
+				    ? ""
+				    : " (if no other process has it, "
+				      "own_socket=1 in the rule lets it "
+				      "connect)");
 }
 
 /* Programs set it before they connect, or right behind. */
@@ -189,7 +203,8 @@ static int leave_tcp_to_relay(struct wrapping *w, struct xs_error *err)
 	struct sockaddr_storage peer;
 	socklen_t len = sizeof(peer);
 
-	if (getpeername(w->tcp, (struct sockaddr *)&peer, &len) == 0)
+	if (!w->swap.datagrams &&
+	    getpeername(w->tcp, (struct sockaddr *)&peer, &len) == 0)
 		return xs_error_set(err, XS_ERR_NETWORK, EISCONN,
 				    "the socket is connected already");
 	w->begun = true;
@@ -219,16 +234,18 @@ static int start_tcp(struct wrapping *w, const struct xs_destination *where,
 
 	/* It would wait for the first byte, which is the relay's
 	 * ClientHello.  A new socket does not have it. */
-	if (w->tcp == w->swap.own)
+	if (!w->swap.datagrams && w->tcp == w->swap.own)
 		setsockopt(w->tcp, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &off,
 			   sizeof(off));
-	carry_nodelay(w);
+	if (!w->swap.datagrams)
+		carry_nodelay(w);
 	if (!where->to.len)
 		return leave_tcp_to_relay(w, err);
 	if (connect(w->tcp, &where->to.any, where->to.len) == 0 ||
 	    errno == EINPROGRESS) {
 		w->begun = true;
-		w->settled = (w->swap.flags.status & O_NONBLOCK) &&
+		w->settled = !w->swap.datagrams &&
+			     (w->swap.flags.status & O_NONBLOCK) &&
 			     is_settled(w, where);
 		return 0;
 	}
@@ -253,15 +270,51 @@ static int check_name(const struct wrapping *w, struct xs_error *err)
 			    xs_error_name(errno));
 }
 
+/* The most bytes that a datagram may have: what the path takes now, or the rule
+ * wants, without the headers and the record. */
+static uint32_t limit_of(const struct wrapping *w,
+			 const struct xs_destination *where)
+{
+	const struct xs_rule *rule = rule_of(where);
+	int family = xs_socket_int(w->tcp, SOL_SOCKET, SO_DOMAIN);
+	bool ipv6 = family == AF_INET6;
+	int most = ipv6 && where->asked.any.sa_family == AF_INET6
+			   ? XS_PAIR_MOST_UDP6
+			   : XS_PAIR_MOST_UDP4;
+	int path;
+
+	if (rule->target.scheme->kind == XS_SCHEME_UDP)
+		return (uint32_t)most;
+	path = xs_socket_int(w->tcp, ipv6 ? IPPROTO_IPV6 : IPPROTO_IP,
+			     ipv6 ? IPV6_MTU : IP_MTU);
+	if (path > 0)
+		most = path - (ipv6 ? 48 : 28);
+	if (rule->options.mtu)
+		most = rule->options.mtu;
+	if (most > XS_OPTION_MTU_MOST)
+		most = XS_OPTION_MTU_MOST;
+	return most > XS_PAIR_RECORD ? (uint32_t)(most - XS_PAIR_RECORD) : 0;
+}
+
 static int name_pair(struct wrapping *w, const struct xs_destination *where,
 		     struct xs_error *err)
 {
-	struct xs_address local = { .len = sizeof(local.v6) };
+	struct xs_pair_info info = { .asked = where->asked,
+				     .local.len = sizeof(info.local.v6) };
 
-	if (!where->to.len || getsockname(w->tcp, &local.any, &local.len) < 0)
-		local.len = 0;
-	if (xs_pair_name_app(w->swap.end[0], &w->id, w->key, &where->asked,
-			     &local) == 0) {
+	if (!where->to.len ||
+	    getsockname(w->tcp, &info.local.any, &info.local.len) < 0)
+		info.local.len = 0;
+	memcpy(info.key, w->key, sizeof(info.key));
+	if (w->swap.datagrams) {
+		info.kind =
+			rule_of(where)->target.scheme->kind == XS_SCHEME_DTLS
+				? XS_PAIR_DTLS
+				: XS_PAIR_UDP;
+		info.limit = limit_of(w, where);
+	}
+	if (xs_pair_name_app(w->swap.end[0], &info) == 0) {
+		w->id = info.id;
 		xs_swap_named(&w->swap);
 		return check_name(w, err);
 	}
@@ -417,7 +470,9 @@ trace_handed_over(const struct wrapping *w, const struct xs_destination *where)
 		 "pair %08x is descriptor %d, and the relay @xsock-relay/%s "
 		 "%s %s",
 		 w->id, w->swap.fd, w->key,
-		 where->to.len ? "goes on with TCP to" : "looks up",
+		 !where->to.len	     ? "looks up"
+		 : w->swap.datagrams ? "sends datagrams to"
+				     : "goes on with TCP to",
 		 where->to.len ? address : xs_destination_host(where, host));
 	xs_report_connect(XS_LOG_DEBUG, &where->asked, where->decision,
 			  sentence);
@@ -426,13 +481,15 @@ trace_handed_over(const struct wrapping *w, const struct xs_destination *where)
 static int hand_over(struct wrapping *w, int fd,
 		     const struct xs_destination *where, struct xs_error *err)
 {
-	if (prepare_pair(w, fd, err) < 0 || xs_swap_in(&w->swap, err) < 0 ||
-	    choose_tcp(w, where, err) < 0 || start_tcp(w, where, err) < 0 ||
-	    name_pair(w, where, err) < 0)
+	if (prepare_pair(w, fd, is_of_datagrams(where), err) < 0 ||
+	    xs_swap_in(&w->swap, err) < 0 || choose_tcp(w, where, err) < 0 ||
+	    start_tcp(w, where, err) < 0 || name_pair(w, where, err) < 0)
 		return -1;
-	xs_pair_set_asker(w->swap.end[0], w->swap.flags.status & O_NONBLOCK
-						  ? XS_PAIR_UNCOLLECTED
-						  : XS_PAIR_AWAITED);
+	if (!w->swap.datagrams)
+		xs_pair_set_asker(w->swap.end[0],
+				  w->swap.flags.status & O_NONBLOCK
+					  ? XS_PAIR_UNCOLLECTED
+					  : XS_PAIR_AWAITED);
 	if (xs_report_wants(XS_LOG_DEBUG))
 		trace_handed_over(w, where);
 	return send_request(w, where, err);
@@ -462,6 +519,8 @@ static int wrap(int fd, const struct xs_destination *where,
 	 * relay close, and, if a signal handler jumps out of here, nor the
 	 * application. */
 	release(&w);
+	if (w.swap.datagrams)
+		return 0;
 	if (!(w.swap.flags.status & O_NONBLOCK))
 		return xs_wait(&wait, err);
 	settle(&w, before);

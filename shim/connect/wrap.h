@@ -8,6 +8,11 @@
  * that has a copy of the application's socket cannot reach the server either.
  * When a blocking connect fails, the application's socket goes back to its
  * place, so that the application sees what libc would have left.
+ *
+ * A UDP socket goes the same way, and is connected at once: the relay needs no
+ * answer of the server for that, and begins its handshake with the first
+ * datagram.  The new socket is connected here, so that the program learns its
+ * local address, or that there is no way to the server.
  */
 #ifndef XS_WRAP_H
 #define XS_WRAP_H

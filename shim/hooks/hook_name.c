@@ -74,7 +74,7 @@ XS_EXPORT int getsockname(int fd, XS_FROM_ARG name, socklen_t *len)
 	result = xs_libc.getsockname(fd, name, len);
 	if (!is_pair(fd, result, XS_ADDRESS(name), room, len, &pair))
 		return result;
-	local = xs_name_local(&pair);
+	local = xs_name_local(fd, &pair);
 	give(&local, XS_ADDRESS(name), len, room);
 	return 0;
 }

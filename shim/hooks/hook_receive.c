@@ -3,24 +3,52 @@
  * Some calls ask for an address; a TCP socket gives none, a pair would give
  * its own name.  And an AF_UNIX stream overlooks two flags: with MSG_TRUNC a
  * TCP socket throws away what it would have read (tcp(7)), and MSG_ERRQUEUE
- * reads errors, never data.  Every other call goes straight to libc.
+ * reads errors, never data.  A pair of datagrams does the first as UDP does it;
+ * its peer is the address that the application is connected to.  Every other
+ * call goes straight to libc.
  */
 #include "base/pair.h"
 #include "base/readable.h"
 #include "connect/config.h"
+#include "connect/datagram.h"
 #include "connect/late_error.h"
 #include "hooks/libc.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/ioctl.h>
 
 /* True when what the kernel wrote as the sender is the name of a pair. */
-static bool is_pair_name(int fd, const struct sockaddr *from, socklen_t room)
+static bool is_pair_name(int fd, const struct sockaddr *from, socklen_t room,
+			 struct xs_pair_info *pair)
+{
+	return room >= sizeof(from->sa_family) && from->sa_family == AF_UNIX &&
+	       xs_pair_read(fd, pair);
+}
+
+/* The same where it wrote none: the relay's end has no name while it is
+ * there. */
+static bool is_nameless_pair(int fd, struct xs_pair_info *pair)
+{
+	return xs_config_datagrams && xs_datagram_is(fd, pair);
+}
+
+/* Puts right what the kernel wrote as the sender: *len bytes, in a buffer of
+ * room bytes. */
+static void put_sender(int fd, struct sockaddr *from, socklen_t room,
+		       socklen_t *len)
 {
 	struct xs_pair_info pair;
 
-	return room >= sizeof(from->sa_family) && from->sa_family == AF_UNIX &&
-	       xs_pair_read(fd, &pair);
+	if (*len ? !is_pair_name(fd, from, room, &pair)
+		 : !is_nameless_pair(fd, &pair))
+		return;
+	*len = 0;
+	if (pair.kind == XS_PAIR_TCP)
+		return;
+	memcpy(from, &pair.asked.any,
+	       room < pair.asked.len ? room : pair.asked.len);
+	*len = pair.asked.len;
 }
 
 /* --- flags --------------------------------------------------------------- */
@@ -31,7 +59,8 @@ static bool is_beyond(int fd, int flags)
 	struct xs_pair_info pair;
 
 	return __builtin_expect(flags & (MSG_TRUNC | MSG_ERRQUEUE), 0) &&
-	       xs_config_active() && xs_pair_read(fd, &pair);
+	       xs_config_active() && xs_pair_read(fd, &pair) &&
+	       (pair.kind == XS_PAIR_TCP || (flags & MSG_ERRQUEUE));
 }
 
 /* How much a read would give, once there is something: what TCP tells for
@@ -108,6 +137,7 @@ static ssize_t receive_message_beyond(int fd, struct msghdr *msg, int flags)
 /* The reason of a failed connect, once. */
 static ssize_t told(int fd, ssize_t got)
 {
+	got = xs_datagram_got(fd, got);
 	if (__builtin_expect(got < 0 && errno == ECONNRESET, 0))
 		xs_late_error_of_read(fd);
 	return got;
@@ -143,8 +173,8 @@ XS_EXPORT ssize_t recvfrom(int fd, void *data, size_t size, int flags,
 			    xs_libc.recvfrom(fd, data, size, flags, from, len));
 	room = *len;
 	got = told(fd, xs_libc.recvfrom(fd, data, size, flags, from, len));
-	if (got >= 0 && *len && is_pair_name(fd, XS_ADDRESS(from), room))
-		*len = 0;
+	if (got >= 0)
+		put_sender(fd, XS_ADDRESS(from), room, len);
 	return got;
 }
 
@@ -170,23 +200,77 @@ XS_EXPORT ssize_t __recvfrom_chk(int fd, void *data, size_t size, size_t room,
 }
 #endif
 
-static void forget_name(int fd, struct msghdr *msg, socklen_t room)
+/* How much room there is for the sender: before the call. */
+static socklen_t name_room(const struct msghdr *msg)
 {
-	if (msg->msg_name && msg->msg_namelen && xs_config_active() &&
-	    is_pair_name(fd, msg->msg_name, room))
-		msg->msg_namelen = 0;
+	return __builtin_expect(xs_config_datagrams, 0) &&
+			       !xs_readable(msg, sizeof(*msg))
+		       ? 0
+		       : msg->msg_namelen;
+}
+
+static void put_name(int fd, struct msghdr *msg, socklen_t room)
+{
+	if (msg->msg_name && room && xs_config_active())
+		put_sender(fd, msg->msg_name, room, &msg->msg_namelen);
 }
 
 static ssize_t receive_one(__typeof__(recvmsg) *libc, int fd,
 			   struct msghdr *msg, int flags)
 {
+	socklen_t room;
 	ssize_t got;
 
 	if (is_beyond(fd, flags) && xs_readable(msg, sizeof(*msg)))
 		return receive_message_beyond(fd, msg, flags);
+	room = name_room(msg);
 	got = told(fd, libc(fd, msg, flags));
 	if (got >= 0)
-		forget_name(fd, msg, msg->msg_namelen);
+		put_name(fd, msg, room);
+	return got;
+}
+
+/* What the relay has closed gives ends without end, which are no datagrams. */
+static int without_ends(int fd, const struct mmsghdr *list, int got)
+{
+	int count = got;
+
+	if (!xs_config_datagrams || got <= 0 || list[got - 1].msg_len)
+		return got;
+	while (count > 0 && !list[count - 1].msg_len)
+		count--;
+	if (count)
+		return xs_datagram_is_closed(fd) ? count : got;
+	return xs_datagram_got(fd, 0) < 0 ? -1 : got;
+}
+
+/* The names of so many messages are put right.  What a buffer has room for is
+ * not known when the kernel has written how much of it is used. */
+enum { LIST_MOST = 64 };
+
+static int receive_list(__typeof__(recvmmsg) *libc, int fd,
+			struct mmsghdr *list, unsigned int count,
+			xs_mmsg_flags flags, struct timespec *limit)
+{
+	socklen_t room[LIST_MOST];
+	int got;
+
+	if (!xs_config_datagrams) {
+		got = libc(fd, list, count, flags, limit);
+		for (int i = 0; i < got; i++)
+			put_name(fd, &list[i].msg_hdr,
+				 list[i].msg_hdr.msg_namelen);
+		return got;
+	}
+	if (count > LIST_MOST)
+		count = LIST_MOST;
+	for (unsigned int i = 0; i < count; i++)
+		room[i] = name_room(&list[i].msg_hdr);
+	got = without_ends(
+		fd, list,
+		(int)xs_datagram_got(fd, libc(fd, list, count, flags, limit)));
+	for (int i = 0; i < got; i++)
+		put_name(fd, &list[i].msg_hdr, room[i]);
 	return got;
 }
 
@@ -194,8 +278,6 @@ static int receive_many(__typeof__(recvmmsg) *libc, int fd,
 			struct mmsghdr *list, unsigned int count,
 			xs_mmsg_flags flags, struct timespec *limit)
 {
-	int got;
-
 	/* One is enough: the caller comes again. */
 	if (is_beyond(fd, (int)flags) && count &&
 	    xs_readable(list, sizeof(*list))) {
@@ -205,10 +287,7 @@ static int receive_many(__typeof__(recvmmsg) *libc, int fd,
 		list->msg_len = size < 0 ? 0 : (unsigned int)size;
 		return size < 0 ? -1 : 1;
 	}
-	got = libc(fd, list, count, flags, limit);
-	for (int i = 0; i < got; i++)
-		forget_name(fd, &list[i].msg_hdr, list[i].msg_hdr.msg_namelen);
-	return got;
+	return receive_list(libc, fd, list, count, flags, limit);
 }
 
 #define RECVMSG(name)                                                          \

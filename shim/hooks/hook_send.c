@@ -7,6 +7,8 @@
  * (unix_stream_sendmsg), so it is sent again without one.
  * A send to what may be a pair raises no signal at first, as a write
  * (hook_write.c).
+ * A datagram with an address must not slip past the rules either
+ * (unconnected.h), and one that is too large for its way is refused here.
  * Every other call goes straight to libc.
  */
 #include "base/pair.h"
@@ -14,11 +16,64 @@
 #include "base/trace.h"
 #include "connect/config.h"
 #include "connect/connect.h"
+#include "connect/datagram.h"
 #include "connect/late_error.h"
 #include "connect/traced.h"
+#include "connect/unconnected.h"
 #include "hooks/libc.h"
 
 #include <errno.h>
+#include <limits.h>
+
+/* --- datagrams ------------------------------------------------------------ */
+
+static inline bool may_have_datagrams(void)
+{
+	return xs_config_active() && xs_config_datagrams;
+}
+
+/* False with errno where a datagram may not go there, or is too large. */
+static bool may_send(int fd, size_t size, const struct sockaddr *to,
+		     socklen_t len)
+{
+	return (!to || xs_unconnected_may(fd, to, len)) &&
+	       xs_datagram_fits(fd, size);
+}
+
+static size_t size_of(const struct msghdr *msg)
+{
+	size_t size = 0;
+
+	if (msg->msg_iovlen > IOV_MAX ||
+	    !xs_readable(msg->msg_iov, msg->msg_iovlen * sizeof(struct iovec)))
+		return 0;
+	for (size_t i = 0; i < (size_t)msg->msg_iovlen; i++)
+		size += msg->msg_iov[i].iov_len;
+	return size;
+}
+
+static bool may_send_message(int fd, const struct msghdr *msg)
+{
+	return !xs_readable(msg, sizeof(*msg)) ||
+	       may_send(fd, size_of(msg), msg->msg_name, msg->msg_namelen);
+}
+
+/* How many of the messages may be sent; with 0 errno says why. */
+static unsigned int count_sendable(int fd, const struct mmsghdr *list,
+				   unsigned int count)
+{
+	unsigned int may = 0;
+
+	if (count > IOV_MAX)
+		count = IOV_MAX; /* as the kernel does (sendmmsg(2)) */
+	if (!xs_readable(list, count * sizeof(*list)))
+		return count;
+	while (may < count && may_send_message(fd, &list[may].msg_hdr))
+		may++;
+	return may;
+}
+
+/* --- streams -------------------------------------------------------------- */
 
 /* True when a send failed only because it came with an address. */
 static bool is_refused_for_address(int fd, ssize_t sent)
@@ -42,12 +97,14 @@ static ssize_t send_to(int fd, const void *data, size_t size, int flags,
 	if (__builtin_expect(xs_late_error_may(fd), 0)) {
 		if (xs_trace_is_on())
 			xs_traced_write(fd, data, size);
-		sent = xs_libc.sendto(fd, data, size, flags | MSG_NOSIGNAL, to,
-				      len);
+		sent = xs_datagram_sent(fd, xs_libc.sendto(fd, data, size,
+							   flags | MSG_NOSIGNAL,
+							   to, len));
 		if (xs_late_error_of_send(fd, sent, before))
 			return sent;
 	}
-	return xs_libc.sendto(fd, data, size, flags, to, len);
+	return xs_datagram_sent(fd,
+				xs_libc.sendto(fd, data, size, flags, to, len));
 }
 
 /* (Not in the way of everybody.) */
@@ -71,11 +128,12 @@ static ssize_t send_parts(__typeof__(sendmsg) *libc, int fd,
 	if (xs_trace_is_on())
 		tell_message(fd, msg);
 	if (__builtin_expect(xs_late_error_may(fd), 0)) {
-		sent = libc(fd, msg, flags | MSG_NOSIGNAL);
+		sent = xs_datagram_sent(fd,
+					libc(fd, msg, flags | MSG_NOSIGNAL));
 		if (xs_late_error_of_send(fd, sent, before))
 			return sent;
 	}
-	return libc(fd, msg, flags);
+	return xs_datagram_sent(fd, libc(fd, msg, flags));
 }
 
 static int send_list(__typeof__(sendmmsg) *libc, int fd, struct mmsghdr *list,
@@ -87,11 +145,12 @@ static int send_list(__typeof__(sendmmsg) *libc, int fd, struct mmsghdr *list,
 	if (xs_trace_is_on() && xs_readable(list, sizeof(*list)))
 		tell_message(fd, &list->msg_hdr);
 	if (__builtin_expect(xs_late_error_may(fd), 0)) {
-		sent = libc(fd, list, count, flags | MSG_NOSIGNAL);
+		sent = (int)xs_datagram_sent(
+			fd, libc(fd, list, count, flags | MSG_NOSIGNAL));
 		if (xs_late_error_of_send(fd, sent, before))
 			return sent;
 	}
-	return libc(fd, list, count, flags);
+	return (int)xs_datagram_sent(fd, libc(fd, list, count, flags));
 }
 
 static ssize_t send_data(int fd, const void *data, size_t size, int flags,
@@ -110,6 +169,9 @@ XS_EXPORT ssize_t sendto(int fd, const void *data, size_t size, int flags,
 			 XS_TO_ARG to, socklen_t len)
 {
 	xs_libc_need();
+	if (__builtin_expect(may_have_datagrams(), 0) &&
+	    !may_send(fd, size, XS_ADDRESS(to), len))
+		return -1;
 	if (__builtin_expect(!(flags & MSG_FASTOPEN), 1) || !XS_ADDRESS(to) ||
 	    !xs_config_active())
 		return send_data(fd, data, size, flags, to, len);
@@ -188,6 +250,9 @@ static ssize_t send_one(__typeof__(sendmsg) *libc, int fd,
 {
 	struct msghdr copy;
 
+	if (__builtin_expect(may_have_datagrams(), 0) &&
+	    !may_send_message(fd, msg))
+		return -1;
 	if (!is_fastopen(msg, sizeof(*msg), flags) || !msg->msg_name)
 		return send_message(libc, fd, msg, flags);
 	copy = *msg;
@@ -198,11 +263,7 @@ static ssize_t send_one(__typeof__(sendmsg) *libc, int fd,
 
 static bool is_whole(const struct msghdr *msg, ssize_t sent)
 {
-	size_t size = 0;
-
-	for (size_t i = 0; i < (size_t)msg->msg_iovlen; i++)
-		size += msg->msg_iov[i].iov_len;
-	return (size_t)sent == size;
+	return (size_t)sent == size_of(msg);
 }
 
 /* A list whose first message is refused for its address is sent one by one,
@@ -239,6 +300,11 @@ static int send_many(__typeof__(sendmmsg) *libc, int fd, struct mmsghdr *list,
 	struct msghdr first;
 	ssize_t sent;
 
+	if (__builtin_expect(may_have_datagrams(), 0) && count) {
+		count = count_sendable(fd, list, count);
+		if (!count)
+			return -1;
+	}
 	if (count == 0 || !is_fastopen(list, sizeof(*list), (int)flags) ||
 	    !list->msg_hdr.msg_name)
 		return send_messages(libc, fd, list, count, flags);

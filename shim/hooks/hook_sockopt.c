@@ -9,6 +9,7 @@
 #include "base/readable.h"
 #include "base/trace.h"
 #include "connect/config.h"
+#include "connect/datagram.h"
 #include "connect/late_error.h"
 #include "connect/sockopt.h"
 #include "connect/traced.h"
@@ -20,7 +21,9 @@ static void refine_error(int fd, int *value)
 {
 	struct xs_pair_info pair;
 
-	if (*value == ECONNRESET && xs_pair_read(fd, &pair))
+	if (xs_config_datagrams && xs_datagram_is_closed(fd))
+		*value = xs_datagram_error(fd);
+	else if (*value == ECONNRESET && xs_pair_read(fd, &pair))
 		*value = xs_late_error_refine(&pair, *value);
 	if (xs_trace_is_on())
 		xs_traced_outcome(fd, *value);

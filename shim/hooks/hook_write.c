@@ -8,12 +8,15 @@
  * Their originals are found when the library is loaded, also without rules,
  * because they are called in signal handlers, where dlsym(3) should not be.
  */
+#include "base/readable.h"
 #include "base/trace.h"
+#include "connect/datagram.h"
 #include "connect/late_error.h"
 #include "connect/traced.h"
 #include "hooks/libc.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <sys/uio.h>
 
 /* True when the result of a quiet send counts; errno is set then.  False:
@@ -35,7 +38,8 @@ send_quietly(int fd, const void *data, size_t size, int flags, ssize_t *sent)
 
 	if (xs_trace_is_on())
 		xs_traced_write(fd, data, size);
-	*sent = xs_libc.send(fd, data, size, flags | MSG_NOSIGNAL);
+	*sent = xs_datagram_sent(
+		fd, xs_libc.send(fd, data, size, flags | MSG_NOSIGNAL));
 	return counts(fd, *sent, before);
 }
 
@@ -51,7 +55,7 @@ send_parts_quietly(int fd, const struct iovec *parts, int count, ssize_t *sent)
 		return false;
 	if (xs_trace_is_on())
 		xs_traced_writev(fd, parts, (size_t)count);
-	*sent = xs_libc.sendmsg(fd, &msg, MSG_NOSIGNAL);
+	*sent = xs_datagram_sent(fd, xs_libc.sendmsg(fd, &msg, MSG_NOSIGNAL));
 	return counts(fd, *sent, before);
 }
 
@@ -61,15 +65,36 @@ static inline void need(const void *function)
 		xs_libc_resolve();
 }
 
+/* False with errno where this is too much for one datagram. */
+static inline bool fits(int fd, size_t size)
+{
+	return __builtin_expect(!xs_config_datagrams, 1) ||
+	       size <= XS_DATAGRAM_SMALL || xs_datagram_fits(fd, size);
+}
+
+static size_t size_of(const struct iovec *parts, int count)
+{
+	size_t size = 0;
+
+	if (count < 0 || count > IOV_MAX ||
+	    !xs_readable(parts, (size_t)count * sizeof(*parts)))
+		return 0;
+	for (int i = 0; i < count; i++)
+		size += parts[i].iov_len;
+	return size;
+}
+
 XS_EXPORT ssize_t send(int fd, const void *data, size_t size, int flags)
 {
 	ssize_t sent;
 
 	need((void *)xs_libc.send);
+	if (!fits(fd, size))
+		return -1;
 	if (__builtin_expect(xs_late_error_may(fd), 0) &&
 	    send_quietly(fd, data, size, flags, &sent))
 		return sent;
-	return xs_libc.send(fd, data, size, flags);
+	return xs_datagram_sent(fd, xs_libc.send(fd, data, size, flags));
 }
 
 #define WRITE(name)                                                            \
@@ -79,10 +104,12 @@ XS_EXPORT ssize_t send(int fd, const void *data, size_t size, int flags)
 		ssize_t sent;                                                  \
                                                                                \
 		need((void *)xs_libc.name);                                    \
+		if (!fits(fd, size))                                           \
+			return -1;                                             \
 		if (__builtin_expect(xs_late_error_may(fd), 0) &&              \
 		    send_quietly(fd, data, size, 0, &sent))                    \
 			return sent;                                           \
-		return xs_libc.name(fd, data, size);                           \
+		return xs_datagram_sent(fd, xs_libc.name(fd, data, size));     \
 	}
 
 WRITE(write)
@@ -95,14 +122,18 @@ XS_EXPORT ssize_t writev(int fd, const struct iovec *parts, int count)
 	ssize_t sent;
 
 	need((void *)xs_libc.writev);
+	if (__builtin_expect(xs_config_datagrams, 0) &&
+	    !fits(fd, size_of(parts, count)))
+		return -1;
 	if (__builtin_expect(xs_late_error_may(fd), 0) &&
 	    send_parts_quietly(fd, parts, count, &sent))
 		return sent;
-	return xs_libc.writev(fd, parts, count);
+	return xs_datagram_sent(fd, xs_libc.writev(fd, parts, count));
 }
 
 static inline ssize_t told(int fd, ssize_t got)
 {
+	got = xs_datagram_got(fd, got);
 	if (__builtin_expect(got < 0 && errno == ECONNRESET, 0))
 		xs_late_error_of_read(fd);
 	return got;

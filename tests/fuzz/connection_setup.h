@@ -172,6 +172,9 @@ static void begin(void)
 	struct xs_address to = next_address(), local = { .len = 0 };
 	char host[XS_ADDRESS_TEXT_MAX];
 	int pair[2], tcp;
+	struct xs_pair_info info = { .key = "0123456789abcdef",
+				     .asked = to,
+				     .local = local };
 	struct xs_wire request;
 
 	xs_wire_init(&request, XS_WIRE_CONNECT);
@@ -180,10 +183,9 @@ static void begin(void)
 	     "a pair");
 	tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	request.head.filler = xs_pair_shut_gate(pair[0]);
-	must(request.head.filler &&
-		     xs_pair_name_app(pair[0], &request.head.id,
-				      "0123456789abcdef", &to, &local) == 0,
+	must(request.head.filler && xs_pair_name_app(pair[0], &info) == 0,
 	     "a gate and a name");
+	request.head.id = info.id;
 	request.head.family = AF_INET;
 	request.head.pid = getpid();
 	request.head.app_fd = pair[0];

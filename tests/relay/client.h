@@ -152,15 +152,14 @@ static inline struct xs_address loopback(uint16_t port)
 /* Everything up to sending; the connect is begun when port is not 0. */
 static inline struct wrapped wrap_prepare(uint16_t port, const char *options)
 {
-	const struct xs_address nowhere = { .len = 0 };
+	struct xs_pair_info info = { .key = TEST_KEY, .asked = loopback(port) };
 	struct wrapped w = { .to = loopback(port), .control = -1 };
 
 	xs_wire_init(&w.request, XS_WIRE_CONNECT);
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, w.end),
 		     0);
-	cr_assert_eq(xs_pair_name_app(w.end[0], &w.request.head.id, TEST_KEY,
-				      &w.to, &nowhere),
-		     0);
+	cr_assert_eq(xs_pair_name_app(w.end[0], &info), 0);
+	w.request.head.id = info.id;
 	cr_assert_eq(pipe2(w.log, O_CLOEXEC | O_NONBLOCK), 0);
 	w.tcp = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	w.request.head.pid = getpid();

@@ -26,12 +26,13 @@ static struct xs_address address(const char *text)
 
 static uint32_t make(int end[2], const char *asked)
 {
-	struct xs_address a = address(asked);
-	uint32_t id;
+	struct xs_pair_info info = { .key = KEY,
+				     .asked = address(asked),
+				     .local = address(asked) };
 
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, end), 0);
-	cr_assert_eq(xs_pair_name_app(end[0], &id, KEY, &a, &a), 0);
-	return id;
+	cr_assert_eq(xs_pair_name_app(end[0], &info), 0);
+	return info.id;
 }
 
 static short events(int fd)

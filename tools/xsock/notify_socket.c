@@ -65,7 +65,7 @@ void xs_notify_getsockname(struct xs_notify *n)
 
 	if (!is_pair(n, &pair))
 		return;
-	local = xs_name_local(&pair);
+	local = xs_name_local(n->fd, &pair);
 	answer(n, give(n, &local));
 }
 

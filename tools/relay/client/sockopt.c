@@ -203,6 +203,19 @@ static int serve_ioctl(const struct xs_registered *registered,
 	return 0;
 }
 
+static int serve_local(const struct xs_registered *registered,
+		       struct service *service)
+{
+	struct xs_address local = { .len = sizeof(local.v6) };
+
+	if (service->question->head.value_len < sizeof(local) ||
+	    getsockname(registered->tcp_fd, &local.any, &local.len) < 0)
+		return EINVAL;
+	memcpy(service->value, &local, sizeof(local));
+	service->answer->head.value_len = sizeof(local);
+	return 0;
+}
+
 static void serve(struct xs_registered *registered, void *with)
 {
 	struct service *service = with;
@@ -210,7 +223,10 @@ static void serve(struct xs_registered *registered, void *with)
 	int error;
 
 	if (head->type == XS_WIRE_GETOPT && head->level == XS_WIRE_IOCTL) {
-		service->answer->head.errnum = serve_ioctl(registered, service);
+		service->answer->head.errnum =
+			head->option == XS_WIRE_LOCAL
+				? serve_local(registered, service)
+				: serve_ioctl(registered, service);
 		return;
 	}
 	error = refuse(head, service->privileged);
@@ -237,7 +253,9 @@ bool xs_sockopt_serve(const struct xs_wire *question, int app_fd,
 	if (xs_registry_use(info.id, socket.st_dev, socket.st_ino, serve,
 			    &service))
 		return true;
-	/* The connection has ended; its TCP socket is closed. */
+	/* The connection has ended; its TCP socket is closed.  A UDP socket is
+	 * connected before it is known here. */
 	answer->head.errnum = ENOTCONN;
-	return info.state != XS_PAIR_CONNECTING;
+	return info.kind == XS_PAIR_TCP ? info.state != XS_PAIR_CONNECTING
+					: info.state != XS_PAIR_CONNECTED;
 }
