@@ -2,56 +2,17 @@
  *
  * Until when a session stands for what its full handshake verified.  The clock
  * is ours, for the relay's code and for OpenSSL. */
+#include "moved_clock.h"
 #include "tls_line.h"
 
-#include <sys/syscall.h>
-#include <sys/time.h>
-#include <unistd.h>
-
 /* --- the clock ----------------------------------------------------------- */
-
-static long moved; /* seconds */
-
-#pragma GCC visibility push(default) /* they stand in for libc's */
-
-int clock_gettime(clockid_t id, struct timespec *now)
-{
-	int result = (int)syscall(SYS_clock_gettime, id, now);
-
-	if (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE)
-		now->tv_sec += moved;
-	return result;
-}
-
-time_t time(time_t *at)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	if (at)
-		*at = now.tv_sec;
-	return now.tv_sec;
-}
-
-int gettimeofday(struct timeval *restrict at, void *restrict zone)
-{
-	struct timespec now;
-
-	(void)zone;
-	clock_gettime(CLOCK_REALTIME, &now);
-	at->tv_sec = now.tv_sec;
-	at->tv_usec = now.tv_nsec / 1000;
-	return 0;
-}
-
-#pragma GCC visibility pop
 
 enum { MINUTE = 60, DAY = 24 * 60 * MINUTE };
 
 /* So many minutes after the beginning of the test. */
 static void at_minute(long minute)
 {
-	moved = minute * MINUTE;
+	moved_us = (int64_t)minute * MINUTE * 1000000;
 }
 
 /* --- a server whose chain, CRL and staple end when they are told to ------- */
@@ -120,7 +81,8 @@ static int give_staple(SSL *ssl, void *unused)
 	(void)unused;
 	/* make_ocsp's answers count for an hour. */
 	len = make_ocsp(&a->middle, a->leaf.cert, staple.status,
-			moved + 3600 - staple.end * MINUTE, &der);
+			(long)(moved_us / 1000000) + 3600 - staple.end * MINUTE,
+			&der);
 	SSL_set_tlsext_status_ocsp_resp(ssl, der, len);
 	return SSL_TLSEXT_ERR_OK;
 }

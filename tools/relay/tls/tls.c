@@ -139,6 +139,8 @@ static bool end_early(struct xs_tls *tls)
 	return early->name;
 }
 
+static const char no_client[] = "cannot make a TLS client";
+
 const char *xs_tls_name(const struct xs_tls_context *context, const char *name)
 {
 	const char *peer_name = xs_tls_context_options(context)->peer_name;
@@ -146,8 +148,8 @@ const char *xs_tls_name(const struct xs_tls_context *context, const char *name)
 	return peer_name ? peer_name : name;
 }
 
-struct xs_tls *xs_tls_new(struct xs_tls_context *context, const char *name,
-			  struct xs_error *err)
+struct xs_tls *xs_tls_make(struct xs_tls_context *context, const char *name,
+			   struct xs_error *err)
 {
 	struct xs_tls *tls = calloc(1, sizeof(*tls));
 
@@ -161,15 +163,25 @@ struct xs_tls *xs_tls_new(struct xs_tls_context *context, const char *name,
 	tls->early->name = xs_tls_name(context, name);
 	ERR_clear_error();
 	tls->ssl = xs_tls_context_new_ssl(context);
-	if (!tls->ssl || !attach_bio(tls))
-		goto fail;
-	if (xs_tls_verify_setup(tls, err) < 0)
+	if (!tls->ssl || xs_tls_verify_setup(tls, err) < 0)
 		goto fail;
 	SSL_set_connect_state(tls->ssl);
 	return tls;
 fail:
 	if (!xs_error_is_set(err))
-		xs_tls_error_setup(err, "cannot make a TLS client");
+		xs_tls_error_setup(err, no_client);
+	xs_tls_free(tls);
+	return NULL;
+}
+
+struct xs_tls *xs_tls_new(struct xs_tls_context *context, const char *name,
+			  struct xs_error *err)
+{
+	struct xs_tls *tls = xs_tls_make(context, name, err);
+
+	if (!tls || attach_bio(tls))
+		return tls;
+	xs_tls_error_setup(err, no_client);
 	xs_tls_free(tls);
 	return NULL;
 }
@@ -214,14 +226,14 @@ bool xs_tls_heard(const struct xs_tls *tls)
 /* OpenSSL's buffers, of 16 KiB each way, because most connections are idle most
  * of the time: freed after each call, not after each record.  With half a
  * record in one, both stay. */
-static void free_buffers(struct xs_tls *tls)
+void xs_tls_free_buffers(struct xs_tls *tls)
 {
 	if (!(SSL_get_mode(tls->ssl) & SSL_MODE_RELEASE_BUFFERS))
 		SSL_free_buffers(tls->ssl);
 }
 
 /* OpenSSL's part of a handshake; *why is what SSL_get_error says. */
-static int do_handshake(struct xs_tls *tls, struct xs_tls_io *io, int *why)
+int xs_tls_do_handshake(struct xs_tls *tls, struct xs_tls_io *io, int *why)
 {
 	unsigned failures = xs_tls_memory_failures();
 	int done;
@@ -244,8 +256,8 @@ bool xs_tls_prepare(struct xs_tls *tls)
 	int why = SSL_ERROR_SSL;
 
 	if (io.out)
-		do_handshake(tls, &io, &why);
-	free_buffers(tls);
+		xs_tls_do_handshake(tls, &io, &why);
+	xs_tls_free_buffers(tls);
 	if (why == SSL_ERROR_WANT_READ && io.out_len)
 		hello = realloc(io.out, io.out_len);
 	ERR_clear_error();
@@ -323,30 +335,17 @@ static void forget_ended_session(struct xs_tls *tls)
 	tls->early->offers_session = false;
 }
 
-enum xs_tls_result xs_tls_handshake(struct xs_tls *tls, struct xs_tls_io *io,
-				    struct xs_tls_summary *summary,
-				    struct xs_error *err)
+void xs_tls_speak(struct xs_tls *tls)
 {
-	int done, why;
-
 	if (!tls->early->spoke && !tls->early->hello)
 		forget_ended_session(tls);
 	tls->early->spoke = true;
-	if (tls->early->hello)
-		return send_hello(tls->early, io);
-	remember_first(tls->early, io->in, io->in_len);
-	if (tls->early->received > HANDSHAKE_MAX) {
-		tls->broken = true;
-		xs_error_set(err, XS_ERR_PROTOCOL, 0,
-			     "the server sent more than %d KiB and no end of "
-			     "the handshake (is it a TLS server?)",
-			     HANDSHAKE_MAX / 1024);
-		return XS_TLS_FAILED;
-	}
-	done = do_handshake(tls, io, &why);
-	free_buffers(tls);
-	if (!tls->early->received)
-		tls->early->sent += io->out_len;
+}
+
+enum xs_tls_result xs_tls_judge_handshake(struct xs_tls *tls, int done, int why,
+					  struct xs_tls_summary *summary,
+					  struct xs_error *err)
+{
 	if (done == 1)
 		return finish_handshake(tls, summary, err);
 	if (why == SSL_ERROR_WANT_READ)
@@ -360,6 +359,31 @@ enum xs_tls_result xs_tls_handshake(struct xs_tls *tls, struct xs_tls_io *io,
 		xs_tls_sessions_drop(xs_tls_context_sessions(tls->context),
 				     tls->server);
 	return XS_TLS_FAILED;
+}
+
+enum xs_tls_result xs_tls_handshake(struct xs_tls *tls, struct xs_tls_io *io,
+				    struct xs_tls_summary *summary,
+				    struct xs_error *err)
+{
+	int done, why;
+
+	xs_tls_speak(tls);
+	if (tls->early->hello)
+		return send_hello(tls->early, io);
+	remember_first(tls->early, io->in, io->in_len);
+	if (tls->early->received > HANDSHAKE_MAX) {
+		tls->broken = true;
+		xs_error_set(err, XS_ERR_PROTOCOL, 0,
+			     "the server sent more than %d KiB and no end of "
+			     "the handshake (is it a TLS server?)",
+			     HANDSHAKE_MAX / 1024);
+		return XS_TLS_FAILED;
+	}
+	done = xs_tls_do_handshake(tls, io, &why);
+	xs_tls_free_buffers(tls);
+	if (!tls->early->received)
+		tls->early->sent += io->out_len;
+	return xs_tls_judge_handshake(tls, done, why, summary, err);
 }
 
 /* OpenSSL has no call that frees it, but one that makes a key empty: giving it
@@ -397,7 +421,7 @@ enum xs_tls_result xs_tls_write(struct xs_tls *tls, struct xs_tls_io *io,
 	done = SSL_write_ex(tls->ssl, data, len, &written);
 	why = done ? SSL_ERROR_NONE : SSL_get_error(tls->ssl, done);
 	tls->io = NULL;
-	free_buffers(tls);
+	xs_tls_free_buffers(tls);
 	if (done && written == len)
 		return XS_TLS_DONE;
 	tls->broken = true;
@@ -452,7 +476,7 @@ enum xs_tls_result xs_tls_read(struct xs_tls *tls, struct xs_tls_io *io,
 		xs_tls_cost_progress(tls, got);
 	}
 	tls->io = NULL;
-	free_buffers(tls);
+	xs_tls_free_buffers(tls);
 	/* A renegotiation may have changed who it is. */
 	if (result == XS_TLS_WANT && tls->later && !SSL_in_init(tls->ssl) &&
 	    xs_tls_verify_finish(tls, err) < 0) {
@@ -482,6 +506,6 @@ void xs_tls_close(struct xs_tls *tls, struct xs_tls_io *io)
 	ERR_clear_error();
 	SSL_shutdown(tls->ssl);
 	tls->io = NULL;
-	free_buffers(tls);
+	xs_tls_free_buffers(tls);
 	ERR_clear_error();
 }

@@ -388,7 +388,10 @@ static int set_manners(struct xs_tls_context *context)
 	SSL_CTX *ssl = context->ssl;
 
 	set_later_handshakes(context);
-	xs_tls_cost_install(ssl);
+	if (context->scheme->kind == XS_SCHEME_DTLS)
+		xs_dtls_install(ssl);
+	else
+		xs_tls_cost_install(ssl);
 	SSL_CTX_set_mode(ssl, SSL_MODE_AUTO_RETRY);
 	if (!may_free_buffers()) /* OpenSSL does, after each record */
 		SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
@@ -410,6 +413,7 @@ static int make_ssl(struct xs_tls_context *context, struct xs_error *err)
 	if (refuse_pipes(context, err) < 0)
 		return -1;
 	context->ssl = xs_tls_library_context(conf ? conf : "",
+					      xs_tls_method(context->scheme),
 					      &context->library, err);
 	if (!context->ssl)
 		return -1;
@@ -454,7 +458,7 @@ static struct xs_tls_context *make_context(const struct xs_tls_policy *policy,
 	atomic_init(&context->refs, 1);
 	context->scheme = xs_scheme_find(policy->scheme);
 	if (!context->scheme || context->scheme->missing ||
-	    !xs_scheme_has_tls(context->scheme)) {
+	    !xs_tls_method(context->scheme)) {
 		xs_error_set(err, XS_ERR_RULES, 0,
 			     "the relay cannot speak \"%.32s\"",
 			     policy->scheme);

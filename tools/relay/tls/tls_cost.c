@@ -30,7 +30,7 @@ enum { DH_BITS_MAX = 4096 };
 
 /* --- messages ------------------------------------------------------------ */
 
-static void count_message(struct xs_tls *tls)
+void xs_tls_cost_message(struct xs_tls *tls)
 {
 	int64_t now = xs_clock_coarse_ms() / 1000;
 	int64_t passed = now - tls->cost.since;
@@ -59,9 +59,9 @@ static void note_message(int ours, int version, int type, const void *data,
 		tls->cost.records++;
 		/* With TLS 1.3 nothing else tells of them. */
 		if (len && *(const uint8_t *)data == SSL3_RT_CHANGE_CIPHER_SPEC)
-			count_message(tls);
+			xs_tls_cost_message(tls);
 	} else if (type == SSL3_RT_HANDSHAKE || type == SSL3_RT_ALERT) {
-		count_message(tls);
+		xs_tls_cost_message(tls);
 	}
 }
 

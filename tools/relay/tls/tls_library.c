@@ -468,12 +468,13 @@ static struct xs_tls_library *find(const char *file, bool is_own,
 	return NULL;
 }
 
-static SSL_CTX *make_ssl(struct xs_tls_library *library)
+static SSL_CTX *make_ssl(struct xs_tls_library *library,
+			 const SSL_METHOD *method)
 {
 	const char *faster =
 		xs_tls_provider_offer(library->context, &library->faster);
 
-	return SSL_CTX_new_ex(library->context, faster, TLS_client_method());
+	return SSL_CTX_new_ex(library->context, faster, method);
 }
 
 /* The same for OpenSSL's own file if it has providers of keys; *good is false
@@ -495,7 +496,7 @@ static struct xs_tls_library *find_own(bool *good, struct xs_error *err)
 	return library;
 }
 
-SSL_CTX *xs_tls_library_context(const char *file,
+SSL_CTX *xs_tls_library_context(const char *file, const SSL_METHOD *method,
 				struct xs_tls_library **library,
 				struct xs_error *err)
 {
@@ -516,7 +517,7 @@ SSL_CTX *xs_tls_library_context(const char *file,
 	else if (ready && !*library && !is_told(NULL))
 		ready = tell_default(err);
 	if (ready)
-		ssl = make_ssl(*library ? *library : &own);
+		ssl = make_ssl(*library ? *library : &own, method);
 	pthread_mutex_unlock(&loading);
 	if (ssl)
 		return ssl;

@@ -58,8 +58,25 @@ struct xs_tls {
 /* tls.c: what belongs to the handshake under way. */
 struct xs_tls_early *xs_tls_under_way(const struct xs_tls *tls);
 
+/* tls.c: what struct xs_tls and struct xs_dtls have in common.  make: a client
+ * without a BIO.  speak: before the first byte is sent.  do_handshake:
+ * OpenSSL's part; *why is what SSL_get_error says.  judge_handshake: what that
+ * means; DONE fills *summary, FAILED sets *err.  free_buffers: after each call.
+ */
+struct xs_tls *xs_tls_make(struct xs_tls_context *context, const char *name,
+			   struct xs_error *err);
+void xs_tls_speak(struct xs_tls *tls);
+int xs_tls_do_handshake(struct xs_tls *tls, struct xs_tls_io *io, int *why);
+enum xs_tls_result xs_tls_judge_handshake(struct xs_tls *tls, int done, int why,
+					  struct xs_tls_summary *summary,
+					  struct xs_error *err);
+void xs_tls_free_buffers(struct xs_tls *tls);
+
 /* tls.c: the name that a server must have whom the rule calls so. */
 const char *xs_tls_name(const struct xs_tls_context *context, const char *name);
+
+/* tls_dtls.c: what all associations of a context have in common. */
+void xs_dtls_install(SSL_CTX *ssl);
 
 /* tls_stamp.c: a file as it is now; same when it has not changed. */
 struct xs_tls_stamp {
@@ -112,10 +129,10 @@ int xs_tls_folder_read(SSL_CTX *ssl, OSSL_LIB_CTX *library, const char *list,
 		       const char *by, bool needed, char *skipped, size_t size,
 		       struct xs_error *err);
 
-/* tls_library.c: a new SSL_CTX under this configuration file ("": OpenSSL's
- * own), which *library must outlive.  NULL with *err set. */
+/* tls_library.c: a new SSL_CTX of this method under this configuration file
+ * ("": OpenSSL's own), which *library must outlive.  NULL with *err set. */
 struct xs_tls_library;
-SSL_CTX *xs_tls_library_context(const char *file,
+SSL_CTX *xs_tls_library_context(const char *file, const SSL_METHOD *method,
 				struct xs_tls_library **library,
 				struct xs_error *err);
 void xs_tls_library_put(struct xs_tls_library *library);
@@ -139,6 +156,8 @@ const char *xs_tls_provider_offer(OSSL_LIB_CTX *library,
 /* The same on any processor, for tests; NULL when it cannot be had. */
 OSSL_PROVIDER *xs_tls_provider_load(OSSL_LIB_CTX *library);
 
+/* tls_setup.c: the method of a scheme, TLS or DTLS; NULL: libssl lacks it. */
+const SSL_METHOD *xs_tls_method(const struct xs_scheme *scheme);
 /* tls_setup.c: versions, ciphers, groups, ALPN and the like.  0, or -1 with
  * *err set. */
 int xs_tls_setup(SSL_CTX *ssl, const struct xs_scheme *scheme,
@@ -213,6 +232,9 @@ int xs_tls_output_chain(const char *file, STACK_OF(X509) * chain,
  * the rule wants large ones; after the rule's groups and level have been set.
  */
 void xs_tls_cost_install(SSL_CTX *ssl);
+/* A message that is certainly the server's has come: for DTLS, which looks
+ * after that itself. */
+void xs_tls_cost_message(struct xs_tls *tls);
 void xs_tls_cost_limit_groups(SSL_CTX *ssl, const struct xs_options *options);
 /* The server has sent data. */
 void xs_tls_cost_progress(struct xs_tls *tls, size_t bytes);

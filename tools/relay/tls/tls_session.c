@@ -154,6 +154,14 @@ static void push(struct server *server, SSL_SESSION *session)
 	server->session[0] = session;
 }
 
+/* Is it a ticket of TLS 1.3?  DTLS counts downwards from 0xfeff. */
+static bool is_for_once(const SSL_SESSION *session)
+{
+	int version = SSL_SESSION_get_protocol_version(session);
+
+	return version >= TLS1_3_VERSION && version >> 8 == TLS1_VERSION_MAJOR;
+}
+
 /* A session for the caller to free, or NULL. */
 static SSL_SESSION *take(struct server *server)
 {
@@ -161,8 +169,7 @@ static SSL_SESSION *take(struct server *server)
 
 	while ((session = pop(server)) && !is_good(session))
 		SSL_SESSION_free(session);
-	if (session &&
-	    SSL_SESSION_get_protocol_version(session) < TLS1_3_VERSION) {
+	if (session && !is_for_once(session)) {
 		SSL_SESSION_up_ref(session);
 		push(server, session);
 	}
@@ -197,8 +204,7 @@ void xs_tls_sessions_use(struct xs_tls_sessions *sessions, const char *key,
 bool xs_tls_sessions_keep(struct xs_tls_sessions *sessions, const char *key,
 			  SSL_SESSION *session)
 {
-	bool ticket_only =
-		SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION;
+	bool ticket_only = is_for_once(session);
 	struct server *server;
 
 	pthread_mutex_lock(&sessions->lock);
@@ -248,8 +254,7 @@ void xs_tls_sessions_return(const struct xs_tls *tls)
 	struct server *server;
 	bool kept = false;
 
-	if (session &&
-	    SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION) {
+	if (session && is_for_once(session)) {
 		pthread_mutex_lock(&sessions->lock);
 		server = unlink_server(sessions, tls->server);
 		if (server) {

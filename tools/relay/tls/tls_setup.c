@@ -23,20 +23,53 @@ static int refuse(struct xs_error *err, const char *option, const char *value,
 			    value, reason);
 }
 
+const SSL_METHOD *xs_tls_method(const struct xs_scheme *scheme)
+{
+	if (xs_scheme_has_tls(scheme))
+		return TLS_client_method();
+#ifndef OPENSSL_NO_DTLS
+	if (scheme->kind == XS_SCHEME_DTLS)
+		return DTLS_client_method();
+#endif
+	return NULL;
+}
+
+/* DTLS counts downwards: 0xfeff is 1.0, 0xfefd is 1.2 (RFC 6347, 4.1).  Schemes
+ * and options name it by the TLS that it is made of. */
+static int on_the_wire(const struct xs_scheme *scheme, int version)
+{
+	if (!version || scheme->kind != XS_SCHEME_DTLS)
+		return version;
+	return version >= TLS1_2_VERSION ? DTLS1_2_VERSION : DTLS1_VERSION;
+}
+
+/* Is a, if it is there at all, an older version than b? */
+static bool is_older(const struct xs_scheme *scheme, long a, int b)
+{
+	return a && (scheme->kind == XS_SCHEME_DTLS ? a > b : a < b);
+}
+
+static bool is_newer(const struct xs_scheme *scheme, long a, int b)
+{
+	return a && a != b && !is_older(scheme, a, b);
+}
+
 /* The rule's version is the only one, or a range; a bound beyond the one that
  * OpenSSL's configuration has moves that one along. */
 static int set_versions(SSL_CTX *ssl, const struct xs_scheme *scheme,
 			const struct xs_options *options, struct xs_error *err)
 {
-	int min = options->min_version, max = options->max_version;
+	int min = on_the_wire(scheme, options->min_version);
+	int max = on_the_wire(scheme, options->max_version);
 	char what[100];
 
 	if (scheme->tls_version)
-		min = max = scheme->tls_version;
-	if (max && !min && SSL_CTX_get_min_proto_version(ssl) > max)
+		min = max = on_the_wire(scheme, scheme->tls_version);
+	if (max && !min &&
+	    is_newer(scheme, SSL_CTX_get_min_proto_version(ssl), max))
 		min = max;
-	if (min && !max && SSL_CTX_get_max_proto_version(ssl) &&
-	    SSL_CTX_get_max_proto_version(ssl) < min)
+	if (min && !max &&
+	    is_older(scheme, SSL_CTX_get_max_proto_version(ssl), min))
 		max = min;
 	if ((!min || SSL_CTX_set_min_proto_version(ssl, min)) &&
 	    (!max || SSL_CTX_set_max_proto_version(ssl, max)))
