@@ -115,7 +115,7 @@ LIBRARY_SRC := $(CONNECT_SRC) $(call sources,shim/exec shim/hooks)
 without_imb := $(if $(imb_libs),tools/relay/tls/tls_no_provider.c,\
 	tools/relay/tls/tls_provider.c tools/relay/tls/tls_gcm.c)
 RELAY_SRC := $(filter-out $(without_imb),\
-	$(call sources,tools/relay $(addprefix tools/relay/,base loop client connection starttls tls)))
+	$(call sources,tools/relay $(addprefix tools/relay/,base loop client connection association starttls tls)))
 # "--json" of "xsock probe", "xsock ps" and "xsock trace" is there if jansson is.
 without_json := $(patsubst %,tools/xsock/%_$(if $(json_libs),no_json,json).c,probe ps trace)
 # And its --watch if ncurses is.

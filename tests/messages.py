@@ -171,7 +171,7 @@ def from_tables(sources, macros):
         if row:
             yield name, "%s 192.0.2.1:1 (%s)" % (row[0], row[1])
     name = "tools/relay/connection/log_words.c"
-    for version in ("TLSv1.3", "SSLv3"):
+    for version in ("TLSv1.3", "SSLv3", "DTLSv1.2"):
         yield name, version + " X, group X, verified X"
     yield "tools/relay/base/walls.c", "the relay goes on without X (X)"
     name = "tools/relay/tls/tls_error.c"

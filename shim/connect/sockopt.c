@@ -210,6 +210,12 @@ static bool is_of_unix(int level, int option)
 	       option == SO_PEERSEC || option == PEERPIDFD;
 }
 
+/* UDP sockets do not have these, and say so. */
+static bool is_of_tcp(const struct xs_pair_info *pair, int level)
+{
+	return pair->kind != XS_PAIR_TCP && level == IPPROTO_TCP;
+}
+
 static bool is_nodelay(const struct xs_pair_info *pair, int level, int option)
 {
 	return pair->kind == XS_PAIR_TCP && level == IPPROTO_TCP &&
@@ -250,7 +256,7 @@ int xs_sockopt_get(int fd, const struct xs_pair_info *pair, int level,
 		number = xs_pair_nodelay(fd);
 		return put(value, len, &number, sizeof(number));
 	}
-	if (is_of_unix(level, option))
+	if (is_of_unix(level, option) || is_of_tcp(pair, level))
 		return get_closed(pair, level, option, value, len);
 	xs_wire_init(&question, XS_WIRE_GETOPT);
 	question.head.level = level;
@@ -271,7 +277,7 @@ int xs_sockopt_set(int fd, const struct xs_pair_info *pair, int level,
 	char datagram[4096];
 	struct xs_wire question, answer;
 
-	if (is_of_unix(level, option))
+	if (is_of_unix(level, option) || is_of_tcp(pair, level))
 		return set_closed(pair, level, option, value, len);
 	if (is_nodelay(pair, level, option))
 		return set_nodelay(fd, value, len);

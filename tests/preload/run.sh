@@ -19,6 +19,9 @@ export RES_OPTIONS="timeout:1 attempts:1"
 #   mute   as tls; where a connect stays pending, it is the handshake that does
 #   slow   as tls, to servers that wait before the handshake
 #   early  as slow, with connect=early
+#   udp    UDP through the relay without DTLS (udp://?relay=yes)
+#   moved  UDP to another port (udp://:PORT)
+#   dtls   DTLS
 victims=(
 	blocking:tls,relay,early
 	nonblocking:tls,relay,mute,slow,early
@@ -52,6 +55,7 @@ victims=(
 	uring:tls,relay,slow
 	resets:tls,relay,early
 	left:tls,relay,mute,early
+	datagrams:udp,moved,dtls
 )
 
 behaviours=(echo sink greet source reset last bye)
@@ -70,15 +74,35 @@ start_servers()
 	serve "${listeners[@]}"
 }
 
+# UDP: an echo, one behind DTLS, and ports of nobody.
+start_udp_servers()
+{
+	start udp_echo "$SUPPORT/dtls_server" -
+	start dtls_echo "$SUPPORT/dtls_server" "$CERTS/good"
+	within 10 grep -q '^port' "$T/udp_echo.log" &&
+		within 10 grep -q '^port' "$T/dtls_echo.log" || exit 1
+	port_udp_echo=$(sed -n 's/^port //p' "$T/udp_echo.log")
+	port_dtls_echo=$(sed -n 's/^port //p' "$T/dtls_echo.log")
+	free_ports 2
+	port_udp_front=${ports[0]} port_udp_closed=${ports[1]}
+}
+
 # The environment of a victim: ports MODE-OF-PORTS PENDING
 ports()
 {
-	local b name
+	local b name tcp=$1
+	[ "$1" != udp ] || tcp=plain
 	for b in "${behaviours[@]}"; do
-		name=port_$1_$b
+		name=port_${tcp}_$b
 		echo "${b^^}=${!name}"
 	done
 	echo "CLOSED=$port_closed"
+	echo "UDP_CLOSED=$port_udp_closed"
+	if [ "$1" = plain ] || [ "$1" = udp ]; then
+		echo "UDP_ECHO=$port_udp_echo"
+	else
+		echo "UDP_ECHO=$port_udp_front"
+	fi
 	echo "PENDING=$2"
 }
 
@@ -108,7 +132,8 @@ fi
 matches_nothing='
 	192.0.2.0/24=tls:// [2001:db8::/32]=tls:// *.example.test=deny://
 	nosuch.example.test:9=tls://:443 127.0.0.1:1-9=deny://
-	192.0.2.1:21=ftp+starttls:// udp://192.0.2.1:53=deny://'
+	192.0.2.1:21=ftp+starttls:// udp://192.0.2.1:53=deny://
+	udp://*.example.test=dtls:// udp://192.0.2.0/24=udp://?relay=yes'
 
 run_victim()
 {
@@ -134,6 +159,19 @@ run_victim()
 			$(ports front "$port_full") $world "$program" ;;
 	relay)
 		with_xsock "$(rules plain tcp '?relay=yes' "$port_full" '')" \
+			$(ports front "$port_full") "$program" ;;
+	udp)
+		XSOCK_LOG=off with_xsock "udp://127.0.0.1=udp://?relay=yes" \
+			$(ports udp "$port_full") "$program" ;;
+	moved)
+		XSOCK_LOG=off with_xsock \
+			"udp://*:$port_udp_front=udp://127.0.0.1:$port_udp_echo
+			udp://*:$port_udp_closed=udp://?relay=yes" \
+			$(ports front "$port_full") "$program" ;;
+	dtls)
+		XSOCK_LOG=off with_xsock \
+			"udp://*:$port_udp_front=dtls://:$port_dtls_echo?cafile=$CA
+			udp://*:$port_udp_closed=dtls://" \
 			$(ports front "$port_full") "$program" ;;
 	mute)
 		XSOCK_OPTIONS=cafile=$CA with_xsock \
@@ -402,6 +440,7 @@ for line in open("/proc/net/unix"):
 
 suite_begin preload
 start_servers
+start_udp_servers
 # A front door for the mute server.
 port_front_mute=$port_mute
 for entry in "${victims[@]}"; do

@@ -11,6 +11,7 @@
  * serves an accepted client, and the clients get what begins a connection.
  */
 #include "base/descriptor.h"
+#include "relay/association/connected.h"
 #include "relay/client/admit.h"
 #include "relay/client/control.h"
 #include "relay/client/ftp_data.h"
@@ -269,6 +270,33 @@ static int count_workers(int wanted)
 	return processors > WORKERS_MAX ? WORKERS_MAX : (int)processors;
 }
 
+/* A CONNECT is about a stream or about datagrams. */
+static int begin(struct xs_worker *worker, struct xs_control *control,
+		 const void *datagram, size_t len, const int *fds, size_t nfds)
+{
+	if (xs_connected_is(datagram, len))
+		return xs_connected_begin(worker, control, datagram, len, fds,
+					  nfds);
+	return xs_connection_connector.begin(worker, control, datagram, len,
+					     fds, nfds);
+}
+
+static void client_left(struct xs_connection *connection)
+{
+	xs_connection_connector.client_left(connection);
+}
+
+static void list(int fd, const struct xs_wire *question)
+{
+	xs_connection_connector.list(fd, question);
+}
+
+static const struct xs_control_connector connector = {
+	.begin = begin,
+	.client_left = client_left,
+	.list = list,
+};
+
 static int serve(const struct arguments *arguments)
 {
 	int listen_fd = open_listener(arguments);
@@ -281,7 +309,7 @@ static int serve(const struct arguments *arguments)
 	if (arguments->starter)
 		tell_starter();
 	xs_lifetime_set_idle(arguments->idle);
-	xs_control_set_connector(&xs_connection_connector);
+	xs_control_set_connector(&connector);
 	if (xs_workers_start(count_workers(arguments->workers), listen_fd,
 			     xs_control_begin, xs_control_give_way) < 0 ||
 	    xs_lifetime_wait(listen_fd, xs_workers_give) < 0) {

@@ -21,6 +21,7 @@ struct xs_registered {
 	int tcp_fd;
 	int pair_fd;
 	const atomic_bool *mark; /* a byte in the pair has been carried */
+	bool listed; /* part of a struct xs_connection, for list.h */
 };
 
 void xs_registry_add(struct xs_registered *registered);

@@ -524,6 +524,7 @@ static bool fill_registered(struct xs_connection *connection,
 	registered->tcp_fd = connection->tcp_fd;
 	registered->pair_fd = connection->pair_fd;
 	registered->mark = &connection->pump.mark;
+	registered->listed = true;
 	if (fstat(pending->app_end, &app_end) < 0) {
 		xs_error_set(err, XS_ERR_SYSTEM, errno,
 			     "the program's end of the pair cannot be looked "

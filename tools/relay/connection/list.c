@@ -117,8 +117,8 @@ static void fill_strings(struct xs_wire *row, const struct xs_shown *shown)
 	row->string[XS_WIRE_VERIFIED] = shown->verified;
 }
 
-static bool send_connection(struct xs_registered *registered,
-			    const struct xs_registry_place *behind, void *with)
+static bool send_listed(struct xs_registered *registered,
+			const struct xs_registry_place *behind, void *with)
 {
 	struct xs_shown *shown =
 		&xs_container(registered, struct xs_connection, registered)
@@ -145,6 +145,12 @@ static bool send_connection(struct xs_registered *registered,
 	row.value = &value;
 	fill_strings(&row, shown);
 	return send_row(&row, with);
+}
+
+static bool send_connection(struct xs_registered *registered,
+			    const struct xs_registry_place *behind, void *with)
+{
+	return !registered->listed || send_listed(registered, behind, with);
 }
 
 static bool send_rows(struct answer *answer, const struct xs_wire *question)

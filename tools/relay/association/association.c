@@ -1,0 +1,918 @@
+/* Datagrams between a program and a server; see association.h.
+ *
+ * One function per step.  Whatever fails ends in fail(), whatever ends in good
+ * order in rest() or finish().
+ */
+#include "relay/association/association.h"
+
+#include "base/address.h"
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/descriptor.h"
+#include "base/option.h"
+#include "base/scheme.h"
+#include "relay/association/waiting.h"
+#include "relay/connection/connect_error.h"
+#include "relay/connection/dial.h"
+#include "relay/connection/failures.h"
+#include "relay/connection/late_log.h"
+#include "relay/connection/loader.h"
+#include "relay/connection/totals.h"
+#include "relay/loop/lifetime.h"
+#include "relay/loop/resolver.h"
+#include "relay/tls/tls_dtls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+enum {
+	/* A standard error that is kept open for the first line, where no
+	 * datagram comes. */
+	LOG_MS = 5000,
+	/* A server that has answered before, and has not answered so many
+	 * datagrams for so long, may have been started anew. */
+	DOUBT_MS = 10000,
+	DOUBT_DATAGRAMS = 2,
+	/* One turn reads so many. */
+	TURN = 32,
+	DAY_S = 86400,
+};
+
+enum state { IDLE, LOAD, RESOLVE, HANDSHAKE, OPEN, OVER };
+
+struct xs_association {
+	struct xs_worker *worker;
+	struct xs_request *request;
+	struct xs_log_words *log_words;
+	struct xs_late_log late_log;
+	int log_fd; /* until the first outcome; or -1 */
+	int udp_fd;
+	bool watched;	/* udp_fd is */
+	bool connected; /* udp_fd is, so that no address is to be found */
+	bool finishing;
+	bool told_full, told_long, told_empty; /* of what was dropped */
+	enum state state;
+	struct xs_source source;
+	struct xs_timer timer;
+	struct xs_task task;
+	struct xs_waiting waiting;
+	struct xs_load *load;	  /* under way; else NULL */
+	struct xs_lookup *lookup; /* the same */
+	struct xs_tls_context *context;
+	struct xs_dtls *dtls;
+	int send_error; /* what UDP has said in a call of dtls */
+	int timeout_ms, idle_ms;
+	int mtu;	  /* of the rule; 0: what the path takes */
+	int64_t deadline; /* of a handshake, by xs_now_ms */
+	int64_t opened_ms;
+	uint64_t sent, received; /* datagrams */
+	const struct xs_association_side *functions;
+	void *side;
+};
+
+/* --- lines ------------------------------------------------------------ */
+
+static int open_log(const struct xs_association *a)
+{
+	return a->log_fd >= 0 ? a->log_fd : xs_late_log_open(&a->late_log);
+}
+
+static void close_log(const struct xs_association *a, int fd)
+{
+	if (a->log_fd < 0)
+		xs_late_log_close(&a->late_log, fd);
+}
+
+static void log_at(struct xs_association *a, enum xs_log_level level,
+		   const char *sentence)
+{
+	int fd = open_log(a);
+
+	xs_log_words_log(a->log_words, fd, level, sentence);
+	close_log(a, fd);
+}
+
+/* The program's standard error must not be kept open for long: somebody may
+ * wait for its end. */
+static void let_log_go(struct xs_association *a)
+{
+	if (a->log_fd < 0)
+		return;
+	close(a->log_fd);
+	a->log_fd = -1;
+}
+
+/* summary is NULL where there is no DTLS. */
+static void tell_opened(struct xs_association *a,
+			const struct xs_tls_summary *summary)
+{
+	int fd = open_log(a);
+
+	if (summary)
+		xs_log_words_log_success(a->log_words, fd, summary);
+	else
+		xs_log_words_log(a->log_words, fd, XS_LOG_INFO,
+				 "datagrams go as they are, without DTLS");
+	close_log(a, fd);
+	let_log_go(a);
+}
+
+static void tell_end(struct xs_association *a, const char *why)
+{
+	char sentence[XS_ERROR_TEXT_MAX];
+
+	snprintf(sentence, sizeof(sentence),
+		 "the association has ended, %s: %llu datagrams sent, %llu "
+		 "received",
+		 why, (unsigned long long)a->sent,
+		 (unsigned long long)a->received);
+	log_at(a, XS_LOG_INFO, sentence);
+}
+
+/* --- the socket ------------------------------------------------------- */
+
+static bool is_ipv6(const struct xs_association *a)
+{
+	return xs_socket_int(a->udp_fd, SOL_SOCKET, SO_DOMAIN) == AF_INET6;
+}
+
+static void peer_of(const struct xs_association *a, struct xs_address *peer)
+{
+	peer->len = sizeof(peer->v6);
+	if (getpeername(a->udp_fd, &peer->any, &peer->len) == 0)
+		return;
+	*peer = a->request->wire.head.to;
+	if (!peer->len)
+		*peer = (struct xs_address){ .v4.sin_family = AF_INET,
+					     .len = sizeof(peer->v4) };
+}
+
+/* What fits one datagram. */
+static size_t payload_of(const struct xs_association *a)
+{
+	bool ipv6 = is_ipv6(a);
+	int path = xs_socket_int(a->udp_fd, ipv6 ? IPPROTO_IPV6 : IPPROTO_IP,
+				 ipv6 ? IPV6_MTU : IP_MTU);
+	int payload = path > 0 ? XS_DTLS_PAYLOAD(path, ipv6) : 0;
+
+	if (!payload || (a->mtu && a->mtu < payload))
+		payload = a->mtu ? a->mtu : XS_DTLS_PAYLOAD(1280, true);
+	if (payload < XS_DTLS_PAYLOAD_MIN)
+		payload = XS_DTLS_PAYLOAD_MIN;
+	return (size_t)payload;
+}
+
+/* A record goes in one packet, or not at all. */
+static void forbid_fragments(const struct xs_association *a)
+{
+	const int on = IP_PMTUDISC_DO, on6 = IPV6_PMTUDISC_DO;
+
+	setsockopt(a->udp_fd, IPPROTO_IP, IP_MTU_DISCOVER, &on, sizeof(on));
+	if (is_ipv6(a))
+		setsockopt(a->udp_fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &on6,
+			   sizeof(on6));
+}
+
+static bool watch(struct xs_association *a)
+{
+	if (!a->watched)
+		a->watched = xs_worker_watch(a->worker, a->udp_fd, EPOLLIN,
+					     &a->source) == 0;
+	return a->watched;
+}
+
+static void unwatch(struct xs_association *a)
+{
+	if (a->watched)
+		xs_worker_unwatch(a->worker, a->udp_fd);
+	a->watched = false;
+}
+
+/* --- the end ---------------------------------------------------------- */
+
+static void cancel(struct xs_association *a)
+{
+	xs_timer_cancel(&a->worker->timers, &a->timer);
+	if (a->load)
+		xs_loader_forget(a->load);
+	if (a->lookup)
+		xs_resolver_forget(a->lookup);
+	a->load = NULL;
+	a->lookup = NULL;
+	unwatch(a);
+}
+
+static void fail(struct xs_association *a, const struct xs_error *err)
+{
+	int fd = open_log(a);
+
+	if (a->state == OVER)
+		return;
+	a->state = OVER;
+	cancel(a);
+	xs_waiting_clear(&a->waiting);
+	xs_log_words_log_failure(a->log_words, fd, err);
+	close_log(a, fd);
+	let_log_go(a);
+	xs_failures_add(a->log_words, err->errnum, a->opened_ms != 0,
+			err->text);
+	if (a->opened_ms)
+		xs_totals_broken();
+	else
+		xs_totals_failed(err->kind);
+	a->functions->failed(a->side, err);
+}
+
+static void fail_memory(struct xs_association *a)
+{
+	struct xs_error err = { 0 };
+
+	xs_error_set(&err, XS_ERR_SYSTEM, ENOMEM, "the relay is out of memory");
+	fail(a, &err);
+}
+
+/* What UDP says of the server: that nobody listens there. */
+static void fail_network(struct xs_association *a, int errnum)
+{
+	struct xs_error err = { 0 };
+	struct xs_address peer;
+
+	peer_of(a, &peer);
+	xs_dial_failed(&peer, errnum, &err);
+	fail(a, &err);
+}
+
+static void say_goodbye(struct xs_association *a)
+{
+	if (a->dtls)
+		xs_dtls_close(a->dtls);
+	xs_dtls_free(a->dtls);
+	a->dtls = NULL;
+}
+
+static void finish(struct xs_association *a)
+{
+	if (a->state == OVER)
+		return;
+	if (a->state == OPEN)
+		tell_end(a, "because the program has closed its socket");
+	say_goodbye(a);
+	a->state = OVER;
+	cancel(a);
+	a->functions->finished(a->side);
+}
+
+/* The next datagram begins a new association. */
+static void rest(struct xs_association *a, const char *why)
+{
+	tell_end(a, why);
+	say_goodbye(a);
+	a->state = IDLE;
+	a->sent = a->received = 0;
+	cancel(a);
+	if (a->finishing)
+		finish(a);
+}
+
+/* --- sending ---------------------------------------------------------- */
+
+static void tell_long(struct xs_association *a, size_t len, size_t most)
+{
+	char sentence[XS_ERROR_TEXT_MAX];
+
+	if (a->told_long)
+		return;
+	a->told_long = true;
+	snprintf(sentence, sizeof(sentence),
+		 "a datagram of %zu bytes is dropped: the path takes %zu with "
+		 "DTLS (is the path's MTU right? mtu in the rule says "
+		 "otherwise); this is told once",
+		 len, most);
+	log_at(a, XS_LOG_WARNING, sentence);
+}
+
+static void tell_empty(struct xs_association *a)
+{
+	if (a->told_empty)
+		return;
+	a->told_empty = true;
+	log_at(a, XS_LOG_WARNING,
+	       "an empty datagram is dropped: DTLS has no record without "
+	       "bytes; "
+	       "this is told once");
+}
+
+static void tell_full(struct xs_association *a)
+{
+	if (a->told_full)
+		return;
+	a->told_full = true;
+	log_at(a, XS_LOG_WARNING,
+	       "too many datagrams wait for the handshake: the newest are "
+	       "dropped; this is told once");
+}
+
+/* Does this errno say something about the server, and not about this one
+ * datagram? */
+static bool is_of_server(int errnum)
+{
+	return errnum == ECONNREFUSED || errnum == EHOSTUNREACH ||
+	       errnum == ENETUNREACH || errnum == EACCES || errnum == EPERM ||
+	       errnum == EADDRNOTAVAIL;
+}
+
+/* False: the association has failed. */
+static bool transmit(struct xs_association *a, const void *data, size_t len)
+{
+	int error = 0;
+
+	if (a->dtls)
+		error = xs_dtls_write(a->dtls, data, len);
+	else if (send(a->udp_fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		error = errno;
+	a->send_error = 0;
+	if (!error) {
+		a->sent++;
+	} else if (error == EMSGSIZE && a->dtls) {
+		xs_dtls_set_payload(a->dtls, payload_of(a));
+		tell_long(a, len, xs_dtls_largest(a->dtls));
+	} else if (error == EOPNOTSUPP && a->dtls) {
+		tell_empty(a);
+	} else if (is_of_server(error)) {
+		fail_network(a, error);
+		return false;
+	}
+	return true;
+}
+
+static void flush(struct xs_association *a)
+{
+	const void *data;
+	size_t len;
+
+	while (xs_waiting_first(&a->waiting, &data, &len)) {
+		if (!transmit(a, data, len))
+			return;
+		xs_waiting_drop(&a->waiting);
+	}
+	if (a->finishing)
+		finish(a);
+}
+
+/* --- OPEN ------------------------------------------------------------- */
+
+static void set_idle_timer(struct xs_association *a)
+{
+	xs_worker_timer(a->worker, &a->timer, a->idle_ms);
+}
+
+static bool is_silent(const struct xs_association *a)
+{
+	const struct xs_dtls_facts *facts = xs_dtls_facts(a->dtls);
+
+	return facts->delivered && facts->unanswered >= DOUBT_DATAGRAMS &&
+	       xs_clock_coarse_ms() - facts->asked_ms > DOUBT_MS;
+}
+
+/* The server was heard last, or verified, so long ago. */
+static int64_t silent_ms(const struct xs_association *a)
+{
+	int64_t heard = xs_dtls_facts(a->dtls)->heard_ms;
+
+	if (heard < a->opened_ms)
+		heard = a->opened_ms;
+	return xs_clock_coarse_ms() - heard;
+}
+
+static void check_idle(struct xs_association *a)
+{
+	int64_t left = a->idle_ms - silent_ms(a);
+
+	if (left > 0)
+		xs_worker_timer(a->worker, &a->timer, left);
+	else
+		rest(a, "because nothing has come from the server for the "
+			"rule's idle time");
+}
+
+static void opened(struct xs_association *a)
+{
+	const struct xs_tls_summary *summary =
+		a->dtls ? xs_dtls_summary(a->dtls) : NULL;
+
+	a->state = OPEN;
+	a->opened_ms = xs_clock_coarse_ms();
+	a->told_full = a->told_long = a->told_empty = false;
+	if (summary) {
+		tell_opened(a, summary);
+		xs_totals_handshake(summary->resumed);
+		xs_dtls_settle(a->dtls);
+		set_idle_timer(a);
+	} else {
+		xs_timer_cancel(&a->worker->timers, &a->timer);
+		tell_opened(a, NULL);
+	}
+	xs_totals_succeeded();
+	flush(a);
+}
+
+/* --- HANDSHAKE -------------------------------------------------------- */
+
+static void set_handshake_timer(struct xs_association *a)
+{
+	int wait = xs_dtls_wait(a->dtls);
+	int64_t due = a->deadline;
+
+	if (wait >= 0 && xs_now_ms() + wait < due)
+		due = xs_now_ms() + wait;
+	xs_timer_set(&a->worker->timers, &a->timer, due);
+}
+
+/* Something has happened to the DTLS of this association. */
+static void after(struct xs_association *a)
+{
+	int error = a->send_error;
+
+	a->send_error = 0;
+	if (is_of_server(error)) {
+		fail_network(a, error);
+		return;
+	}
+	switch (xs_dtls_state(a->dtls)) {
+	case XS_DTLS_NEW:
+	case XS_DTLS_HANDSHAKING:
+		set_handshake_timer(a);
+		break;
+	case XS_DTLS_OPEN:
+		if (a->state == HANDSHAKE)
+			opened(a);
+		break;
+	case XS_DTLS_ENDED:
+		rest(a, "because the server said so");
+		break;
+	case XS_DTLS_FAILED:
+		fail(a, xs_dtls_error(a->dtls));
+		break;
+	}
+}
+
+static int send_record(void *user, const void *datagram, size_t len)
+{
+	struct xs_association *a = user;
+
+	if (send(a->udp_fd, datagram, len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+		return 0;
+	a->send_error = errno;
+	return errno;
+}
+
+static void deliver(void *user, const void *data, size_t len)
+{
+	struct xs_association *a = user;
+
+	a->received++;
+	a->functions->deliver(a->side, data, len);
+}
+
+static void shake(struct xs_association *a)
+{
+	char server[XS_ADDRESS_TEXT_MAX];
+	struct xs_address peer;
+	struct xs_error err = { 0 };
+	struct xs_dtls_setup setup = {
+		.context = a->context,
+		.name = xs_log_words_text(a->log_words, XS_WIRE_NAME),
+		.server = server,
+		.payload = payload_of(a),
+		.send = send_record,
+		.deliver = deliver,
+		.user = a,
+	};
+
+	peer_of(a, &peer);
+	xs_address_format(&peer, server, sizeof(server));
+	a->state = HANDSHAKE;
+	a->dtls = xs_dtls_new(&setup, &err);
+	if (!a->dtls) {
+		fail(a, &err);
+		return;
+	}
+	xs_dtls_begin(a->dtls);
+	after(a);
+}
+
+/* --- RESOLVE ---------------------------------------------------------- */
+
+/* The socket is connected to the server. */
+static void begin_open(struct xs_association *a)
+{
+	if (!watch(a))
+		fail_memory(a);
+	else if (a->context)
+		shake(a);
+	else
+		opened(a);
+}
+
+/* A socket for an address of the other family. */
+static int other_socket(struct xs_association *a, int family)
+{
+	int made = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (made < 0)
+		return -1;
+	/* Where others look it up. */
+	if (dup3(made, a->udp_fd, O_CLOEXEC) < 0) {
+		close(made);
+		return -1;
+	}
+	close(made);
+	if (a->context)
+		forbid_fragments(a);
+	return 0;
+}
+
+static int connect_to(struct xs_association *a, struct xs_address address)
+{
+	int family = is_ipv6(a) ? AF_INET6 : AF_INET;
+	bool fits = xs_address_to_family(&address, family);
+
+	if (!fits && other_socket(a, address.any.sa_family) < 0)
+		return -1;
+	return connect(a->udp_fd, &address.any, address.len);
+}
+
+static void connect_first(struct xs_association *a,
+			  const struct xs_address *address, size_t count)
+{
+	struct xs_error err = { 0 };
+
+	for (size_t i = 0; i < count && !a->connected; i++) {
+		if (connect_to(a, address[i]) == 0)
+			a->connected = true;
+		else
+			xs_dial_failed(&address[i], errno, &err);
+	}
+	if (a->connected)
+		begin_open(a);
+	else
+		fail(a, &err);
+}
+
+static void resolved(void *owner, struct xs_lookup_result *result)
+{
+	struct xs_association *a = owner;
+	struct xs_error err = { 0 };
+
+	a->lookup = NULL;
+	if (result->count) {
+		connect_first(a, result->address, result->count);
+		return;
+	}
+	xs_connect_error_unresolved(&err, a->request->wire.string[XS_WIRE_HOST],
+				    result->error, result->errnum);
+	fail(a, &err);
+}
+
+static void resolve(struct xs_association *a)
+{
+	const struct xs_wire *wire = &a->request->wire;
+	const char *host = wire->string[XS_WIRE_HOST];
+	struct xs_address address;
+
+	if (a->connected) {
+		begin_open(a);
+		return;
+	}
+	a->state = RESOLVE;
+	if (xs_address_parse(&address, host)) {
+		xs_address_set_port(&address, wire->head.port);
+		connect_first(a, &address, 1);
+		return;
+	}
+	xs_timer_set(&a->worker->timers, &a->timer, a->deadline);
+	a->lookup =
+		xs_resolver_ask(a->worker, host, wire->head.port, a, resolved);
+	if (!a->lookup)
+		fail_memory(a);
+}
+
+/* --- LOAD ------------------------------------------------------------- */
+
+static struct xs_tls_policy policy_of(const struct xs_association *a)
+{
+	const char *const *string = a->request->wire.string;
+
+	return (struct xs_tls_policy){
+		.scheme = string[XS_WIRE_SCHEME],
+		.options = string[XS_WIRE_OPTIONS],
+		.cert_file = string[XS_WIRE_CERT_FILE],
+		.cert_dir = string[XS_WIRE_CERT_DIR],
+		.keylog_file = string[XS_WIRE_KEYLOG_FILE],
+		.openssl_conf = string[XS_WIRE_OPENSSL_CONF],
+	};
+}
+
+static void loaded(void *owner, struct xs_tls_context *context,
+		   struct xs_error *err)
+{
+	struct xs_association *a = owner;
+
+	a->load = NULL;
+	a->context = context;
+	if (context)
+		resolve(a);
+	else
+		fail(a, err);
+}
+
+/* The files may have changed since the last time. */
+static void load(struct xs_association *a)
+{
+	const struct xs_tls_policy policy = policy_of(a);
+
+	xs_tls_context_put(a->context);
+	a->context = xs_tls_context_find(&policy);
+	if (a->context) {
+		resolve(a);
+		return;
+	}
+	a->state = LOAD;
+	xs_timer_set(&a->worker->timers, &a->timer, a->deadline);
+	a->load = xs_loader_ask(a->worker, &policy, a, loaded);
+	if (!a->load)
+		fail_memory(a);
+}
+
+/* --- the beginning ---------------------------------------------------- */
+
+static bool has_dtls(const struct xs_association *a)
+{
+	const struct xs_scheme *scheme =
+		xs_scheme_find(a->request->wire.string[XS_WIRE_SCHEME]);
+
+	/* What is not known gets DTLS, and fails. */
+	return !scheme || scheme->kind != XS_SCHEME_UDP;
+}
+
+static void begin(struct xs_association *a)
+{
+	a->deadline = xs_now_ms() + a->timeout_ms;
+	if (has_dtls(a))
+		load(a);
+	else
+		resolve(a);
+}
+
+static void wait_for_open(struct xs_association *a, const void *data,
+			  size_t len)
+{
+	if (!xs_waiting_put(&a->waiting, data, len))
+		tell_full(a);
+}
+
+void xs_association_send(struct xs_association *a, const void *data, size_t len)
+{
+	a->worker->soon = true;
+	switch (a->state) {
+	case OPEN:
+		if (!a->dtls || !is_silent(a)) {
+			transmit(a, data, len);
+			return;
+		}
+		rest(a, "because the server does not answer any more");
+		/* fall through */
+	case IDLE:
+		wait_for_open(a, data, len);
+		if (a->state == IDLE)
+			begin(a);
+		break;
+	case LOAD:
+	case RESOLVE:
+	case HANDSHAKE:
+		wait_for_open(a, data, len);
+		break;
+	case OVER:
+		break;
+	}
+}
+
+void xs_association_finish(struct xs_association *a)
+{
+	a->finishing = true;
+	if (a->state == IDLE || a->state == OPEN || !a->waiting.count)
+		finish(a);
+}
+
+/* --- events ----------------------------------------------------------- */
+
+static void fail_timeout(struct xs_association *a)
+{
+	const char *host = a->request->wire.string[XS_WIRE_HOST];
+	double seconds = a->timeout_ms / 1000.0;
+	char server[XS_ADDRESS_TEXT_MAX];
+	struct xs_error err = { 0 };
+	struct xs_address peer;
+
+	if (a->state == LOAD) {
+		xs_loader_late(a->load, seconds, &err);
+	} else if (a->state == RESOLVE) {
+		xs_connect_error_timeout(&err, XS_CONNECT_ERROR_RESOLVE, host,
+					 NULL, seconds);
+	} else {
+		peer_of(a, &peer);
+		xs_error_set(&err, XS_ERR_TIMEOUT, 0,
+			     "%s did not finish the DTLS handshake within %g s "
+			     "(is the server running, does it speak DTLS on "
+			     "this port, does a firewall drop the packets?)",
+			     xs_address_format(&peer, server, sizeof(server)),
+			     seconds);
+		xs_dtls_explain_silence(a->dtls, &err);
+	}
+	fail(a, &err);
+}
+
+static void step_handshake(struct xs_association *a)
+{
+	if (xs_now_ms() >= a->deadline) {
+		fail_timeout(a);
+		return;
+	}
+	xs_dtls_timeout(a->dtls);
+	after(a);
+}
+
+static void timer_expired(struct xs_timer *timer)
+{
+	struct xs_association *a =
+		xs_container(timer, struct xs_association, timer);
+
+	switch (a->state) {
+	case IDLE:
+		let_log_go(a);
+		break;
+	case LOAD:
+	case RESOLVE:
+		fail_timeout(a);
+		break;
+	case HANDSHAKE:
+		step_handshake(a);
+		break;
+	case OPEN:
+		check_idle(a);
+		break;
+	case OVER:
+		break;
+	}
+}
+
+/* What an application has asked for by IP_RECVERR is not its own to read. */
+static void drain_errors(struct xs_association *a)
+{
+	char room[256];
+	struct msghdr msg = { .msg_control = room };
+
+	for (int i = 0; i < TURN; i++) {
+		msg.msg_controllen = sizeof(room);
+		if (recvmsg(a->udp_fd, &msg, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+			return;
+	}
+}
+
+static void take(struct xs_association *a, const void *data, size_t len)
+{
+	if (a->dtls) {
+		xs_dtls_receive(a->dtls, data, len);
+		after(a);
+	} else {
+		deliver(a, data, len);
+	}
+}
+
+static void udp_event(struct xs_source *source, uint32_t events)
+{
+	struct xs_association *a =
+		xs_container(source, struct xs_association, source);
+	uint8_t *buffer = a->worker->buffers->cipher_in;
+
+	if (events & EPOLLERR)
+		drain_errors(a);
+	for (int i = 0; i < TURN && a->watched; i++) {
+		ssize_t got = recv(a->udp_fd, buffer,
+				   sizeof(a->worker->buffers->cipher_in),
+				   MSG_DONTWAIT);
+
+		if (got >= 0)
+			take(a, buffer, (size_t)got);
+		else if (is_of_server(errno))
+			fail_network(a, errno);
+		else
+			break;
+	}
+	a->worker->soon = true;
+}
+
+/* --- making and freeing ----------------------------------------------- */
+
+static void free_association(struct xs_task *task)
+{
+	struct xs_association *a =
+		xs_container(task, struct xs_association, task);
+	struct xs_worker *worker = a->worker;
+
+	xs_dtls_free(a->dtls);
+	xs_tls_context_put(a->context);
+	xs_request_free(a->request);
+	free(a);
+	atomic_fetch_sub(&worker->load, 1);
+	xs_lifetime_leave();
+}
+
+void xs_association_free(struct xs_association *a)
+{
+	a->state = OVER;
+	cancel(a);
+	xs_waiting_clear(&a->waiting);
+	let_log_go(a);
+	xs_late_log_forget(&a->late_log);
+	close(a->udp_fd);
+	xs_totals_end();
+	a->task.run = free_association;
+	xs_worker_later(a->worker, &a->task);
+}
+
+/* Of the rule only what is needed without a context. */
+static void read_rule(struct xs_association *a)
+{
+	const char *text = a->request->wire.string[XS_WIRE_OPTIONS];
+	struct xs_arena arena = { 0 };
+	struct xs_options options;
+	struct xs_error err = { 0 };
+	size_t at;
+
+	xs_options_default(&options);
+	xs_options_parse(&options, text, strlen(text), NULL, false, &arena, &at,
+			 &err);
+	a->timeout_ms =
+		(int)((options.timeout < DAY_S ? options.timeout : DAY_S) *
+		      1000);
+	a->idle_ms =
+		(int)((options.idle < DAY_S ? options.idle : DAY_S) * 1000);
+	a->mtu = options.mtu;
+	xs_arena_free(&arena);
+}
+
+static void run_first(struct xs_task *task)
+{
+	struct xs_association *a =
+		xs_container(task, struct xs_association, task);
+
+	if (a->state == IDLE)
+		begin(a);
+}
+
+struct xs_association *
+xs_association_new(const struct xs_association_setup *setup)
+{
+	struct xs_association *a = calloc(1, sizeof(*a));
+
+	if (!a)
+		return NULL;
+	a->worker = setup->worker;
+	a->request = setup->request;
+	a->log_words = a->request->log_words;
+	a->udp_fd = setup->udp_fd;
+	a->log_fd = setup->log_fd;
+	a->functions = setup->functions;
+	a->side = setup->side;
+	a->connected = a->request->wire.head.started;
+	a->source.event = udp_event;
+	a->timer.expire = timer_expired;
+	xs_waiting_init(&a->waiting);
+	xs_late_log_remember(&a->late_log, setup->pid, setup->log_fd);
+	read_rule(a);
+	xs_lifetime_enter();
+	xs_lifetime_set_idle(a->request->wire.head.idle);
+	atomic_fetch_add(&a->worker->load, 1);
+	xs_totals_begin();
+	xs_log_words_log_walls(a->log_words, a->log_fd);
+	if (has_dtls(a)) {
+		forbid_fragments(a);
+		xs_worker_timer(a->worker, &a->timer, LOG_MS);
+		return a;
+	}
+	/* The server may be the first to send. */
+	a->task.run = run_first;
+	xs_worker_later(a->worker, &a->task);
+	return a;
+}
+
+int xs_association_socket(const struct xs_association *a)
+{
+	return a->udp_fd;
+}

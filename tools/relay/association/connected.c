@@ -1,0 +1,261 @@
+/* A pair of datagrams; see connected.h. */
+#include "relay/association/connected.h"
+
+#include "base/descriptor.h"
+#include "base/pair.h"
+#include "base/scheme.h"
+#include "relay/association/association.h"
+#include "relay/client/registry.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* One turn reads so many. */
+enum { TURN = 32 };
+
+struct connected {
+	struct xs_worker *worker;
+	struct xs_association *association;
+	struct xs_source source;
+	struct xs_task task;
+	struct xs_registered registered;
+	int pair_fd; /* -1: it is over */
+};
+
+/* --- the end ---------------------------------------------------------- */
+
+static void free_connected(struct xs_task *task)
+{
+	free(xs_container(task, struct connected, task));
+}
+
+static void end(struct connected *connected)
+{
+	if (connected->pair_fd < 0)
+		return;
+	xs_registry_remove(&connected->registered);
+	xs_worker_unwatch(connected->worker, connected->pair_fd);
+	close(connected->pair_fd);
+	connected->pair_fd = -1;
+	xs_association_free(connected->association);
+	connected->task.run = free_connected;
+	xs_worker_later(connected->worker, &connected->task);
+}
+
+static void failed(void *side, const struct xs_error *err)
+{
+	struct connected *connected = side;
+
+	xs_pair_name_failed(connected->pair_fd, connected->registered.id,
+			    err->errnum);
+	end(connected);
+}
+
+static void finished(void *side)
+{
+	end(side);
+}
+
+/* --- datagrams -------------------------------------------------------- */
+
+/* Where the program does not read, it is dropped, as by UDP. */
+static void deliver(void *side, const void *data, size_t len)
+{
+	struct connected *connected = side;
+
+	send(connected->pair_fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static const struct xs_association_side functions = {
+	.deliver = deliver,
+	.failed = failed,
+	.finished = finished,
+};
+
+/* The program has closed its end, or shut one direction down: then it may still
+ * receive. */
+static void program_ended(struct connected *connected)
+{
+	struct pollfd pair = { .fd = connected->pair_fd };
+
+	if (poll(&pair, 1, 0) == 1 && (pair.revents & POLLHUP)) {
+		xs_worker_unwatch(connected->worker, connected->pair_fd);
+		xs_association_finish(connected->association);
+	} else {
+		/* What is left is the hang-up. */
+		xs_worker_rewatch(connected->worker, connected->pair_fd, 0,
+				  &connected->source);
+	}
+}
+
+/* An empty datagram has a sender, the end has none. */
+static ssize_t read_one(const struct connected *connected, bool *ended)
+{
+	struct iovec room = {
+		.iov_base = connected->worker->buffers->plain,
+		.iov_len = sizeof(connected->worker->buffers->plain),
+	};
+	struct sockaddr_storage from;
+	struct msghdr msg = { .msg_name = &from,
+			      .msg_namelen = sizeof(from),
+			      .msg_iov = &room,
+			      .msg_iovlen = 1 };
+	ssize_t got = recvmsg(connected->pair_fd, &msg, MSG_DONTWAIT);
+
+	*ended = got == 0 && msg.msg_namelen == 0;
+	return got;
+}
+
+static void pair_event(struct xs_source *source, uint32_t events)
+{
+	struct connected *connected =
+		xs_container(source, struct connected, source);
+	bool ended = false;
+
+	(void)events;
+	for (int i = 0; i < TURN && connected->pair_fd >= 0; i++) {
+		ssize_t got = read_one(connected, &ended);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0 && errno == EAGAIN)
+			return;
+		if (got < 0 || ended) {
+			program_ended(connected);
+			return;
+		}
+		xs_association_send(connected->association,
+				    connected->worker->buffers->plain,
+				    (size_t)got);
+	}
+}
+
+/* --- the beginning ---------------------------------------------------- */
+
+/* Numbers, strings and descriptors come from another process, which may be any
+ * program of the same user. */
+
+static bool is_udp(int fd)
+{
+	int domain = xs_socket_int(fd, SOL_SOCKET, SO_DOMAIN);
+
+	return (domain == AF_INET || domain == AF_INET6) &&
+	       xs_socket_int(fd, SOL_SOCKET, SO_TYPE) == SOCK_DGRAM &&
+	       xs_socket_int(fd, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_UDP;
+}
+
+static bool is_end(int fd)
+{
+	return xs_socket_int(fd, SOL_SOCKET, SO_DOMAIN) == AF_UNIX &&
+	       xs_socket_int(fd, SOL_SOCKET, SO_TYPE) == SOCK_SEQPACKET;
+}
+
+static bool are_right(const struct xs_wire *wire, const int *fds, size_t nfds)
+{
+	struct xs_pair_info pair;
+
+	return (nfds == XS_WIRE_FDS || nfds == XS_WIRE_FDS - 1) &&
+	       is_udp(fds[XS_WIRE_FD_TCP]) && is_end(fds[XS_WIRE_FD_RELAY]) &&
+	       is_end(fds[XS_WIRE_FD_APP]) &&
+	       xs_pair_read(fds[XS_WIRE_FD_APP], &pair) &&
+	       pair.kind != XS_PAIR_TCP && pair.id == wire->head.id &&
+	       (wire->head.started || *wire->string[XS_WIRE_HOST]);
+}
+
+static void register_pair(struct connected *connected, int app_end,
+			  const struct xs_wire *wire)
+{
+	static const atomic_bool no_mark;
+	struct xs_registered *registered = &connected->registered;
+	struct stat file = { 0 };
+
+	fstat(app_end, &file);
+	registered->id = wire->head.id;
+	registered->device = file.st_dev;
+	registered->inode = file.st_ino;
+	registered->tcp_fd = xs_association_socket(connected->association);
+	registered->pair_fd = connected->pair_fd;
+	registered->mark = &no_mark;
+	xs_registry_add(registered);
+}
+
+/* Takes the UDP socket, the relay's end and the log over.  False: memory is
+ * short. */
+static bool make(struct xs_worker *worker, struct xs_request *request,
+		 const int *fds, int log_fd, pid_t pid)
+{
+	struct connected *connected = calloc(1, sizeof(*connected));
+	const struct xs_association_setup setup = {
+		.worker = worker,
+		.request = request,
+		.udp_fd = fds[XS_WIRE_FD_TCP],
+		.log_fd = log_fd,
+		.pid = pid,
+		.functions = &functions,
+		.side = connected,
+	};
+
+	if (!connected)
+		return false;
+	connected->worker = worker;
+	connected->pair_fd = fds[XS_WIRE_FD_RELAY];
+	connected->source.event = pair_event;
+	connected->association = xs_association_new(&setup);
+	if (!connected->association) {
+		free(connected);
+		return false;
+	}
+	register_pair(connected, fds[XS_WIRE_FD_APP], &request->wire);
+	if (xs_worker_watch(worker, connected->pair_fd, EPOLLIN,
+			    &connected->source) < 0)
+		end(connected);
+	return true;
+}
+
+static void close_all(const int *fds, size_t nfds)
+{
+	for (size_t i = 0; i < nfds; i++)
+		close(fds[i]);
+}
+
+bool xs_connected_is(const void *datagram, size_t len)
+{
+	const struct xs_scheme *scheme;
+	struct xs_error err = { 0 };
+	struct xs_wire wire;
+
+	if (xs_wire_decode(&wire, datagram, len, &err) < 0)
+		return false;
+	scheme = xs_scheme_find(wire.string[XS_WIRE_SCHEME]);
+	return scheme && xs_scheme_is_datagram(scheme);
+}
+
+int xs_connected_begin(struct xs_worker *worker, struct xs_control *control,
+		       const void *datagram, size_t len, const int *fds,
+		       size_t nfds)
+{
+	struct xs_request *request = xs_request_copy(datagram, len);
+	int log_fd = nfds == XS_WIRE_FDS ? fds[XS_WIRE_FD_LOG] : -1;
+	pid_t pid = 0;
+
+	if (!request || !are_right(&request->wire, fds, nfds)) {
+		xs_request_free(request);
+		close_all(fds, nfds);
+		return -1;
+	}
+	/* Its number is one of this PID namespace (client/admit.h). */
+	if (xs_control_pid(control) > 0)
+		pid = request->wire.head.pid;
+	if (!make(worker, request, fds, log_fd, pid)) {
+		xs_request_free(request);
+		close_all(fds, nfds);
+		return -1;
+	}
+	/* While it is open, nobody sees the program close its end. */
+	close(fds[XS_WIRE_FD_APP]);
+	return -1;
+}
