@@ -66,12 +66,13 @@ static void renew(int fd, const struct xs_pair_info *pair)
 __attribute__((noinline)) static void
 report_lost(const struct xs_pair_info *pair)
 {
+	const struct xs_decision decision = { .rule = NULL };
 	struct xs_error err = { .kind = XS_ERR_NONE };
 
 	xs_error_set(&err, XS_ERR_RELAY, ECONNREFUSED,
 		     "the relay ended, and what was on the way is lost (was it "
 		     "killed?)");
-	xs_report_failure(&pair->asked, NULL, &err);
+	xs_report_failure(&pair->asked, &decision, &err);
 }
 
 /* The application's own shutdown(2) of both directions looks the same. */

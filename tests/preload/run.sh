@@ -9,6 +9,7 @@
 # started.  XSOCK_TEST_SUPERVISED=1 has a supervisor in place of the library.
 . "$(dirname "$0")/../support/lib.sh"
 . "$TESTS/preload/plaintext.sh"
+. "$TESTS/preload/datagrams.sh"
 # No lookup may wait long for a name server that a machine does not have.
 export RES_OPTIONS="timeout:1 attempts:1"
 
@@ -74,14 +75,24 @@ start_servers()
 	serve "${listeners[@]}"
 }
 
+# start_udp_server NAME ARGUMENT: its log is emptied now and then.
+start_udp_server()
+{
+	"$SUPPORT/dtls_server" "$2" >>"$T/$1.log" 2>&1 </dev/null &
+	started+=($!)
+}
+
 # UDP: an echo, one behind DTLS, and ports of nobody.
 start_udp_servers()
 {
-	start udp_echo "$SUPPORT/dtls_server" -
-	start dtls_echo "$SUPPORT/dtls_server" "$CERTS/good"
+	start_udp_server udp_echo -
+	start_udp_server udp_mute mute
+	start_udp_server dtls_echo "$CERTS/good"
 	within 10 grep -q '^port' "$T/udp_echo.log" &&
+		within 10 grep -q '^port' "$T/udp_mute.log" &&
 		within 10 grep -q '^port' "$T/dtls_echo.log" || exit 1
 	port_udp_echo=$(sed -n 's/^port //p' "$T/udp_echo.log")
+	port_udp_mute=$(sed -n 's/^port //p' "$T/udp_mute.log")
 	port_dtls_echo=$(sed -n 's/^port //p' "$T/dtls_echo.log")
 	free_ports 2
 	port_udp_front=${ports[0]} port_udp_closed=${ports[1]}
@@ -466,6 +477,9 @@ fi
 if [ $# -eq 0 ] || [[ " $* " == *" early "* ]]; then
 	check_early
 	check_copies
+fi
+if [ $# -eq 0 ] || [[ " $* " == *" datagrams "* ]]; then
+	check_datagrams
 fi
 if [ $# -eq 0 ] || [[ " $* " == *" plaintext "* ]]; then
 	check_plaintext

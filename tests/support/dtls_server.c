@@ -1,9 +1,9 @@
 /* A DTLS server for tests: sends every datagram back.
  *
- *     dtls_server CERTS/NAME|- [PORT]
+ *     dtls_server CERTS/NAME|-|mute [PORT]
  *
  * With "-" in place of a certificate it speaks no DTLS, and sends back what
- * comes as it is.
+ * comes as it is; with "mute" it sends nothing.
  * Prints "port N", then a line for each thing that happens: "plain N" for a
  * datagram that is no record of DTLS (N counts them), "open", "datagram LEN",
  * "end close_notify" or "end".  What a client sends may be a command: "close"
@@ -94,7 +94,12 @@ static void serve(SSL *ssl)
 		return;
 	}
 	printf("open%s\n", SSL_session_reused(ssl) ? " resumed" : "");
-	while ((got = SSL_read(ssl, data, sizeof(data))) > 0) {
+	/* A client that has gone refuses what is sent to it; what it has sent
+	 * before is still to be read. */
+	while (errno = 0, (got = SSL_read(ssl, data, sizeof(data))) > 0 ||
+				  errno == ECONNREFUSED) {
+		if (got <= 0)
+			continue;
 		printf("datagram %d\n", got);
 		if (got == 6 && memcmp(data, "forget", 6) == 0)
 			return;
@@ -139,7 +144,7 @@ static SSL *wait_for_client(SSL_CTX *context, int fd, BIO_ADDR *peer)
 	return ssl;
 }
 
-static int serve_plain(int fd)
+static int serve_plain(int fd, bool answers)
 {
 	static char data[65536];
 	struct sockaddr_in from;
@@ -149,7 +154,9 @@ static int serve_plain(int fd)
 	while ((got = recvfrom(fd, data, sizeof(data), 0,
 			       (struct sockaddr *)&from, &len)) >= 0) {
 		printf("datagram %zd\n", got);
-		sendto(fd, data, (size_t)got, 0, (struct sockaddr *)&from, len);
+		if (answers)
+			sendto(fd, data, (size_t)got, 0,
+			       (struct sockaddr *)&from, len);
 	}
 	return 1;
 }
@@ -169,8 +176,8 @@ int main(int argc, char **argv)
 	fd = open_socket();
 	getsockname(fd, (struct sockaddr *)&own, &len);
 	printf("port %d\n", ntohs(own.sin_port));
-	if (strcmp(argv[1], "-") == 0)
-		return serve_plain(fd);
+	if (strcmp(argv[1], "-") == 0 || strcmp(argv[1], "mute") == 0)
+		return serve_plain(fd, argv[1][0] == '-');
 	context = make_context(argv[1]);
 	for (;;) {
 		BIO_ADDR *peer = BIO_ADDR_new();

@@ -1,0 +1,175 @@
+"""What happens to a connected UDP socket in its life: datagrams.sh says which
+rules there are.  Prints what each call gave, errors by name.
+
+    datagrams.py CASE PORT [ARGUMENT…]
+"""
+import errno
+import os
+import select
+import signal
+import socket
+import sys
+import time
+
+case, port = sys.argv[1], int(sys.argv[2])
+more = sys.argv[3:]
+
+
+def say(what, call, *args):
+    try:
+        result = call(*args)
+    except OSError as error:
+        result = errno.errorcode[error.errno] if error.errno else "timed out"
+    print("%s: %s" % (what, result), flush=True)
+    return result
+
+
+def connected():
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.settimeout(15)
+    s.connect(("127.0.0.1", port))
+    return s
+
+
+def ask(s, what):
+    say("send %s" % what, s.send, what.encode())
+    return say("answer", s.recv, 100)
+
+
+def refused():
+    """The server is not accepted: what was sent first is told by the next."""
+    s = connected()
+    for _ in range(2):
+        say("send", s.send, b"secret")
+        say("recv", s.recv, 100)
+
+
+def leaves():
+    """As logger does: all is sent, and the program is gone."""
+    s = connected()
+    for i in range(20):
+        s.send(b"%02d" % i)
+
+
+def ends():
+    """The server says goodbye, and the next datagram finds it again."""
+    s = connected()
+    ask(s, "one")
+    say("send close", s.send, b"close")
+    time.sleep(0.3)
+    ask(s, "two")
+
+
+def forgets():
+    """The server forgets, and says nothing."""
+    s = connected()
+    ask(s, "one")
+    say("send forget", s.send, b"forget")
+    s.settimeout(0.5)
+    for _ in range(20):
+        s.send(b"two")
+        try:
+            print("answer:", s.recv(100))
+            return
+        except socket.timeout:
+            pass
+    print("no answer")
+
+
+def idles():
+    """Nothing is sent for the rule's idle time."""
+    s = connected()
+    ask(s, "one")
+    time.sleep(2)
+    ask(s, "two")
+
+
+def name_of(s):
+    inode = str(os.fstat(s.fileno()).st_ino)
+    for line in open("/proc/net/unix"):
+        fields = line.split()
+        if len(fields) > 7 and fields[6] == inode:
+            return "\0" + fields[7][1:]
+
+
+def relays(path):
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if os.readlink("/proc/%s/exe" % pid) == path:
+                yield int(pid)
+        except OSError:
+            pass
+
+
+def killed():
+    """The relay is killed: nobody comes in its place."""
+    s = connected()
+    ask(s, "one")
+    name = name_of(s)
+    for pid in relays(more[0]):
+        os.kill(pid, signal.SIGKILL)
+    ends = select.poll()
+    ends.register(s, 0)
+    print("events:", bool(ends.poll(15000)))
+    for kind in socket.SOCK_DGRAM, socket.SOCK_SEQPACKET, socket.SOCK_STREAM:
+        stranger = socket.socket(socket.AF_UNIX, kind)
+        try:
+            stranger.connect(name)
+            stranger.send(b"stranger")
+            print("a stranger has sent")
+        except OSError:
+            pass
+    say("send", s.send, b"lost")
+    s.setblocking(False)
+    say("recv", s.recv, 100)
+    s.settimeout(15)
+    ask(s, "two")
+
+
+def waiting():
+    """More than may wait."""
+    s = connected()
+    for i in range(200):
+        s.send(b"%03d" % i)
+    say("recv", s.recv, 100)
+
+
+def shared():
+    """Two processes have the socket when it fails."""
+    s = connected()
+    if os.fork() == 0:
+        time.sleep(0.5)
+        say("child send", s.send, b"by the child")
+        say("child send again", s.send, b"by the child")
+        say("child recv", s.recv, 100)
+        os._exit(0)
+    say("send", s.send, b"by the parent")
+    time.sleep(0.2)
+    os.wait()
+    say("recv", s.recv, 100)
+
+
+def unconnected():
+    """With an address, from a socket without a peer, or with another one."""
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.settimeout(15)
+    ruled, free = ("127.0.0.1", port), ("127.0.0.1", int(more[0]))
+    say("sendto, a rule", s.sendto, b"secret", ruled)
+    say("sendto, again", s.sendto, b"secret", ruled)
+    say("sendmsg, a rule", s.sendmsg, [b"secret"], [], 0, ruled)
+    say("sendto, no rule", s.sendto, b"open", free)
+    say("answer", s.recv, 100)
+    s.connect(free)
+    say("connected, sendto, a rule", s.sendto, b"secret", ruled)
+    s.connect(ruled)
+    say("sendto, the peer", s.sendto, b"to the peer", ruled)
+    say("sendto, another", s.sendto, b"to another", free)
+
+
+def sends():
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    say("connect", s.connect, ("127.0.0.1", port))
+    say("sendto", s.sendto, b"secret", ("127.0.0.1", port))
+
+
+globals()[case]()

@@ -1,0 +1,183 @@
+# Connected UDP sockets behind DTLS, and what they must never do.  run.sh sources
+# this.
+
+# life NAME RULE-TARGET CASE EXPECTED [ARGUMENT…]: datagrams.py under a rule for
+# the front port, prints EXPECTED.
+life()
+{
+	local name=$1 target=$2 case=$3 expected=$4
+	shift 4
+	: >"$T/dtls_echo.log"
+	: >"$T/udp_echo.log"
+	XSOCK_LOG=${log-info} case_run with_xsock \
+		"udp://127.0.0.1:$port_udp_front=$target" "$PYTHON" \
+		"$TESTS/preload/datagrams.py" "$case" "$port_udp_front" "$@"
+	printf '%s' "${expected:+$expected
+}" | diff -U1 - "$OUT" >"$T/diff" && return
+	cp "$T/diff" "$OUT"
+	fail "$name" "prints something else"
+	return 1
+}
+
+# heard PATTERN [LOG]: what the server says it has had
+heard()
+{
+	within 10 grep -qE "$1" "$T/${2-dtls_echo}.log"
+}
+
+# verdict NAME STATUS…
+verdict()
+{
+	local name=$1 status
+	shift
+	cat "$T/dtls_echo.log" "$T/udp_echo.log" >>"$OUT"
+	for status; do
+		if [ "$status" -ne 0 ]; then
+			fail "$name"
+			return
+		fi
+	done
+	pass "$name"
+}
+
+told()
+{
+	grep -q "$1" "$ERR"
+}
+
+# Nothing of the program's has been seen by a server that is none of the rule's.
+nothing_leaked()
+{
+	! grep -q datagram "$T/dtls_echo.log" && ! grep -q . "$T/udp_echo.log"
+}
+
+check_datagrams_refused()
+{
+	local dtls=dtls://:$port_dtls_echo twice="send: 6
+recv: EKEYREJECTED
+send: 6
+recv: EKEYREJECTED"
+
+	life "datagrams: an unknown CA" "$dtls" refused "$twice" &&
+		verdict "datagrams: an unknown CA" \
+			"$(heard refused; echo $?)" \
+			"$(nothing_leaked; echo $?)" \
+			"$(told 'certificate-untrusted'; echo $?)"
+	life "datagrams: another name" "$dtls?cafile=$CA&peer_name=other.test" \
+		refused "$twice" &&
+		verdict "datagrams: another name" "$(nothing_leaked; echo $?)" \
+			"$(told 'certificate-name'; echo $?)"
+	# It has all that is sent, and it must be nothing of the program's.
+	life "datagrams: a server without DTLS" \
+		"dtls://:$port_udp_mute?timeout=1" refused "send: 6
+recv: ETIMEDOUT
+send: 6
+recv: ETIMEDOUT" &&
+		verdict "datagrams: a server without DTLS" \
+			"$(heard datagram udp_mute; echo $?)" \
+			"$(! grep -qx 'datagram 6' "$T/udp_mute.log"; echo $?)" \
+			"$(told 'handshake-timeout'; echo $?)"
+	life "datagrams: nobody" "dtls://:$port_udp_closed" refused "send: 6
+recv: ECONNREFUSED
+send: 6
+recv: ECONNREFUSED" &&
+		verdict "datagrams: nobody" "$(told 'connect-refused'; echo $?)"
+	life "datagrams: denied" deny:// sends "connect: EACCES
+sendto: EACCES" && verdict "datagrams: denied" "$(nothing_leaked; echo $?)"
+	log=warning life "datagrams: files that are not there" \
+		"dtls://:$port_dtls_echo?cafile=/nonexistent" sends "connect: EACCES
+sendto: EACCES" &&
+		verdict "datagrams: files that are not there" "$(nothing_leaked; echo $?)"
+	log=info
+}
+
+check_datagrams_life()
+{
+	local dtls=dtls://:$port_dtls_echo?cafile=$CA
+
+	life "datagrams: who leaves at once" "$dtls" leaves "" && {
+		heard 'end close_notify'
+		verdict "datagrams: who leaves at once" $? \
+			"$([ "$(grep -cx 'datagram 2' "$T/dtls_echo.log")" -eq 20 ]; echo $?)"
+	}
+	life "datagrams: the server says goodbye" "$dtls" ends "send one: 3
+answer: b'one'
+send close: 5
+send two: 3
+answer: b'two'" && verdict "datagrams: the server says goodbye" \
+			"$(told 'because the server said so'; echo $?)" \
+			"$([ "$(grep -c '^open' "$T/dtls_echo.log")" -eq 2 ]; echo $?)"
+	life "datagrams: the server forgets" "$dtls&idle=1" forgets "send one: 3
+answer: b'one'
+send forget: 6
+answer: b'two'" && verdict "datagrams: the server forgets" \
+			"$([ "$(grep -c '^open' "$T/dtls_echo.log")" -eq 2 ]; echo $?)"
+	life "datagrams: idle" "$dtls&idle=1" idles "send one: 3
+answer: b'one'
+send two: 3
+answer: b'two'" && {
+		heard 'end close_notify'
+		verdict "datagrams: idle" $? \
+			"$(told "for the rule's idle time"; echo $?)" \
+			"$([ "$(grep -c '^open' "$T/dtls_echo.log")" -eq 2 ]; echo $?)"
+	}
+	life "datagrams: too many wait" "dtls://:$port_udp_mute?timeout=1" \
+		waiting "recv: ETIMEDOUT" &&
+		verdict "datagrams: too many wait" \
+			"$(told 'too many datagrams wait'; echo $?)" \
+			"$([ "$(grep -c 'too many' "$ERR")" -eq 1 ]; echo $?)" \
+			"$(! grep -qx 'datagram 3' "$T/udp_mute.log"; echo $?)"
+	life "datagrams: two processes, one error" "dtls://:$port_udp_closed" \
+		shared "send: 13
+child send: ECONNREFUSED
+child send again: 12
+child recv: ECONNREFUSED
+recv: ECONNREFUSED" && verdict "datagrams: two processes, one error" 0
+}
+
+check_datagrams_killed()
+{
+	local relay=$RELAY-killed
+
+	cp "$RELAY" "$relay"
+	XSOCK_RELAY=$relay XSOCK_RELAY_IDLE=0 life "datagrams: the relay is killed" \
+		"dtls://:$port_dtls_echo?cafile=$CA" killed "send one: 3
+answer: b'one'
+events: True
+send: ECONNREFUSED
+recv: EAGAIN
+send two: 3
+answer: b'two'" "$relay" && verdict "datagrams: the relay is killed" \
+			"$(told 'the relay ended, and what was on the way'; echo $?)" \
+			"$(! grep -q plain "$T/dtls_echo.log"; echo $?)"
+}
+
+check_datagrams_unconnected()
+{
+	life "datagrams: with an address" "dtls://:$port_dtls_echo?cafile=$CA" \
+		unconnected "sendto, a rule: EACCES
+sendto, again: EACCES
+sendmsg, a rule: EACCES
+sendto, no rule: 4
+answer: b'open'
+connected, sendto, a rule: EACCES
+sendto, the peer: 11
+sendto, another: EISCONN" "$port_udp_echo" && {
+		heard 'datagram 11'
+		verdict "datagrams: with an address" $? \
+			"$([ "$(grep -c 'has no way to the relay' "$ERR")" -eq 1 ]; echo $?)" \
+			"$([ "$(grep -c . "$T/udp_echo.log")" -eq 1 ]; echo $?)"
+	}
+	life "datagrams: rules that are broken" "dtls://:nosuchport" sends \
+		"connect: EACCES
+sendto: EACCES" && verdict "datagrams: rules that are broken" \
+			"$(nothing_leaked; echo $?)"
+}
+
+check_datagrams()
+{
+	check_datagrams_refused
+	check_datagrams_life
+	check_datagrams_killed
+	check_datagrams_unconnected
+}
