@@ -146,7 +146,6 @@ answer: b'one'
 events: True
 send: ECONNREFUSED
 recv: EAGAIN
-send two: 3
 answer: b'two'" "$relay" && verdict "datagrams: the relay is killed" \
 			"$(told 'the relay ended, and what was on the way'; echo $?)" \
 			"$(! grep -q plain "$T/dtls_echo.log"; echo $?)"
