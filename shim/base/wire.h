@@ -11,14 +11,16 @@
  * A connection asks once and is answered once:
  *
  *   CONNECT   + { TCP socket, relay's end, copy of the application's end,
- *                 [log] }            → VERDICT, when the connect has ended;
- * with a scheme of datagrams a UDP socket, a pair of datagrams, and no answer
+ *                 [log] }            → VERDICT, when the connect has ended
  *   GETOPT    + { application's end } → VALUE
  *   SETOPT    + { application's end } → VALUE (without bytes)
  *   RESOLVE                           → ADDRESSES, at least one for each name
  *   FTP_DATA                          → FTP_DATA_ANSWER
  *   LIST                              → ROW for each, and TOTALS behind the
  * last (below); or REFUSED
+ *
+ * A CONNECT with a scheme of datagrams has a UDP socket and a pair of datagrams
+ * with it, and is answered when they have been taken over.
  *
  * Before that, a client may want to know who listens, and show who it is
  * (spaces.h); the request follows on the same connection:

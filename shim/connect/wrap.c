@@ -455,6 +455,38 @@ static void prepare_wait(struct wrapping *w, struct xs_wait *wait,
 		wait->limit = (struct timeval){ .tv_sec = 0 };
 }
 
+/* --- datagrams ------------------------------------------------------------ */
+
+/* A relay takes a request at once; one that does not is stopped. */
+enum { TAKEN_S = 5 };
+
+/* Waits until the relay has taken the socket over.  It looks who asks, so a
+ * program that sends a datagram and ends must not be gone by then. */
+__attribute__((noinline)) static int await_taken(const struct wrapping *w,
+						 struct xs_error *err)
+{
+	const struct timeval patience = { .tv_sec = TAKEN_S };
+	char datagram[1024];
+	struct xs_wire answer;
+	ssize_t got;
+	size_t nfds;
+
+	setsockopt(w->control, SOL_SOCKET, SO_RCVTIMEO, &patience,
+		   sizeof(patience));
+	do
+		got = xs_wire_receive(w->control, datagram, sizeof(datagram),
+				      NULL, 0, &nfds, 0);
+	while (got < 0 && errno == EINTR);
+	if (got > 0 &&
+	    xs_wire_decode(&answer, datagram, (size_t)got, NULL) == 0 &&
+	    answer.head.type == XS_WIRE_VERDICT)
+		return 0;
+	if (got < 0 && errno == EAGAIN)
+		return xs_error_set(err, XS_ERR_TIMEOUT, 0, XS_REPORT_SILENT,
+				    w->key, (int)relay_of(w), (double)TAKEN_S);
+	return xs_error_set(err, XS_ERR_RELAY, 0, "%s", XS_REPORT_LOST);
+}
+
 /* --- the whole ------------------------------------------------------------ */
 
 /* (Not on the stack of everybody.) */
@@ -492,7 +524,9 @@ static int hand_over(struct wrapping *w, int fd,
 					  : XS_PAIR_AWAITED);
 	if (xs_report_wants(XS_LOG_DEBUG))
 		trace_handed_over(w, where);
-	return send_request(w, where, err);
+	if (send_request(w, where, err) < 0)
+		return -1;
+	return w->swap.datagrams ? await_taken(w, err) : 0;
 }
 
 static int take_back(struct wrapping *w, const struct xs_error *err)

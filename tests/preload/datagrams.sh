@@ -19,14 +19,14 @@ life()
 	return 1
 }
 
-# heard PATTERN [LOG]: what the server says it has had
-heard()
+# life_heard PATTERN [LOG]: what the server says it has had
+life_heard()
 {
 	within 10 grep -qE "$1" "$T/${2-dtls_echo}.log"
 }
 
-# verdict NAME STATUS…
-verdict()
+# life_passes NAME STATUS…
+life_passes()
 {
 	local name=$1 status
 	shift
@@ -40,7 +40,7 @@ verdict()
 	pass "$name"
 }
 
-told()
+life_told()
 {
 	grep -q "$1" "$ERR"
 }
@@ -59,35 +59,35 @@ send: 6
 recv: EKEYREJECTED"
 
 	life "datagrams: an unknown CA" "$dtls" refused "$twice" &&
-		verdict "datagrams: an unknown CA" \
-			"$(heard refused; echo $?)" \
+		life_passes "datagrams: an unknown CA" \
+			"$(life_heard refused; echo $?)" \
 			"$(nothing_leaked; echo $?)" \
-			"$(told 'certificate-untrusted'; echo $?)"
+			"$(life_told 'certificate-untrusted'; echo $?)"
 	life "datagrams: another name" "$dtls?cafile=$CA&peer_name=other.test" \
 		refused "$twice" &&
-		verdict "datagrams: another name" "$(nothing_leaked; echo $?)" \
-			"$(told 'certificate-name'; echo $?)"
+		life_passes "datagrams: another name" "$(nothing_leaked; echo $?)" \
+			"$(life_told 'certificate-name'; echo $?)"
 	# It has all that is sent, and it must be nothing of the program's.
 	life "datagrams: a server without DTLS" \
 		"dtls://:$port_udp_mute?timeout=1" refused "send: 6
 recv: ETIMEDOUT
 send: 6
 recv: ETIMEDOUT" &&
-		verdict "datagrams: a server without DTLS" \
-			"$(heard datagram udp_mute; echo $?)" \
+		life_passes "datagrams: a server without DTLS" \
+			"$(life_heard datagram udp_mute; echo $?)" \
 			"$(! grep -qx 'datagram 6' "$T/udp_mute.log"; echo $?)" \
-			"$(told 'handshake-timeout'; echo $?)"
+			"$(life_told 'handshake-timeout'; echo $?)"
 	life "datagrams: nobody" "dtls://:$port_udp_closed" refused "send: 6
 recv: ECONNREFUSED
 send: 6
 recv: ECONNREFUSED" &&
-		verdict "datagrams: nobody" "$(told 'connect-refused'; echo $?)"
+		life_passes "datagrams: nobody" "$(life_told 'connect-refused'; echo $?)"
 	life "datagrams: denied" deny:// sends "connect: EACCES
-sendto: EACCES" && verdict "datagrams: denied" "$(nothing_leaked; echo $?)"
+sendto: EACCES" && life_passes "datagrams: denied" "$(nothing_leaked; echo $?)"
 	log=warning life "datagrams: files that are not there" \
 		"dtls://:$port_dtls_echo?cafile=/nonexistent" sends "connect: EACCES
 sendto: EACCES" &&
-		verdict "datagrams: files that are not there" "$(nothing_leaked; echo $?)"
+		life_passes "datagrams: files that are not there" "$(nothing_leaked; echo $?)"
 	log=info
 }
 
@@ -96,35 +96,35 @@ check_datagrams_life()
 	local dtls=dtls://:$port_dtls_echo?cafile=$CA
 
 	life "datagrams: who leaves at once" "$dtls" leaves "" && {
-		heard 'end close_notify'
-		verdict "datagrams: who leaves at once" $? \
+		life_heard 'end close_notify'
+		life_passes "datagrams: who leaves at once" $? \
 			"$([ "$(grep -cx 'datagram 2' "$T/dtls_echo.log")" -eq 20 ]; echo $?)"
 	}
 	life "datagrams: the server says goodbye" "$dtls" ends "send one: 3
 answer: b'one'
 send close: 5
 send two: 3
-answer: b'two'" && verdict "datagrams: the server says goodbye" \
-			"$(told 'because the server said so'; echo $?)" \
+answer: b'two'" && life_passes "datagrams: the server says goodbye" \
+			"$(life_told 'because the server said so'; echo $?)" \
 			"$([ "$(grep -c '^open' "$T/dtls_echo.log")" -eq 2 ]; echo $?)"
 	life "datagrams: the server forgets" "$dtls&idle=1" forgets "send one: 3
 answer: b'one'
 send forget: 6
-answer: b'two'" && verdict "datagrams: the server forgets" \
+answer: b'two'" && life_passes "datagrams: the server forgets" \
 			"$([ "$(grep -c '^open' "$T/dtls_echo.log")" -eq 2 ]; echo $?)"
 	life "datagrams: idle" "$dtls&idle=1" idles "send one: 3
 answer: b'one'
 send two: 3
 answer: b'two'" && {
-		heard 'end close_notify'
-		verdict "datagrams: idle" $? \
-			"$(told "for the rule's idle time"; echo $?)" \
+		life_heard 'end close_notify'
+		life_passes "datagrams: idle" $? \
+			"$(life_told "for the rule's idle time"; echo $?)" \
 			"$([ "$(grep -c '^open' "$T/dtls_echo.log")" -eq 2 ]; echo $?)"
 	}
 	life "datagrams: too many wait" "dtls://:$port_udp_mute?timeout=1" \
 		waiting "recv: ETIMEDOUT" &&
-		verdict "datagrams: too many wait" \
-			"$(told 'too many datagrams wait'; echo $?)" \
+		life_passes "datagrams: too many wait" \
+			"$(life_told 'too many datagrams wait'; echo $?)" \
 			"$([ "$(grep -c 'too many' "$ERR")" -eq 1 ]; echo $?)" \
 			"$(! grep -qx 'datagram 3' "$T/udp_mute.log"; echo $?)"
 	life "datagrams: two processes, one error" "dtls://:$port_udp_closed" \
@@ -132,7 +132,7 @@ answer: b'two'" && {
 child send: ECONNREFUSED
 child send again: 12
 child recv: ECONNREFUSED
-recv: ECONNREFUSED" && verdict "datagrams: two processes, one error" 0
+recv: ECONNREFUSED" && life_passes "datagrams: two processes, one error" 0
 }
 
 check_datagrams_killed()
@@ -146,8 +146,8 @@ answer: b'one'
 events: True
 send: ECONNREFUSED
 recv: EAGAIN
-answer: b'two'" "$relay" && verdict "datagrams: the relay is killed" \
-			"$(told 'the relay ended, and what was on the way'; echo $?)" \
+answer: b'two'" "$relay" && life_passes "datagrams: the relay is killed" \
+			"$(life_told 'the relay ended, and what was on the way'; echo $?)" \
 			"$(! grep -q plain "$T/dtls_echo.log"; echo $?)"
 }
 
@@ -162,14 +162,14 @@ answer: b'open'
 connected, sendto, a rule: EACCES
 sendto, the peer: 11
 sendto, another: EISCONN" "$port_udp_echo" && {
-		heard 'datagram 11'
-		verdict "datagrams: with an address" $? \
+		life_heard 'datagram 11'
+		life_passes "datagrams: with an address" $? \
 			"$([ "$(grep -c 'has no way to the relay' "$ERR")" -eq 1 ]; echo $?)" \
 			"$([ "$(grep -c . "$T/udp_echo.log")" -eq 1 ]; echo $?)"
 	}
 	life "datagrams: rules that are broken" "dtls://:nosuchport" sends \
 		"connect: EACCES
-sendto: EACCES" && verdict "datagrams: rules that are broken" \
+sendto: EACCES" && life_passes "datagrams: rules that are broken" \
 			"$(nothing_leaked; echo $?)"
 }
 

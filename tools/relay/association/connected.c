@@ -240,6 +240,7 @@ int xs_connected_begin(struct xs_worker *worker, struct xs_control *control,
 {
 	struct xs_request *request = xs_request_copy(datagram, len);
 	int log_fd = nfds == XS_WIRE_FDS ? fds[XS_WIRE_FD_LOG] : -1;
+	struct xs_wire answer;
 	pid_t pid = 0;
 
 	if (!request || !are_right(&request->wire, fds, nfds)) {
@@ -257,5 +258,7 @@ int xs_connected_begin(struct xs_worker *worker, struct xs_control *control,
 	}
 	/* While it is open, nobody sees the program close its end. */
 	close(fds[XS_WIRE_FD_APP]);
-	return -1;
+	xs_request_verdict(request, &answer, NULL, NULL);
+	xs_control_answer(control, &answer);
+	return 0;
 }

@@ -16,8 +16,8 @@
 /* Is this CONNECT, which has been decoded with success, about datagrams? */
 bool xs_connected_is(const void *datagram, size_t len);
 
-/* As begin of struct xs_control_connector.  The client waits for no answer, so
- * it always returns -1. */
+/* As begin of struct xs_control_connector.  The answer is that the datagrams
+ * have been taken over, whatever comes of them. */
 int xs_connected_begin(struct xs_worker *worker, struct xs_control *control,
 		       const void *datagram, size_t len, const int *fds,
 		       size_t nfds);

@@ -23,8 +23,8 @@ struct xs_control_connector {
 	/* Begins what a CONNECT asks for.  datagram and len are the request,
 	 * decoded before with success, fds its descriptors, which this takes
 	 * over in any case.  control, whose client may wait for the verdict,
-	 * is attached.  Returns 0, or -1 when the request is not one, or needs
-	 * no answer: nothing is attached then. */
+	 * is attached, or has been answered.  Returns 0, or -1 when the request
+	 * is not one: nothing is attached then. */
 	int (*begin)(struct xs_worker *worker, struct xs_control *control,
 		     const void *datagram, size_t len, const int *fds,
 		     size_t nfds);
