@@ -263,3 +263,144 @@ Test(pair, keeps_nodelay)
 	cr_assert_not(xs_pair_nodelay(off[0]));
 	cr_assert_eq(xs_pair_set_nodelay(off[0], true), -1);
 }
+
+/* --- datagrams ------------------------------------------------------------ */
+
+static uint32_t make_of_datagrams(int end[2], enum xs_pair_kind kind,
+				  const char *peer, const char *local)
+{
+	struct xs_pair_info info = { .key = KEY,
+				     .kind = kind,
+				     .limit = 1435,
+				     .asked = address(peer),
+				     .local = address(local) };
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, end), 0);
+	cr_assert_eq(xs_pair_name_app(end[0], &info), 0);
+	return info.id;
+}
+
+Test(pair, of_datagrams_is_connected_at_once)
+{
+	for (int kind = XS_PAIR_UDP; kind <= XS_PAIR_DTLS; kind++) {
+		struct xs_pair_info info;
+		int end[2];
+		uint32_t id =
+			make_of_datagrams(end, (enum xs_pair_kind)kind,
+					  "192.0.2.7:514", "10.0.0.1:51234");
+
+		cr_assert(xs_pair_read(end[0], &info));
+		cr_assert_eq(info.kind, (enum xs_pair_kind)kind);
+		cr_assert_eq(info.state, XS_PAIR_CONNECTED);
+		cr_assert_eq(info.limit, 1435);
+		cr_assert_eq(info.id, id);
+		cr_assert_str_eq(info.key, KEY);
+		cr_assert_eq(xs_address_port(&info.asked), 514);
+		cr_assert_eq(xs_address_port(&info.local), 51234);
+		cr_assert_eq(xs_pair_name_failed(end[1], id, ECONNREFUSED), 0);
+		close(end[1]);
+		cr_assert(xs_pair_read(end[0], &info));
+		cr_assert_eq(info.state, XS_PAIR_FAILED);
+		cr_assert_eq(info.errnum, ECONNREFUSED);
+		cr_assert_eq(info.kind, (enum xs_pair_kind)kind);
+		close(end[0]);
+	}
+}
+
+/* Two long addresses do not fit: the one that was asked for stays. */
+Test(pair, of_datagrams_keeps_what_was_asked)
+{
+	const char *const longest =
+		"[2001:db8:1111:2222:3333:4444:5555:6666]:65535";
+	struct xs_pair_info info;
+	int end[2];
+
+	make_of_datagrams(end, XS_PAIR_DTLS, longest, longest);
+	cr_assert(xs_pair_read(end[0], &info));
+	cr_assert_eq(xs_address_port(&info.asked), 65535);
+	cr_assert_eq(info.local.len, 0);
+	close(end[0]);
+	close(end[1]);
+}
+
+/* What the library and the relay rely on. */
+Test(pair, of_datagrams_keeps_them_apart)
+{
+	struct sockaddr_un from;
+	char data[16];
+	struct iovec room = { data, sizeof(data) };
+	struct msghdr msg = { .msg_iov = &room,
+			      .msg_iovlen = 1,
+			      .msg_name = &from,
+			      .msg_namelen = sizeof(from) };
+	int end[2];
+
+	make_of_datagrams(end, XS_PAIR_UDP, "192.0.2.7:514", "10.0.0.1:5");
+	cr_assert_eq(send(end[0], "one", 3, 0), 3);
+	cr_assert_eq(send(end[0], "", 0, 0), 0);
+	cr_assert_eq(recvmsg(end[1], &msg, 0), 3);
+	/* An empty datagram has a sender, the end has none. */
+	msg.msg_namelen = sizeof(from);
+	cr_assert_eq(recvmsg(end[1], &msg, MSG_DONTWAIT), 0);
+	cr_assert_gt(msg.msg_namelen, 0);
+	close(end[0]);
+	msg.msg_namelen = sizeof(from);
+	cr_assert_eq(recvmsg(end[1], &msg, MSG_DONTWAIT), 0);
+	cr_assert_eq(msg.msg_namelen, 0);
+	cr_assert(events(end[1]) & POLLHUP);
+	close(end[1]);
+}
+
+/* Nobody comes in the place of a relay that has gone. */
+Test(pair, of_datagrams_takes_nothing_of_strangers)
+{
+	static const int types[] = { SOCK_SEQPACKET, SOCK_DGRAM, SOCK_STREAM };
+	struct sockaddr_un name;
+	socklen_t len = sizeof(name);
+	int end[2];
+
+	make_of_datagrams(end, XS_PAIR_DTLS, "192.0.2.7:514", "10.0.0.1:5");
+	getsockname(end[0], (struct sockaddr *)&name, &len);
+	close(end[1]);
+	cr_assert_eq(send(end[0], "x", 1, MSG_NOSIGNAL), -1);
+	cr_assert_eq(errno, EPIPE);
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+		int stranger = socket(AF_UNIX, types[i], 0);
+
+		cr_assert_lt(connect(stranger, (struct sockaddr *)&name, len),
+			     0);
+		cr_assert_lt(sendto(stranger, "x", 1, 0,
+				    (struct sockaddr *)&name, len),
+			     0);
+		close(stranger);
+	}
+	cr_assert_eq(recv(end[0], &len, 1, MSG_DONTWAIT), 0);
+	close(end[0]);
+}
+
+Test(pair, names_that_are_none_are_refused)
+{
+	static const char *const names[] = {
+		"xsock/00000001/" KEY "/dtls:192.0.2.7:514<",
+		"xsock/00000001/" KEY "/dtls::192.0.2.7:514<",
+		"xsock/00000001/" KEY "/udp:12x:192.0.2.7:514<",
+		"xsock/00000001/" KEY "/sctp:12:192.0.2.7:514<",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		struct sockaddr_un name = { .sun_family = AF_UNIX };
+		struct xs_pair_info info;
+		int end[2];
+
+		cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, end), 0);
+		memcpy(name.sun_path + 1, names[i], strlen(names[i]));
+		cr_assert_eq(bind(end[0], (struct sockaddr *)&name,
+				  (socklen_t)(offsetof(struct sockaddr_un,
+						       sun_path) +
+					      1 + strlen(names[i]))),
+			     0);
+		cr_assert_not(xs_pair_read(end[0], &info), "%s", names[i]);
+		close(end[0]);
+		close(end[1]);
+	}
+}
