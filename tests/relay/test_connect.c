@@ -432,7 +432,7 @@ Test(relay_connect, missing_cafile, .timeout = 60)
 
 Test(relay_connect, scheme_that_the_relay_lacks, .timeout = 60)
 {
-	expect_failure(NULL, 1, "", "dtls", EACCES, "dtls");
+	expect_failure(NULL, 1, "", "sctp", EACCES, "sctp");
 }
 
 Test(relay_connect, one_version, .timeout = 60)

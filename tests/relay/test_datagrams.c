@@ -1,0 +1,407 @@
+/* Tests: tools/relay/association, over the control socket: what a relay does
+ * with pairs of datagrams, and with requests that are none.
+ */
+#include "client.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+
+/* What the library would have made. */
+struct datagrams {
+	struct xs_wire request;
+	int udp, end[2], log[2], control;
+};
+
+static int udp_socket(struct xs_address *own)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	*own = loopback(0);
+	cr_assert_eq(bind(fd, &own->any, own->len), 0);
+	cr_assert_eq(getsockname(fd, &own->any, &own->len), 0);
+	return fd;
+}
+
+static struct datagrams prepare(const struct xs_address *to, const char *scheme,
+				const char *options)
+{
+	struct xs_pair_info info = { .key = TEST_KEY,
+				     .kind = XS_PAIR_DTLS,
+				     .limit = 1400,
+				     .asked = *to };
+	struct datagrams d = { .control = -1 };
+
+	xs_wire_init(&d.request, XS_WIRE_CONNECT);
+	cr_assert_eq(
+		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, d.end),
+		0);
+	cr_assert_eq(xs_pair_name_app(d.end[0], &info), 0);
+	cr_assert_eq(pipe2(d.log, O_CLOEXEC | O_NONBLOCK), 0);
+	d.udp = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	cr_assert_eq(connect(d.udp, &to->any, to->len), 0);
+	d.request.head.id = info.id;
+	d.request.head.pid = getpid();
+	d.request.head.log_level = XS_LOG_INFO;
+	d.request.head.idle = -1;
+	d.request.head.family = AF_INET;
+	d.request.head.started = 1;
+	d.request.head.to = *to;
+	d.request.string[XS_WIRE_PROGRAM] = "test";
+	d.request.string[XS_WIRE_ASKED] = "localhost:514";
+	d.request.string[XS_WIRE_RULE] = "rule";
+	d.request.string[XS_WIRE_SCHEME] = scheme;
+	d.request.string[XS_WIRE_NAME] = "localhost";
+	d.request.string[XS_WIRE_OPTIONS] = options;
+	return d;
+}
+
+/* Sends the request; true: the relay has taken it. */
+static bool hand_over(struct datagrams *d, const struct relay *relay)
+{
+	static char buffer[XS_WIRE_MESSAGE_MAX];
+	const int fds[] = { d->udp, d->end[1], d->end[0], d->log[1] };
+	struct xs_wire verdict;
+	bool taken;
+
+	d->control = relay_connect(relay);
+	cr_assert_geq(d->control, 0);
+	cr_assert_eq(xs_wire_send(d->control, &d->request, fds, 4), 0);
+	taken = wire_answer(d->control, buffer, &verdict);
+	cr_assert(!taken || (verdict.head.type == XS_WIRE_VERDICT &&
+			     verdict.head.errnum == 0 &&
+			     verdict.head.id == d->request.head.id));
+	close(d->control);
+	close(d->udp);
+	close(d->end[1]);
+	close(d->log[1]);
+	return taken;
+}
+
+static struct datagrams opened(const struct relay *relay,
+			       const struct xs_address *to, const char *scheme,
+			       const char *options)
+{
+	struct datagrams d = prepare(to, scheme, options);
+
+	cr_assert(hand_over(&d, relay));
+	return d;
+}
+
+static void forget(struct datagrams *d)
+{
+	close(d->end[0]);
+	close(d->log[0]);
+}
+
+static ssize_t receive(int fd, char *data, size_t size)
+{
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
+
+	cr_assert_eq(poll(&ready, 1, 20000), 1, "nothing comes");
+	return recv(fd, data, size, MSG_DONTWAIT);
+}
+
+/* What comes at the server, and where from. */
+static ssize_t serve_one(int server, char *data, size_t size,
+			 struct xs_address *from)
+{
+	struct pollfd ready = { .fd = server, .events = POLLIN };
+
+	from->len = sizeof(from->v6);
+	cr_assert_eq(poll(&ready, 1, 20000), 1, "nothing comes");
+	return recvfrom(server, data, size, MSG_DONTWAIT, &from->any,
+			&from->len);
+}
+
+static int count_descriptors(pid_t pid)
+{
+	char path[64];
+	int count = 0;
+	DIR *folder;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	folder = opendir(path);
+	while (folder && readdir(folder))
+		count++;
+	if (folder)
+		closedir(folder);
+	return count;
+}
+
+static int wait_for_descriptors(pid_t pid, int wanted)
+{
+	int count = 0;
+
+	for (int i = 0; i < 2000; i++) {
+		count = count_descriptors(pid);
+		if (count <= wanted)
+			break;
+		usleep(10000);
+	}
+	return count;
+}
+
+Test(relay_datagrams, both_ways, .timeout = 60)
+{
+	struct xs_address own, from;
+	int server = udp_socket(&own);
+	struct relay relay = relay_start("0");
+	struct datagrams d = opened(&relay, &own, "udp", "relay=1");
+	char data[64];
+
+	cr_assert_eq(send(d.end[0], "one", 3, 0), 3);
+	cr_assert_eq(send(d.end[0], "", 0, 0), 0);
+	cr_assert_eq(send(d.end[0], "three", 5, 0), 5);
+	cr_assert_eq(serve_one(server, data, sizeof(data), &from), 3);
+	cr_assert_eq(serve_one(server, data, sizeof(data), &from), 0);
+	cr_assert_eq(serve_one(server, data, sizeof(data), &from), 5);
+	sendto(server, "", 0, 0, &from.any, from.len);
+	sendto(server, "back", 4, 0, &from.any, from.len);
+	cr_assert_eq(receive(d.end[0], data, sizeof(data)), 0);
+	cr_assert_eq(receive(d.end[0], data, sizeof(data)), 4);
+	forget(&d);
+	cr_assert_eq(relay_wait(&relay, 20), 0);
+	close(server);
+}
+
+/* The server of a plain association may be the first to send; who is not the
+ * server is not heard. */
+Test(relay_datagrams, only_of_the_peer, .timeout = 60)
+{
+	struct xs_address own, from, other;
+	int server = udp_socket(&own), stranger = udp_socket(&other);
+	struct relay relay = relay_start("0");
+	struct datagrams d = prepare(&own, "udp", "relay=1");
+	char data[64];
+
+	from.len = sizeof(from.v6);
+	cr_assert_eq(getsockname(d.udp, &from.any, &from.len), 0);
+	cr_assert(hand_over(&d, &relay));
+	sendto(stranger, "stranger", 8, 0, &from.any, from.len);
+	sendto(server, "first", 5, 0, &from.any, from.len);
+	cr_assert_eq(receive(d.end[0], data, sizeof(data)), 5);
+	cr_assert_lt(recv(d.end[0], data, sizeof(data), MSG_DONTWAIT), 0);
+	forget(&d);
+	cr_assert_eq(relay_wait(&relay, 20), 0);
+	close(server);
+	close(stranger);
+}
+
+/* The name of the relay's end says why it is closed. */
+static void expect_failed(struct datagrams *d, int errnum, const char *line)
+{
+	struct pollfd ended = { .fd = d->end[0] };
+	struct xs_pair_info info;
+	char text[4096] = "";
+	ssize_t got;
+
+	cr_assert_eq(poll(&ended, 1, 20000), 1);
+	cr_assert(ended.revents & POLLHUP);
+	cr_assert(xs_pair_read(d->end[0], &info));
+	cr_assert_eq(info.state, XS_PAIR_FAILED);
+	cr_assert_eq(info.errnum, errnum, "%s", strerror(info.errnum));
+	for (size_t len = 0;
+	     (got = read(d->log[0], text + len, sizeof(text) - 1 - len)) > 0;)
+		len += (size_t)got;
+	cr_assert(strstr(text, line), "%s", text);
+}
+
+Test(relay_datagrams, failures_have_a_name_and_a_line, .timeout = 60)
+{
+	static const struct {
+		const char *scheme, *options;
+		int errnum;
+		const char *line;
+	} cases[] = {
+		/* Open at once: what comes later goes to standard error. */
+		{ "udp", "relay=1", ECONNREFUSED, "datagrams go as they are" },
+		{ "dtls", "", ECONNREFUSED, "Connection refused by" },
+		{ "dtls", "cafile=/nonexistent", EACCES, "/nonexistent" },
+		{ "dtls", "ciphers=NONSENSE", EACCES, "NONSENSE" },
+	};
+	struct relay relay = relay_start("2");
+	struct xs_address nobody;
+
+	close(udp_socket(&nobody));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct datagrams d = opened(&relay, &nobody, cases[i].scheme,
+					    cases[i].options);
+
+		cr_assert_eq(send(d.end[0], "x", 1, MSG_NOSIGNAL), 1);
+		expect_failed(&d, cases[i].errnum, cases[i].line);
+		forget(&d);
+	}
+	cr_assert_eq(relay_wait(&relay, 20), 0);
+}
+
+/* A server that says nothing gets a ClientHello, again and again, and nothing
+ * of the program's. */
+Test(relay_datagrams, nothing_before_the_handshake, .timeout = 60)
+{
+	struct xs_address own, from;
+	int server = udp_socket(&own);
+	struct relay relay = relay_start("0");
+	struct datagrams d = opened(&relay, &own, "dtls", "timeout=1.5");
+	unsigned char data[2048];
+	int hellos = 0;
+
+	for (int i = 0; i < 300; i++)
+		send(d.end[0], "secret", 6, MSG_NOSIGNAL);
+	expect_failed(&d, ETIMEDOUT, "too many datagrams wait");
+	while (from.len = sizeof(from.v6),
+	       recvfrom(server, data, sizeof(data), MSG_DONTWAIT, &from.any,
+			&from.len) > 0) {
+		/* A record of the handshake: a ClientHello (RFC 6347, 4.1). */
+		cr_assert_eq(data[0], 22);
+		cr_assert_eq(data[13], 1);
+		cr_assert_null(memmem(data, sizeof(data), "secret", 6));
+		memset(data, 0, sizeof(data));
+		hellos++;
+	}
+	cr_assert_geq(hellos, 2);
+	forget(&d);
+	cr_assert_eq(relay_wait(&relay, 20), 0);
+	close(server);
+}
+
+/* Who asks about its socket gets that of the UDP socket. */
+Test(relay_datagrams, options, .timeout = 60)
+{
+	struct xs_address own;
+	int server = udp_socket(&own), value = -1;
+	struct relay relay = relay_start("0");
+	struct datagrams d = opened(&relay, &own, "dtls", "");
+
+	cr_assert_eq(ask_option(&relay, XS_WIRE_GETOPT, d.end[0], SOL_SOCKET,
+				SO_TYPE, &value),
+		     0);
+	cr_assert_eq(value, SOCK_DGRAM);
+	cr_assert_eq(ask_option(&relay, XS_WIRE_GETOPT, d.end[0], IPPROTO_IP,
+				IP_MTU, &value),
+		     0);
+	cr_assert_gt(value, 1000);
+	forget(&d);
+	cr_assert_eq(relay_wait(&relay, 20), 0);
+	close(server);
+}
+
+/* Each must be dropped, and leave nothing behind. */
+Test(relay_datagrams, hostile_requests, .timeout = 60)
+{
+	struct xs_address own;
+	int server = udp_socket(&own), before, tcp, stream[2];
+	struct relay relay = relay_start("2");
+	struct datagrams kept = opened(&relay, &own, "udp", "relay=1");
+	char data[16];
+
+	usleep(200000);
+	before = count_descriptors(relay.pid);
+	for (int wrong = 0; wrong < 9; wrong++) {
+		struct datagrams d = prepare(&own, "dtls", "");
+
+		tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, stream), 0);
+		switch (wrong) {
+		case 0:
+			dup2(tcp, d.udp);
+			break;
+		case 1:
+			dup2(stream[0], d.end[1]);
+			break;
+		case 2:
+			dup2(stream[0], d.end[0]);
+			break;
+		case 3:
+			dup2(d.log[0], d.udp);
+			break;
+		case 4:
+			d.request.head.id++;
+			break;
+		case 5:
+			d.request.head.started = 0; /* and no host */
+			break;
+		case 6:
+			dup2(d.udp, d.end[0]);
+			break;
+		case 7:
+			/* That of a stream, by its name. */
+			d.request.string[XS_WIRE_SCHEME] = "tls";
+			break;
+		case 8:
+			d.request.string[XS_WIRE_SCHEME] = "nosuch";
+			break;
+		}
+		cr_assert_not(hand_over(&d, &relay), "%d", wrong);
+		forget(&d);
+		close(tcp);
+		close(stream[0]);
+		close(stream[1]);
+	}
+	cr_assert_leq(wait_for_descriptors(relay.pid, before), before);
+	cr_assert_eq(send(kept.end[0], "still", 5, 0), 5);
+	cr_assert_eq(recv(server, data, sizeof(data), 0), 5);
+	forget(&kept);
+	cr_assert_eq(relay_wait(&relay, 20), 0);
+	close(server);
+}
+
+/* A pair that is larger than any datagram of UDP, and garbage from the server's
+ * address. */
+Test(relay_datagrams, odd_datagrams, .timeout = 60)
+{
+	static char data[100000];
+	struct xs_address own, from;
+	int server = udp_socket(&own), large = 1 << 20;
+	struct relay relay = relay_start("0");
+	struct datagrams d = opened(&relay, &own, "dtls", "timeout=2");
+	struct pollfd ended = { .fd = d.end[0] };
+
+	setsockopt(d.end[0], SOL_SOCKET, SO_SNDBUF, &large, sizeof(large));
+	cr_assert_eq(send(d.end[0], data, sizeof(data), 0), sizeof(data));
+	for (int i = 0; i < 100; i++) {
+		if (i == 0)
+			serve_one(server, data, sizeof(data), &from);
+		for (size_t at = 0; at < 500; at++)
+			data[at] = (char)rand();
+		data[0] = (char)(20 + i % 7);
+		sendto(server, data, (size_t)(rand() % 500), 0, &from.any,
+		       from.len);
+	}
+	/* It fails in one way or the other, and says so. */
+	cr_assert_eq(poll(&ended, 1, 20000), 1);
+	cr_assert(ended.revents & POLLHUP);
+	forget(&d);
+	cr_assert_eq(relay_wait(&relay, 20), 0);
+	close(server);
+}
+
+Test(relay_datagrams, many, .timeout = 60)
+{
+	enum { MANY = 200 };
+	static struct datagrams d[MANY];
+	struct xs_address own, from;
+	int server = udp_socket(&own), before;
+	struct relay relay = relay_start("5");
+	char data[64];
+
+	usleep(200000);
+	before = count_descriptors(relay.pid);
+	for (int i = 0; i < MANY; i++)
+		d[i] = opened(&relay, &own, "udp", "relay=1");
+	for (int i = 0; i < MANY; i++) {
+		int len = snprintf(data, sizeof(data), "%d", i);
+
+		cr_assert_eq(send(d[i].end[0], data, (size_t)len, 0), len);
+		cr_assert_eq(serve_one(server, data, sizeof(data), &from), len);
+		sendto(server, data, (size_t)len, 0, &from.any, from.len);
+	}
+	for (int i = 0; i < MANY; i++) {
+		memset(data, 0, sizeof(data));
+		cr_assert_gt(receive(d[i].end[0], data, sizeof(data)), 0);
+		cr_assert_eq(atoi(data), i);
+		forget(&d[i]);
+	}
+	cr_assert_leq(wait_for_descriptors(relay.pid, before), before);
+	cr_assert_eq(relay_wait(&relay, 20), 0);
+	close(server);
+}
