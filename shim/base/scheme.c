@@ -120,6 +120,11 @@ bool xs_scheme_has_tls(const struct xs_scheme *scheme)
 	return false;
 }
 
+bool xs_scheme_is_encrypted(const struct xs_scheme *scheme)
+{
+	return xs_scheme_has_tls(scheme) || scheme->kind == XS_SCHEME_DTLS;
+}
+
 bool xs_scheme_is_datagram(const struct xs_scheme *scheme)
 {
 	switch (scheme->kind) {

@@ -41,6 +41,9 @@ struct xs_scheme {
 /* TLS over TCP, from the first byte or later? */
 bool xs_scheme_has_tls(const struct xs_scheme *scheme);
 
+/* TLS over TCP, or DTLS? */
+bool xs_scheme_is_encrypted(const struct xs_scheme *scheme);
+
 /* UDP or DTLS? */
 bool xs_scheme_is_datagram(const struct xs_scheme *scheme);
 

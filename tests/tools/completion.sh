@@ -49,9 +49,15 @@ for command in $(cat "$T/help"); do
 		grep -oE -- '--.*' | sort >"$T/help"
 	cmp "$T/said" "$T/help" && pass "those of --help" || fail "those of --help"
 done
-"$BUILD/xsock" check --help | sed -n 's|^  \([a-z0-9.+-]*://\) .*|\1|p' >"$T/help"
+# Each goes with one kind of pattern, deny:// with both.
+"$BUILD/xsock" check --help | sed -n 's|^  \([a-z0-9.+-]*://\) .*|\1|p' | sort >"$T/help"
 answers "schemes" run -r a.test=
 sed '1,2d' "$OUT" >"$T/said"
+lacks "no scheme of datagrams" dtls://
+answers "schemes of datagrams" run -r UDP://a.test=
+sed '1,2d' "$OUT" >>"$T/said"
+is "no other" words UDP://a.test= udp:// dtls:// dtlsv1.2:// dtlsv1.0:// deny://
+sort -u "$T/said" -o "$T/said"
 [ -s "$T/help" ] && cmp "$T/said" "$T/help" && pass "those of --help" || fail "those of --help"
 "$BUILD/xsock" check --help | sed -n 's/^  \([A-Za-z_]*=\).*/\1/p' >"$T/help"
 answers "options of rules" run -o ''
@@ -96,6 +102,9 @@ answers "the next rule" check 'a.test=tls:// b.test='
 prints "a scheme" deny://
 answers "rules" check -r 'a.test=tls://?'
 lacks "no option of another scheme" starttls=
+answers "rules for datagrams" check -r 'udp://a.test=dtls://?'
+lacks "no option of streams" half_close=
+prints "an option of datagrams" mtu=
 answers "a file of rules" check @/etc/x
 is "is one" files @
 answers "a URL" probe 'tls://a.test:1?cafile='

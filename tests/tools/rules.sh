@@ -43,6 +43,15 @@ rules "what is printed is a file of rules" 0 "@$T/again.rules"
 diff <(grep -v '^#' "$T/again.rules") <(grep -v '^#' "$OUT") >&2 &&
 	pass "and is the same" || fail "and is the same"
 
+rules "rules for datagrams are explained" 0 'udp://Log.Example.com:514=dtls://:6514?mtu=1200&idle=300 udp://10.0.0.0/8=dtlsv1.2://[::1]:5684?verify_peer=0 udp://*:53,123=udp:// udp://*:161=udp://192.0.2.1?relay=1 udp://*=deny://'
+prints "DTLS" "# XSOCK_RULES:1:1: UDP datagrams to log.example.com, port 514 go to port 6514: DTLS over UDP, the best version that both sides have; the server's certificate must come from a CA that OpenSSL trusts by default and be for the host that was asked for"
+prints "DTLS, canonical" "udp://log.example.com:514=dtls://:6514?mtu=1200&idle=300"
+prints "an exact version" "# XSOCK_RULES:1:58: UDP datagrams to the network 10.0.0.0/8, every port go to [::1]:5684: exactly DTLS 1.2; nothing about the server is checked"
+prints "an exemption" "# XSOCK_RULES:1:111: UDP datagrams to every host, ports 53, 123: plain UDP"
+prints "an exemption, canonical" "udp://*:53,123=udp://"
+prints "plain, by the relay" "# XSOCK_RULES:1:133: UDP datagrams to every host, port 161 go to 192.0.2.1: plain UDP, through the relay"
+prints "no datagrams" "# XSOCK_RULES:1:169: UDP datagrams to every host, every port are refused with EACCES"
+
 export XSOCK_OPTIONS=timeout=7
 rules "options that every rule starts from" 0 "a.test=tls://"
 prints "stand in the rule" "a.test=tls://?timeout=7"

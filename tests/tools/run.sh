@@ -164,6 +164,28 @@ expect "check: an IPv6 address" 0 "connects to  [2001:db8::9]:6000" \
 also "check: through the relay" "plain TCP, through the relay"
 expect "check: udp" 0 "fails with EACCES" "$XSOCK" check "$rules" udp://192.0.2.1:53
 expect "check: udp is not tcp" 0 "none matches" "$XSOCK" check "$rules" 192.0.2.1:53
+datagrams='udp://log.example:514=dtls://:6514?mtu=1200&cafile=ca.pem
+udp://coap.example=dtlsv1.2://192.0.2.7?peer_name=real.example udp://*:161=udp://?relay=1'
+expect "check: DTLS" 0 "sends to     log.example:6514" "$XSOCK" check "$datagrams" udp://log.example:514
+also "check: DTLS, in words" "DTLS over UDP, the best version that both sides have"
+also "check: DTLS, the CA" "from a CA in $T/ca.pem"
+also "check: DTLS, the name" "for log.example (the name asked for)"
+expect "check: an exact DTLS" 0 "exactly DTLS 1.2" "$XSOCK" check "$datagrams" udp://coap.example:5684
+also "check: an exact DTLS, its name" "for real.example (peer_name)"
+expect "check: datagrams by the relay" 0 "plain UDP, through the relay" \
+	"$XSOCK" check "$datagrams" udp://192.0.2.9:snmp
+expect "check: DTLS is not for TCP" 0 "none matches" "$XSOCK" check "$datagrams" log.example:514
+expect "check: TLS for datagrams" 1 \
+	'XSOCK_RULES:1:11: "tls" is for TCP, and this pattern is for UDP: dtls:// is meant' \
+	"$XSOCK" check 'udp://a:1=tls://'
+expect "check: DTLS for TCP" 1 \
+	'XSOCK_RULES:1:5: "dtls" is for UDP, and this pattern is for TCP: tls:// is meant, or a pattern that starts with udp://' \
+	"$XSOCK" check 'a:1=dtls://'
+expect "check: an option of streams" 1 \
+	'option "half_close" does not belong to "dtls": it is for TLS over TCP' \
+	"$XSOCK" check 'udp://a:1=dtls://?half_close=0'
+expect "check: mtu" 1 'option "mtu" takes a number from 508 to 16384, not "500"' \
+	"$XSOCK" check 'udp://a:1=dtls://?mtu=500'
 expect "check: a name whose address is in a network" 0 "127.0.0.0/8=deny://" \
 	"$XSOCK" check '127.0.0.0/8=deny:// localhost=tls://' tcp://localhost:80
 expect "check: an address that a rule's name has" 0 "localhost has this address now" \
@@ -227,6 +249,12 @@ expect "lint: a fingerprint is verification" 0 "1 rule, no errors" "$XSOCK" chec
 not_ "lint: a fingerprint is not worth a warning" warning
 also "check: the fingerprint" "with a fingerprint that the rule names"
 lint "everything" "give the pattern a port" '*=tls://'
+lint "every datagram" "as in udp://*:514" 'udp://*=dtls://'
+lint "plaintext port of datagrams" "usually 6514, as in dtls://:6514" 'udp://a:514=dtls://'
+lint "plaintext target port of datagrams" "usually 5684, as in dtlsv1.2://:5684" 'udp://a=dtlsv1.2://:5683'
+lint "DTLS without verification" "verify_peer=0: anybody" 'udp://a:514=dtls://:6514?verify_peer=0'
+expect "lint: DTLS's port" 0 "2 rules, no errors" "$XSOCK" check 'udp://a:6514=dtls:// a:6514=tls://'
+not_ "lint: DTLS's port is not worth a warning" warning
 lint "plaintext port" "usually 443" 'a:80=tls://'
 lint "plaintext port among others" "TLS goes to port 80" 'a:80,443=tls://'
 expect "lint: a range is none" 0 "1 rule, no errors" "$XSOCK" check 'a:20-600=tls://'
@@ -257,6 +285,22 @@ expect "run: no rules" 125 "there are no rules" "$XSOCK" run true
 expect "run: empty rules" 125 "there are no rules" "$XSOCK" run -r '# a=tls://' true
 expect "run: wrong rules" 125 'unknown transport "tsl"' "$XSOCK" run -r 'a=tsl://' true
 expect "run: wrong options" 125 "XSOCK_OPTIONS:1:1" "$XSOCK" run -r 'a=tls://' -o x=1 true
+# The kernel does not tell a supervisor what is sent to an address.
+expect "run: datagrams under a supervisor" 125 \
+	'cannot be supervised: XSOCK_RULES:1:10 udp://b:1=dtls:// is about datagrams' \
+	"$XSOCK" run --supervise=always -r 'a=tls:// udp://b:1=dtls://' true
+expect "run: denied datagrams under a supervisor" 125 "is about datagrams" \
+	"$XSOCK" run --supervise=always -r 'udp://b:1=deny://' true
+expect "run: datagrams by the relay under a supervisor" 125 "is about datagrams" \
+	"$XSOCK" run --supervise=always -r 'udp://b:1=udp://?relay=1' true
+expect "run: datagrams elsewhere under a supervisor" 125 "is about datagrams" \
+	"$XSOCK" run --supervise=always -r 'udp://b:1=udp://:2' true
+expect "run: datagrams, perhaps under a supervisor" 0 \
+	"xsock: warning: the command cannot be supervised: " \
+	"$XSOCK" run --supervise=auto -r 'udp://b:1=dtls://' true
+expect "run: datagrams that are left alone, perhaps under a supervisor" 0 "" \
+	"$XSOCK" run --supervise=auto -r 'a=tls:// udp://b:1=udp://' true
+not_ "run: datagrams that are left alone are not worth a warning" warning
 expect "run: wrong log" 125 "XSOCK_LOG" "$XSOCK" run -r 'a=tls://' -l loud true
 expect "run: the command's status" 7 "" "${run[@]}" sh -c 'exit 7'
 expect "run: the command's options are its own" 0 "-r x" "${run[@]}" echo -r x

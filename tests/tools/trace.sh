@@ -258,7 +258,7 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.sendto(b'x', ('127.0.0.1', 514))"
 	reports "failures" '^#   no-such-name.test: failed: ' \
 		"^#   localhost:$port_refused .* [12] failed: (Connection refused|ECONNREFUSED); no rule" \
-		'^# UDP, which xsock does not cover:$' '^#   .*:514: 1 time$'
+		'^# UDP, for which rules begin with udp://:$' '^#   .*:514: 1 time$'
 	# By a non-blocking connect, whose outcome comes later; curl does the same.
 	traced --no-probe -- curl -sS "http://127.0.0.1:$port_refused/"
 	ended "curl is refused" 7

@@ -141,7 +141,7 @@ static void print_target(const struct xs_check_destination *to,
 				 verdict->name);
 		}
 	}
-	print_line("connects to", text);
+	print_line(to->udp ? "sends to" : "connects to", text);
 }
 
 /* What a certificate must be for: peer_name, else the target's host, else the
@@ -231,7 +231,7 @@ static void print_verdict(const struct xs_check_destination *to,
 	if (rule->target.scheme->kind == XS_SCHEME_DENY)
 		return;
 	print_target(to, verdict);
-	if (xs_scheme_has_tls(rule->target.scheme))
+	if (xs_scheme_is_encrypted(rule->target.scheme))
 		print_certificate(verdict);
 }
 

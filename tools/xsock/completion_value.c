@@ -111,28 +111,49 @@ static void complete_options(const char *word, const char *value)
 	complete_option(word, value, ~0u);
 }
 
-static void complete_scheme(const char *word, const char *value)
+/* The sockets that a target is for. */
+enum transport { STREAM, DATAGRAM, BOTH };
+
+static bool goes_with(const struct xs_scheme *scheme, enum transport transport)
+{
+	return transport == BOTH || scheme->kind == XS_SCHEME_DENY ||
+	       xs_scheme_is_datagram(scheme) == (transport == DATAGRAM);
+}
+
+static void complete_scheme(const char *word, const char *value,
+			    enum transport transport)
 {
 	xs_completion_begin("words", word, value);
 	for (const struct xs_scheme *row = xs_schemes; row->name; row++)
-		if (!row->missing)
+		if (!row->missing && goes_with(row, transport))
 			xs_completion_word(row->name, "://", row->summary);
 }
 
 /* SCHEME://HOST:PORT?OPTIONS, of which hosts and ports are not known. */
-static void complete_url(const char *word, const char *value)
+static void complete_target(const char *word, const char *value,
+			    enum transport transport)
 {
 	const char *colon = strstr(value, "://");
 	const char *mark = strchr(value, '?');
 	const struct xs_scheme *scheme;
 
 	if (!colon) {
-		complete_scheme(word, value);
+		complete_scheme(word, value, transport);
 		return;
 	}
 	scheme = xs_scheme_find_span((struct xs_span){ value, colon });
 	if (scheme && mark)
 		complete_option(word, mark + 1, 1u << scheme->kind);
+}
+
+static void complete_url(const char *word, const char *value)
+{
+	complete_target(word, value, BOTH);
+}
+
+static enum transport transport_of(const char *pattern)
+{
+	return strncasecmp(pattern, "udp://", 6) == 0 ? DATAGRAM : STREAM;
 }
 
 /* The last of several rules: PATTERN=URL, or @FILE. */
@@ -147,7 +168,7 @@ static void complete_rule(const char *word, const char *value)
 	if (*value == '@')
 		complete_file(word, value + 1);
 	else if (equal)
-		complete_url(word, equal + 1);
+		complete_target(word, equal + 1, transport_of(value));
 }
 
 /* --- by name -------------------------------------------------------------- */

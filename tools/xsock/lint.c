@@ -15,23 +15,6 @@
 /* Every pair is compared up to this number of rules. */
 #define COMPARE_MAX 10000
 
-static bool is_tls(const struct xs_rule *rule)
-{
-	switch (rule->target.scheme->kind) {
-	case XS_SCHEME_TLS:
-	case XS_SCHEME_WATCH:
-	case XS_SCHEME_UPGRADE:
-	case XS_SCHEME_DTLS:
-		return true;
-	case XS_SCHEME_TCP:
-	case XS_SCHEME_UDP:
-	case XS_SCHEME_DENY:
-	case XS_SCHEME_KINDS:
-		break;
-	}
-	return false;
-}
-
 /* --- one rule by itself -------------------------------------------------- */
 
 /* Each writes a sentence to text, or leaves it empty. */
@@ -41,7 +24,8 @@ static void judge_verification(const struct xs_rule *rule, char *text,
 			       size_t size)
 {
 	/* A fingerprint says who it is. */
-	if (!is_tls(rule) || rule->options.peer_fingerprint)
+	if (!xs_scheme_is_encrypted(rule->target.scheme) ||
+	    rule->options.peer_fingerprint)
 		return;
 	if (!rule->options.verify_peer)
 		snprintf(text, size,
@@ -61,8 +45,16 @@ static void judge_verification(const struct xs_rule *rule, char *text,
 
 static void judge_star(const struct xs_rule *rule, char *text, size_t size)
 {
-	if (is_tls(rule) && rule->pattern.kind == XS_HOST_ANY &&
-	    rule->pattern.nports == 0)
+	if (!xs_scheme_is_encrypted(rule->target.scheme) ||
+	    rule->pattern.kind != XS_HOST_ANY || rule->pattern.nports > 0)
+		return;
+	if (rule->pattern.udp)
+		snprintf(text, size,
+			 "wraps every datagram of the program, also its "
+			 "lookups of names and the time, and what is DTLS or "
+			 "QUIC already: give the pattern a port, as in "
+			 "udp://*:514");
+	else
 		snprintf(text, size,
 			 "wraps every connection of the program, also DNS over "
 			 "TCP and what is TLS already: give the pattern a "
@@ -154,6 +146,19 @@ static void judge_port(const struct xs_rule *rule, char *text, size_t size)
 					 text, size);
 }
 
+/* DTLS to a port where servers take plaintext only. */
+static void judge_datagram_port(const struct xs_rule *rule, char *text,
+				size_t size)
+{
+	uint16_t port = port_of(rule), dtls = xs_ports_dtls(port);
+
+	if (rule->target.scheme->kind == XS_SCHEME_DTLS && dtls)
+		snprintf(text, size,
+			 "DTLS goes to port %u, where servers take plaintext: "
+			 "the port for DTLS is usually %u, as in %s://:%u",
+			 port, dtls, rule->target.scheme->name, dtls);
+}
+
 /* STARTTLS to a port where servers want TLS at once. */
 static void judge_upgrade(const struct xs_rule *rule, char *text, size_t size)
 {
@@ -214,8 +219,9 @@ static void judge_target(const struct xs_rule *rule, char *text, size_t size)
 }
 
 static judge *const judges[] = {
-	judge_verification, judge_optional, judge_star,	     judge_port,
-	judge_upgrade,	    judge_behind,   judge_transport, judge_target,
+	judge_verification, judge_optional,	 judge_star,
+	judge_port,	    judge_datagram_port, judge_upgrade,
+	judge_behind,	    judge_transport,	 judge_target,
 };
 
 /* --- two rules ----------------------------------------------------------- */

@@ -18,6 +18,23 @@ const struct xs_ports xs_ports[] = {
 };
 const size_t xs_ports_count = sizeof(xs_ports) / sizeof(xs_ports[0]);
 
+/* IANA's registry; RFC 7360, 3 has RADIUS's. */
+static const struct {
+	uint16_t plain, dtls;
+} datagrams[] = {
+	{ 53, 853 },	{ 161, 10161 }, { 162, 10162 },
+	{ 514, 6514 },	{ 1812, 2083 }, { 1813, 2083 },
+	{ 3478, 5349 }, { 5060, 5061 }, { 5683, 5684 },
+};
+
+uint16_t xs_ports_dtls(uint16_t plain)
+{
+	for (size_t i = 0; i < sizeof(datagrams) / sizeof(datagrams[0]); i++)
+		if (datagrams[i].plain == plain)
+			return datagrams[i].dtls;
+	return 0;
+}
+
 const char *xs_ports_scheme(const char *protocol)
 {
 	char name[32];

@@ -18,6 +18,10 @@ struct xs_ports {
 extern const struct xs_ports xs_ports[];
 extern const size_t xs_ports_count;
 
+/* The usual port of the same service with DTLS; 0: none is known, or it is that
+ * port. */
+uint16_t xs_ports_dtls(uint16_t plain);
+
 /* The scheme for TLS at once of a protocol (NULL: none), without "://". */
 const char *xs_ports_scheme(const char *protocol);
 

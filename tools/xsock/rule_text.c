@@ -10,6 +10,9 @@ const char *xs_rule_in_words(const struct xs_rule *rule)
 	if (scheme->kind == XS_SCHEME_TCP)
 		return rule->options.relay ? "plain TCP, through the relay"
 					   : "plain TCP";
+	if (scheme->kind == XS_SCHEME_UDP)
+		return rule->options.relay ? "plain UDP, through the relay"
+					   : "plain UDP";
 	/* "the same as tls" */
 	if (strcmp(scheme->name, "ssl") == 0)
 		scheme = xs_scheme_find("tls");
@@ -124,7 +127,7 @@ static void explain_pattern(FILE *file, const struct xs_pattern *pattern)
 	bool one = pattern->nports == 1 &&
 		   pattern->ports[0].first == pattern->ports[0].last;
 
-	fprintf(file, "%s connections to ", pattern->udp ? "UDP" : "TCP");
+	fputs(pattern->udp ? "UDP datagrams to " : "TCP connections to ", file);
 	explain_host(file, pattern);
 	if (pattern->nports == 0) {
 		fputs(", every port", file);
@@ -190,7 +193,7 @@ void xs_rule_explain(FILE *file, const struct xs_rule *rule)
 	}
 	explain_target(file, target);
 	fprintf(file, ": %s", xs_rule_in_words(rule));
-	if (xs_scheme_has_tls(target->scheme))
+	if (xs_scheme_is_encrypted(target->scheme))
 		explain_certificate(file, rule);
 	if (rule->options.connect_early)
 		fputs("; connect succeeds with TCP, and what is written waits "

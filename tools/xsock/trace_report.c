@@ -143,7 +143,7 @@ static void report_datagrams(FILE *out, const struct xs_book *book)
 
 	if (!count_places(book, true))
 		return;
-	fprintf(out, "# UDP, which xsock does not cover:\n");
+	fprintf(out, "# UDP, for which rules begin with udp://:\n");
 	for (size_t i = 0; i < book->places; i++)
 		if (book->place[i].datagram)
 			fprintf(out, "#   %s: %u time%s%s\n",
