@@ -153,6 +153,36 @@ Test(match, udp_and_tcp_do_not_meet)
 	cr_assert_eq(xs_match(rules, true, &to, "a"), &rules->rule[0]);
 	cr_assert_eq(xs_match(rules, false, &to, "a"), &rules->rule[1]);
 	cr_assert_null(xs_match(rules, false, &to, "b"));
+
+	/* By a name, an address, a glob and a star, above the other's. */
+	rules = read_rules("a=tls:// udp://a=dtls:// 192.0.2.0/24=tls:// "
+			   "udp://192.0.2.0/24=udp://:5 *.b=tls:// "
+			   "udp://*.b=dtls:// *=tls:// udp://*=dtls://");
+	for (int i = 0; i < 4; i++) {
+		static const char *const names[] = { "a", NULL, "x.b", "c" };
+
+		to = address(i == 1 ? "192.0.2.1" : "198.51.100.1", 53);
+		cr_assert_eq(xs_match(rules, false, &to, names[i]),
+			     &rules->rule[2 * i]);
+		cr_assert_eq(xs_match(rules, true, &to, names[i]),
+			     &rules->rule[2 * i + 1]);
+	}
+}
+
+Test(match, walks_are_of_one_transport)
+{
+	struct xs_rules *rules = read_rules("a:1=tls:// udp://b:1=dtls:// "
+					    "udp://*.c:2=dtls:// *.d:3=tls://");
+	size_t at = 0;
+
+	cr_assert_eq(xs_match_next_named(rules, true, 1, &at), &rules->rule[1]);
+	cr_assert_null(xs_match_next_named(rules, true, 1, &at));
+	cr_assert_eq(xs_match_glob(rules, true, 2), &rules->rule[2]);
+	cr_assert_null(xs_match_glob(rules, false, 2));
+	cr_assert_null(xs_match_glob(rules, true, 3));
+	cr_assert(xs_match_has_port(rules, true, 2));
+	cr_assert_not(xs_match_has_port(rules, false, 2));
+	cr_assert_not(xs_match_has_named(rules, true, 2));
 }
 
 Test(match, scopes)
