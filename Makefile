@@ -380,6 +380,7 @@ check-tools: $(products) $(supports)
 	$(test_env) tests/tools/run.sh
 check-probe: $(products) $(supports)
 	$(test_env) tests/tools/probe.sh
+	$(test_env) tests/tools/probe_dtls.sh
 check-status: $(products) $(supports)
 	$(test_env) tests/tools/status.sh
 check-ps: $(products) $(supports)

@@ -278,7 +278,9 @@ usage "no port behind IPv6" "as in tls://[2001:db8::1]:443" 'tls://[2001:db8::1]
 usage "only a port" "as in tls://www.example.com:993" tls://:993
 usage "unknown scheme" 'URL:1: unknown transport "tsl" (did you mean "tls"?)' tsl://a:1
 usage "scheme without engine" '"sslv2" is SSL 2.0' sslv2://a:1
-usage "datagrams" "URL:1: scheme" dtls://a:1
+usage "plain datagrams" "udp:// has nothing to ask" udp://a:1
+usage "plain datagrams: what to ask" "for DTLS, dtls://a:1" udp://a:1
+usage "no port for DTLS" "as in dtls://a.test:PORT" dtls://a.test
 usage "unknown option" 'URL:11: unknown option "frob"' 'tls://a:1?frob=1'
 usage "wrong value" "URL:19: option" 'tls://a:1?timeout=soon'
 usage "a blank" 'URL:10: a blank or ";"' 'tls://a:1 b=deny://'

@@ -9,9 +9,10 @@ import json
 import sys
 import time
 
-KEYS = {"target", "name", "address", "milliseconds", "tls", "chain", "verdict"}
+KEYS = {"target", "name", "address", "milliseconds", "tls", "dtls", "chain", "verdict"}
 TIMES = {"resolve", "connect", "handshake"}
 TLS = {"version", "cipher", "group", "alpn", "resumption"}
+DTLS = {"cookie", "sent_again", "payload", "largest"}
 CERTIFICATE = {
     "subject", "issuer", "names", "not_before", "not_after", "days_left", "key",
     "signature", "sha256", "pin_sha256", "self_signed", "sent", "trusted", "needed",
@@ -30,6 +31,7 @@ with open(sys.argv[1], encoding="utf-8") as file:
 expect("object", p, KEYS)
 expect("milliseconds", p["milliseconds"], TIMES)
 expect("tls", p["tls"], TLS)
+expect("dtls", p["dtls"], DTLS)
 expect("verdict", p["verdict"], VERDICT)
 for certificate in p["chain"]:
     expect("certificate", certificate, CERTIFICATE)

@@ -209,6 +209,10 @@ for wrong in "ciphers=HIGH:NOPE|option ciphers=HIGH:NOPE cannot be used" \
 		"$XSOCK" check "b=tcp:// a=tls://?${wrong%|*}"
 	not_ "check: ${wrong%|*}: the secret" falsch
 done
+expect "check: ciphers of DTLS" 1 "XSOCK_RULES:1:1: option ciphers=NOPE cannot be used" \
+	"$XSOCK" check "udp://a=dtls://?ciphers=NOPE"
+expect "check: trust of DTLS" 1 "no trusted certificates in cafile=/etc/passwd" \
+	"$XSOCK" check "udp://a=dtls://?cafile=/etc/passwd"
 hybrid='a=tls://?groups=X25519MLKEM768:X25519'
 if openssl list -tls-groups 2>/dev/null | grep -q X25519MLKEM768; then
 	expect "check: a hybrid group" 0 "groups=X25519MLKEM768:X25519" "$XSOCK" check "$hybrid" a:1

@@ -283,7 +283,7 @@ static int ask_openssl(const struct xs_rules *rules)
 		struct xs_tls_context *context;
 		struct xs_tls_policy policy;
 
-		if (!xs_scheme_has_tls(rule->target.scheme) ||
+		if (!xs_scheme_is_encrypted(rule->target.scheme) ||
 		    (last && same_policy(last, rule)))
 			continue;
 		last = rule;

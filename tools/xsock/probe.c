@@ -109,6 +109,8 @@ static int reach(struct xs_probe *probe, struct xs_tls_context *context,
 
 	if (xs_probe_resolve(probe, deadline, err) < 0)
 		return -1;
+	if (probe->rule->target.scheme->kind == XS_SCHEME_DTLS)
+		return xs_probe_dtls(probe, context, deadline, err);
 	fd = connect_timed(probe, deadline, err);
 	if (fd < 0)
 		return -1;
@@ -137,8 +139,14 @@ int xs_probe_run(struct xs_probe *probe, struct xs_error *err)
 				    "starttls:// leaves it to the application "
 				    "to ask for TLS: for the probe to ask, say "
 				    "which protocol, as in smtp+starttls://");
+	case XS_SCHEME_UDP:
+		return xs_error_set(err, XS_ERR_RULES, 0,
+				    "udp:// has nothing to ask: no server need "
+				    "answer a datagram (for DTLS, dtls%s)",
+				    probe->target + sizeof("udp") - 1);
 	case XS_SCHEME_TLS:
 	case XS_SCHEME_UPGRADE:
+	case XS_SCHEME_DTLS:
 		policy = xs_policy(probe->rule);
 		context = xs_tls_context_get(&policy, err);
 		if (!context)
@@ -147,8 +155,6 @@ int xs_probe_run(struct xs_probe *probe, struct xs_error *err)
 		xs_tls_context_put(context);
 		xs_tls_context_forget();
 		return result;
-	case XS_SCHEME_UDP:
-	case XS_SCHEME_DTLS:
 	case XS_SCHEME_KINDS:
 		break;
 	}

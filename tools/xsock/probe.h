@@ -31,7 +31,14 @@ struct xs_probe {
 	struct xs_tls_summary summary; /* only when accepted */
 	bool resumption_tried;
 	bool resumed;
-	double resumed_ms; /* what that handshake took */
+	double resumed_ms;	 /* what that handshake took */
+	struct {		 /* with DTLS, once shook */
+		bool cookie;	 /* the server asked for one */
+		unsigned resent; /* flights that had to be sent again */
+		size_t payload;	 /* bytes of UDP that fit the path, or mtu */
+		size_t largest;	 /* bytes of the longest datagram of a program;
+				    0: it did not come to that */
+	} dtls;
 	struct xs_error verdict;
 };
 
@@ -64,6 +71,11 @@ int xs_probe_connect(const struct xs_probe *probe, struct xs_dial *dial,
  * Returns 0, or -1 with *err set. */
 int xs_probe_handshake(struct xs_probe *probe, struct xs_tls_context *context,
 		       int fd, int64_t deadline, struct xs_error *err);
+
+/* probe_dtls.c: the same with datagrams, on sockets of its own, to one of the
+ * addresses in probe->dial. */
+int xs_probe_dtls(struct xs_probe *probe, struct xs_tls_context *context,
+		  int64_t deadline, struct xs_error *err);
 
 /* probe_verdict.c: what an error, or none, means for the user who started the
  * probe. */

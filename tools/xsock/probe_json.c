@@ -115,6 +115,20 @@ static json_t *tls_of(const struct xs_probe *probe)
 			 resumption_of(probe));
 }
 
+static json_t *dtls_of(const struct xs_probe *probe)
+{
+	size_t largest = probe->dtls.largest;
+
+	if (probe->rule->target.scheme->kind != XS_SCHEME_DTLS ||
+	    !probe->report.version)
+		return json_null();
+	return json_pack("{s:b, s:i, s:I, s:o}", "cookie", probe->dtls.cookie,
+			 "sent_again", (int)probe->dtls.resent, "payload",
+			 (json_int_t)probe->dtls.payload, "largest",
+			 largest ? json_integer((json_int_t)largest)
+				 : json_null());
+}
+
 /* --- all of it ------------------------------------------------------------ */
 
 static json_t *verdict_of(const struct xs_probe *probe)
@@ -134,11 +148,11 @@ static json_t *verdict_of(const struct xs_probe *probe)
 int xs_probe_print_json(const struct xs_probe *probe)
 {
 	json_t *all = json_pack(
-		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "target",
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "target",
 		xs_json_text(probe->target), "name", xs_json_text(probe->name),
 		"address", address_of(probe), "milliseconds", times_of(probe),
-		"tls", tls_of(probe), "chain", chain_of(&probe->report),
-		"verdict", verdict_of(probe));
+		"tls", tls_of(probe), "dtls", dtls_of(probe), "chain",
+		chain_of(&probe->report), "verdict", verdict_of(probe));
 	int result = all ? json_dumpf(all, stdout,
 				      JSON_INDENT(2) | JSON_REAL_PRECISION(6))
 			 : -1;

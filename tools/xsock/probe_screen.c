@@ -77,15 +77,37 @@ static void print_times(const struct xs_probe *probe)
 		putchar('\n');
 }
 
+static bool is_dtls(const struct xs_probe *probe)
+{
+	return probe->rule->target.scheme->kind == XS_SCHEME_DTLS;
+}
+
+static void print_dtls(const struct xs_probe *probe)
+{
+	print_row("cookie", probe->dtls.cookie ? "asked for" : "not asked for");
+	if (probe->dtls.resent)
+		print_row("sent again", "%u time%s, because no answer came",
+			  probe->dtls.resent,
+			  probe->dtls.resent == 1 ? "" : "s");
+	if (probe->dtls.largest)
+		print_row("datagrams", "up to %zu bytes (the %s %zu)",
+			  probe->dtls.largest,
+			  probe->rule->options.mtu ? "mtu is" : "path takes",
+			  probe->dtls.payload);
+}
+
 static void print_tls(const struct xs_probe *probe)
 {
 	const struct xs_tls_report *report = &probe->report;
 
 	if (!report->version)
 		return;
-	print_row("TLS", "%s, %s%s%s", report->version, report->cipher,
+	print_row(is_dtls(probe) ? "DTLS" : "TLS", "%s, %s%s%s",
+		  report->version, report->cipher,
 		  report->group ? ", group " : "",
 		  report->group ? report->group : "");
+	if (is_dtls(probe))
+		print_dtls(probe);
 	print_row("ALPN", "%s", report->alpn ? report->alpn : "none");
 	if (probe->resumed)
 		print_row("resumption", "yes, in %.1f ms", probe->resumed_ms);

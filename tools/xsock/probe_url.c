@@ -19,8 +19,7 @@ static const char *pattern_for(const char *url)
 
 	if (xs_parse_cut_scheme(&rest, &name))
 		scheme = xs_scheme_find_span(name);
-	if (scheme &&
-	    (scheme->kind == XS_SCHEME_UDP || scheme->kind == XS_SCHEME_DTLS))
+	if (scheme && xs_scheme_is_datagram(scheme))
 		return "udp://*=";
 	return "*=";
 }
@@ -89,7 +88,8 @@ static int check_complete(const struct xs_probe *probe, const char *url,
 		return 0;
 	if (target->port)
 		snprintf(port, sizeof(port), "%u", target->port);
-	else if (target->scheme->kind == XS_SCHEME_UPGRADE)
+	else if (target->scheme->kind == XS_SCHEME_UPGRADE ||
+		 xs_scheme_is_datagram(target->scheme))
 		snprintf(port, sizeof(port), "PORT");
 	return xs_error_set(err, XS_ERR_RULES, 0,
 			    "URL: a probe needs %s, as in %s://%s%.255s%s:%s",
