@@ -109,7 +109,7 @@ const struct xs_option xs_option_table[] = {
 	  KIND(DTLS), XS_OPTION_NUMBER, offsetof(struct xs_options, mtu),
 	  XS_OPTION_MTU_LEAST, XS_OPTION_MTU_MOST },
 	ROW_FOR("idle", "dtls://", KIND(DTLS), SECONDS, idle, "SECONDS",
-		"until an association without datagrams ends (100)"),
+		"until an association whose server is silent ends (100)"),
 	{ .name = NULL },
 };
 

@@ -21,7 +21,7 @@
 /* Seconds that connect, dialogue and handshake together may take. */
 #define XS_OPTION_TIMEOUT_DEFAULT 60
 
-/* Seconds without a datagram, in either direction, after which an association
+/* Seconds in which nothing comes from the server, after which an association
  * ends.  A server that restarts or forgets says nothing, and behind a NAT whose
  * mapping is gone nothing arrives: what is sent into a dead association is
  * lost.  So this is less than the two minutes that a NAT keeps a mapping (RFC

@@ -196,12 +196,13 @@ expect "DTLS 1.0" 0 "DTLSv1, " 'verified "localhost"'
 probe "dtls://127.0.0.1:$port_closed"
 expect "nobody there" 3 "Connection refused by 127.0.0.1:$port_closed"
 probe "dtls://127.0.0.1:$port_mute?timeout=0.5"
-expect "silent" 5 "127.0.0.1:$port_mute did not answer the DTLS handshake within 0.5 s"
+expect "silent" 5 "127.0.0.1:$port_mute did not finish the DTLS handshake within 0.5 s"
 lacks "silent: no address" "address  "
 probe "dtls://localhost:$port_mute?timeout=0.5"
-expect "silent, and another address that refuses" 5 "127.0.0.1:$port_mute did not answer"
+expect "silent, and another address that refuses" 5 "127.0.0.1:$port_mute did not finish"
 probe "dtls://127.0.0.1:$port_garbage?timeout=0.5"
-expect "garbage" 5 "127.0.0.1:$port_garbage answered but did not finish the DTLS handshake"
+expect "garbage" 5 "address      127.0.0.1:$port_garbage" \
+	"127.0.0.1:$port_garbage did not finish the DTLS handshake"
 probe "dtls://no-such-host.invalid:4433"
 expect "unknown host" 3 "cannot resolve no-such-host.invalid"
 

@@ -35,7 +35,8 @@ struct xs_probe {
 	struct {		 /* with DTLS, once shook */
 		bool cookie;	 /* the server asked for one */
 		unsigned resent; /* flights that had to be sent again */
-		size_t payload;	 /* bytes of UDP that fit the path, or mtu */
+		size_t payload;	 /* bytes of UDP that fit the path, and
+					the option mtu */
 		size_t largest;	 /* bytes of the longest datagram of a program;
 				    0: it did not come to that */
 	} dtls;

@@ -69,16 +69,18 @@ static int open_socket(const struct xs_dial *dial)
 	return -1;
 }
 
-/* Bytes of UDP that fit: what the rule says, else what the kernel knows of the
- * path (ip(7), ipv6(7)). */
+/* Bytes of UDP that fit: what the kernel knows of the path (ip(7), ipv6(7)), or
+ * what the rule says, if that is less.  Every path of IPv6 takes 1280 (RFC
+ * 8200, 5). */
 static size_t payload_of(const struct xs_probe *probe, int fd, bool ipv6)
 {
 	int mtu = xs_socket_int(fd, ipv6 ? IPPROTO_IPV6 : IPPROTO_IP,
 				ipv6 ? IPV6_MTU : IP_MTU);
-	int payload = XS_DTLS_PAYLOAD(mtu, ipv6);
+	int payload = XS_DTLS_PAYLOAD(mtu > 0 ? mtu : 1280, ipv6);
+	int most = probe->rule->options.mtu;
 
-	if (probe->rule->options.mtu)
-		payload = probe->rule->options.mtu;
+	if (most && most < payload)
+		payload = most;
 	return payload < XS_DTLS_PAYLOAD_MIN ? XS_DTLS_PAYLOAD_MIN
 					     : (size_t)payload;
 }
@@ -120,22 +122,14 @@ static void wait_and_go_on(struct path *path)
 static void tell_late(const struct path *path, struct xs_error *err)
 {
 	char address[XS_ADDRESS_TEXT_MAX];
-	double timeout = path->probe->rule->options.timeout;
 
-	xs_address_format(xs_dial_address(path->dial), address,
-			  sizeof(address));
-	if (path->heard)
-		xs_error_set(err, XS_ERR_TIMEOUT, 0,
-			     "%s answered but did not finish the DTLS "
-			     "handshake within %g s (does it speak DTLS on "
-			     "this port?)",
-			     address, timeout);
-	else
-		xs_error_set(err, XS_ERR_TIMEOUT, 0,
-			     "%s did not answer the DTLS handshake within %g s "
-			     "(is the machine up, does it speak DTLS on this "
-			     "port, does a firewall drop the datagrams?)",
-			     address, timeout);
+	xs_error_set(err, XS_ERR_TIMEOUT, 0,
+		     "%s did not finish the DTLS handshake within %g s (is the "
+		     "server running, does it speak DTLS on this port, does a "
+		     "firewall drop the packets?)",
+		     xs_address_format(xs_dial_address(path->dial), address,
+				       sizeof(address)),
+		     path->probe->rule->options.timeout);
 	xs_dtls_explain_silence(path->dtls, err);
 }
 

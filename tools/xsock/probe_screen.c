@@ -92,7 +92,10 @@ static void print_dtls(const struct xs_probe *probe)
 	if (probe->dtls.largest)
 		print_row("datagrams", "up to %zu bytes (the %s %zu)",
 			  probe->dtls.largest,
-			  probe->rule->options.mtu ? "mtu is" : "path takes",
+			  probe->dtls.payload ==
+					  (size_t)probe->rule->options.mtu
+				  ? "mtu is"
+				  : "path takes",
 			  probe->dtls.payload);
 }
 
