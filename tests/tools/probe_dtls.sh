@@ -171,37 +171,52 @@ expect "a datagram is lost" 0 "sent again   1 time, because no answer came" 'ver
 
 # --- refused --------------------------------------------------------------
 
+# refused NAME STATUS URL TEXT…: and a rule says the same
+refused()
+{
+	local name=$1 status=$2 url=$3 sentence
+	shift 3
+	probe "$url"
+	expect "$name" "$status" "$@"
+	sentence=$(sed -n 's/^verdict  *[a-z]*: //p' "$OUT")
+	# It reads until the socket tells.
+	case_run with_xsock "udp://127.0.0.1:9=$url" \
+		bash -c 'exec 3<>/dev/udp/127.0.0.1/9; echo x >&3; read -t 20 -u 3'
+	if [ "$sentence" ] && grep -qF -- ": $sentence" "$ERR"; then
+		pass "$name: the rule says the same"
+	else
+		fail "$name: the rule says the same" "not \"$sentence\""
+	fi
+}
+
+refused "expired" 1 "dtls://127.0.0.1:$port_expired" "expired on 2021-01-01" \
+	"CN=xsock test expired" "days ago"
+refused "wrong host" 1 "dtls://127.0.0.1:$port_wronghost?peer_name=localhost" \
+	'is not for "localhost"' "names    other.example.test"
+refused "self-signed" 1 "dtls://127.0.0.1:$port_selfsigned" "is self-signed"
+refused "unknown CA" 1 "dtls://127.0.0.1:$port_unknownca" "a CA that is not trusted"
+refused "another's fingerprint" 1 \
+	"dtls://127.0.0.1:$port_good?peer_fingerprint=sha256:$(printf '00%.0s' {1..32})" "fingerprint"
 probe "dtls://localhost:$port_expired"
-expect "expired" 1 "expired on 2021-01-01" "CN=xsock test expired" "days ago"
 lacks "expired: no session is tried" "resumption"
-probe "dtls://localhost:$port_wronghost"
-expect "wrong host" 1 'is not for "localhost"' "names    other.example.test"
-probe "dtls://localhost:$port_selfsigned"
-expect "self-signed" 1 "is self-signed"
-probe "dtls://localhost:$port_unknownca"
-expect "unknown CA" 1 "a CA that is not trusted"
-probe "$good?peer_fingerprint=sha256:$(printf '00%.0s' {1..32})"
-expect "another's fingerprint" 1 "fingerprint"
 udp_server strict openssl_server good -Verify 1 -verify_return_error -CAfile "$CA"
-probe "dtls://localhost:$port"
-expect "a client certificate is wanted" 4 "client certificate"
+refused "a client certificate is wanted" 4 "dtls://127.0.0.1:$port" "client certificate"
 probe "dtls://localhost:$port?local_cert=$CERTS/good.pem&local_pk=$CERTS/good.key"
 expect "a client certificate" 0 'verified "localhost"'
 udp_server old openssl_server good -min_protocol DTLSv1 -max_protocol DTLSv1 \
 	-cipher DEFAULT@SECLEVEL=0
-probe "dtlsv1.2://localhost:$port"
-expect "a version that it does not have" 4 "version that the rule does not allow"
+refused "a version that it does not have" 4 "dtlsv1.2://127.0.0.1:$port" \
+	"version that the rule does not allow"
 probe "dtlsv1.0://localhost:$port?security_level=0"
 expect "DTLS 1.0" 0 "DTLSv1, " 'verified "localhost"'
-probe "dtls://127.0.0.1:$port_closed"
-expect "nobody there" 3 "Connection refused by 127.0.0.1:$port_closed"
-probe "dtls://127.0.0.1:$port_mute?timeout=0.5"
-expect "silent" 5 "127.0.0.1:$port_mute did not finish the DTLS handshake within 0.5 s"
+refused "nobody there" 3 "dtls://127.0.0.1:$port_closed" "Connection refused by 127.0.0.1:$port_closed"
+refused "silent" 5 "dtls://127.0.0.1:$port_mute?timeout=0.5" \
+	"127.0.0.1:$port_mute did not finish the DTLS handshake within 0.5 s"
+probe "dtls://127.0.0.1:$port_mute?timeout=0.1"
 lacks "silent: no address" "address  "
 probe "dtls://localhost:$port_mute?timeout=0.5"
 expect "silent, and another address that refuses" 5 "127.0.0.1:$port_mute did not finish"
-probe "dtls://127.0.0.1:$port_garbage?timeout=0.5"
-expect "garbage" 5 "address      127.0.0.1:$port_garbage" \
+refused "garbage" 5 "dtls://127.0.0.1:$port_garbage?timeout=0.5" "address      127.0.0.1:$port_garbage" \
 	"127.0.0.1:$port_garbage did not finish the DTLS handshake"
 probe "dtls://no-such-host.invalid:4433"
 expect "unknown host" 3 "cannot resolve no-such-host.invalid"
