@@ -18,6 +18,7 @@ make_machine()
 	127.1.0.3 db.corp
 	127.1.0.4 mail.example.com
 	127.1.0.5 www.corp
+	127.1.0.6 log.corp
 	END
 	make_certificates
 	cp "$T/ca.pem" /etc/corp.pem
@@ -40,7 +41,7 @@ make_certificates()
 	local name
 	openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj "/CN=recipes' CA" \
 		-keyout "$T/ca.key" -out "$T/ca.pem" 2>/dev/null
-	for name in www.example.com api.corp db.corp mail.example.com www.corp client; do
+	for name in www.example.com api.corp db.corp mail.example.com www.corp log.corp client; do
 		openssl req -newkey rsa:2048 -nodes -subj "/CN=$name" \
 			-keyout "$T/$name.key" -out "$T/$name.csr" 2>/dev/null
 		openssl x509 -req -in "$T/$name.csr" -CA "$T/ca.pem" -CAkey "$T/ca.key" \
@@ -95,8 +96,18 @@ listens()
 	(exec 3<>"/dev/tcp/$1/$2") 2>/dev/null
 }
 
+# A server of DTLS, for log.corp.
+dtls_log()
+{
+	start dtls openssl s_server -dtls -accept 127.1.0.6:6514 -quiet \
+		-cert "$T/log.corp.pem" -key "$T/log.corp.key"
+	within 20 grep -q "0600017F:$(printf %04X 6514)" /proc/net/udp ||
+		{ cat "$T/dtls.log" >&2; exit 1; }
+}
+
 start_servers()
 {
+	dtls_log
 	web www.example.com 127.1.0.1 443
 	# Whom the first recipe with it wants a client certificate from.
 	web api.corp 127.1.0.2 443 "$T/ca.pem"
