@@ -107,6 +107,27 @@ send two: 3
 answer: b'two'" && life_passes "datagrams: the server says goodbye" \
 			"$(life_told 'because the server said so'; echo $?)" \
 			"$([ "$(grep -c '^open' "$T/dtls_echo.log")" -eq 2 ]; echo $?)"
+	# Nobody is at ::1, or who is there says nothing.
+	life "datagrams: the second address of a name" \
+		"dtls://localhost:$port_dtls_echo?cafile=$CA" ends "send one: 3
+answer: b'one'
+send close: 5
+send two: 3
+answer: b'two'" && life_passes "datagrams: the second address of a name" \
+			"$(life_told 'verified "localhost"'; echo $?)"
+	start mute6 "$PYTHON" -c "import socket, time
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.bind(('::1', $port_dtls_echo))
+time.sleep(60)"
+	within 10 grep -q "^ *[0-9]*: 0*1000000:$(printf %04X "$port_dtls_echo")" /proc/net/udp6
+	life "datagrams: the first address of a name is silent" \
+		"dtls://localhost:$port_dtls_echo?cafile=$CA&timeout=4" ends "send one: 3
+answer: b'one'
+send close: 5
+send two: 3
+answer: b'two'" && life_passes "datagrams: the first address of a name is silent" \
+			"$(life_told 'verified "localhost"'; echo $?)"
+	kill $!
 	life "datagrams: the server forgets" "$dtls&idle=1" forgets "send one: 3
 answer: b'one'
 send forget: 6

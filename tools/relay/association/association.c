@@ -52,6 +52,7 @@ struct xs_association {
 	struct xs_late_log late_log;
 	int log_fd; /* until the first outcome; or -1 */
 	int udp_fd;
+	int own_fd;	/* the application's, while udp_fd is another; or -1 */
 	bool watched;	/* udp_fd is */
 	bool connected; /* udp_fd is, so that no address is to be found */
 	bool finishing;
@@ -67,8 +68,10 @@ struct xs_association {
 	struct xs_dtls *dtls;
 	int send_error; /* what UDP has said in a call of dtls */
 	int timeout_ms, idle_ms;
-	int mtu;	  /* of the rule; 0: what the path takes */
-	int64_t deadline; /* of a handshake, by xs_now_ms */
+	int mtu;	     /* of the rule; 0: what the path takes */
+	struct xs_dial dial; /* the addresses of the rule's name */
+	int64_t deadline;    /* of a handshake, by xs_now_ms */
+	int64_t due;	     /* of this address, if there is another one */
 	int64_t opened_ms;
 	uint64_t sent, received; /* datagrams */
 	const struct xs_association_side *functions;
@@ -236,23 +239,45 @@ static void fail_memory(struct xs_association *a)
 	fail(a, &err);
 }
 
-/* What UDP says of the server: that nobody listens there. */
-static void fail_network(struct xs_association *a, int errnum)
-{
-	struct xs_error err = { 0 };
-	struct xs_address peer;
-
-	peer_of(a, &peer);
-	xs_dial_failed(&peer, errnum, &err);
-	fail(a, &err);
-}
-
 static void say_goodbye(struct xs_association *a)
 {
 	if (a->dtls)
 		xs_dtls_close(a->dtls);
 	xs_dtls_free(a->dtls);
 	a->dtls = NULL;
+}
+
+static void connect_next(struct xs_association *a);
+
+/* Nobody is at this address of the rule's name, as it seems.  False: it is the
+ * last one, or somebody has answered. */
+static bool try_next(struct xs_association *a)
+{
+	static const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
+
+	if (a->state != HANDSHAKE || !xs_dial_has_more(&a->dial) ||
+	    xs_dtls_facts(a->dtls)->heard_ms)
+		return false;
+	say_goodbye(a);
+	unwatch(a);
+	/* With the address that it has been sent from. */
+	connect(a->udp_fd, &nobody, sizeof(nobody));
+	a->connected = false;
+	connect_next(a);
+	return true;
+}
+
+/* What UDP says of the server: that nobody listens there. */
+static void fail_network(struct xs_association *a, int errnum)
+{
+	struct xs_error err = { 0 };
+	struct xs_address peer;
+
+	if (try_next(a))
+		return;
+	peer_of(a, &peer);
+	xs_dial_failed(&peer, errnum, &err);
+	fail(a, &err);
 }
 
 static void finish(struct xs_association *a)
@@ -426,7 +451,7 @@ static void opened(struct xs_association *a)
 static void set_handshake_timer(struct xs_association *a)
 {
 	int wait = xs_dtls_wait(a->dtls);
-	int64_t due = a->deadline;
+	int64_t due = a->due;
 
 	if (wait >= 0 && xs_now_ms() + wait < due)
 		due = xs_now_ms() + wait;
@@ -497,6 +522,7 @@ static void shake(struct xs_association *a)
 	peer_of(a, &peer);
 	xs_address_format(&peer, server, sizeof(server));
 	a->state = HANDSHAKE;
+	a->due = xs_dial_due(&a->dial, xs_now_ms(), a->deadline);
 	a->dtls = xs_dtls_new(&setup, &err);
 	if (!a->dtls) {
 		fail(a, &err);
@@ -519,49 +545,90 @@ static void begin_open(struct xs_association *a)
 		opened(a);
 }
 
-/* A socket for an address of the other family. */
+/* A socket for an address of the other family, in the place of the
+ * application's, which is kept. */
 static int other_socket(struct xs_association *a, int family)
 {
-	int made = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int own = fcntl(a->udp_fd, F_DUPFD_CLOEXEC, 0), made;
 
-	if (made < 0)
+	if (own < 0)
 		return -1;
+	made = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	/* Where others look it up. */
-	if (dup3(made, a->udp_fd, O_CLOEXEC) < 0) {
-		close(made);
+	if (made < 0 || dup3(made, a->udp_fd, O_CLOEXEC) < 0) {
+		close(own);
+		if (made >= 0)
+			close(made);
 		return -1;
 	}
 	close(made);
+	a->own_fd = own;
 	if (a->context)
 		forbid_fragments(a);
 	return 0;
 }
 
+/* The application's socket is in its place again. */
+static int take_own_back(struct xs_association *a)
+{
+	int result = dup3(a->own_fd, a->udp_fd, O_CLOEXEC);
+
+	close(a->own_fd);
+	a->own_fd = -1;
+	return result;
+}
+
+/* The socket for address, which gets the form that the socket wants. */
+static int choose_socket(struct xs_association *a, struct xs_address *address)
+{
+	int family = address->any.sa_family;
+
+	if (family == (is_ipv6(a) ? AF_INET6 : AF_INET))
+		return 0;
+	if (a->own_fd >= 0 && take_own_back(a) < 0)
+		return -1;
+	if (xs_address_to_family(address, is_ipv6(a) ? AF_INET6 : AF_INET))
+		return 0;
+	return other_socket(a, family);
+}
+
 static int connect_to(struct xs_association *a, struct xs_address address)
 {
-	int family = is_ipv6(a) ? AF_INET6 : AF_INET;
-	bool fits = xs_address_to_family(&address, family);
-
-	if (!fits && other_socket(a, address.any.sa_family) < 0)
+	if (choose_socket(a, &address) < 0)
 		return -1;
 	return connect(a->udp_fd, &address.any, address.len);
 }
 
-static void connect_first(struct xs_association *a,
-			  const struct xs_address *address, size_t count)
+/* To the next of the rule's addresses to which there is a way. */
+static void connect_next(struct xs_association *a)
 {
 	struct xs_error err = { 0 };
 
-	for (size_t i = 0; i < count && !a->connected; i++) {
-		if (connect_to(a, address[i]) == 0)
+	while (xs_dial_has_more(&a->dial)) {
+		const struct xs_address *address =
+			&a->dial.address[a->dial.at++];
+
+		if (connect_to(a, *address) == 0) {
 			a->connected = true;
-		else
-			xs_dial_failed(&address[i], errno, &err);
+			begin_open(a);
+			return;
+		}
+		xs_dial_failed(address, errno, &err);
 	}
-	if (a->connected)
+	fail(a, &err);
+}
+
+static void connect_only(struct xs_association *a, struct xs_address address)
+{
+	struct xs_error err = { 0 };
+
+	a->connected = connect_to(a, address) == 0;
+	if (a->connected) {
 		begin_open(a);
-	else
-		fail(a, &err);
+		return;
+	}
+	xs_dial_failed(&address, errno, &err);
+	fail(a, &err);
 }
 
 static void resolved(void *owner, struct xs_lookup_result *result)
@@ -571,7 +638,10 @@ static void resolved(void *owner, struct xs_lookup_result *result)
 
 	a->lookup = NULL;
 	if (result->count) {
-		connect_first(a, result->address, result->count);
+		a->dial.address = result->address;
+		a->dial.count = result->count;
+		result->address = NULL;
+		connect_next(a);
 		return;
 	}
 	xs_connect_error_unresolved(&err, a->request->wire.string[XS_WIRE_HOST],
@@ -592,7 +662,7 @@ static void resolve(struct xs_association *a)
 	a->state = RESOLVE;
 	if (xs_address_parse(&address, host)) {
 		xs_address_set_port(&address, wire->head.port);
-		connect_first(a, &address, 1);
+		connect_only(a, address);
 		return;
 	}
 	xs_timer_set(&a->worker->timers, &a->timer, a->deadline);
@@ -743,6 +813,11 @@ static void step_handshake(struct xs_association *a)
 		fail_timeout(a);
 		return;
 	}
+	if (xs_now_ms() >= a->due) {
+		if (try_next(a))
+			return;
+		a->due = a->deadline;
+	}
 	xs_dtls_timeout(a->dtls);
 	after(a);
 }
@@ -826,6 +901,7 @@ static void free_association(struct xs_task *task)
 	struct xs_worker *worker = a->worker;
 
 	xs_dtls_free(a->dtls);
+	xs_dial_free(&a->dial);
 	xs_tls_context_put(a->context);
 	xs_request_free(a->request);
 	free(a);
@@ -841,6 +917,8 @@ void xs_association_free(struct xs_association *a)
 	let_log_go(a);
 	xs_late_log_forget(&a->late_log);
 	close(a->udp_fd);
+	if (a->own_fd >= 0)
+		close(a->own_fd);
 	xs_totals_end();
 	a->task.run = free_association;
 	xs_worker_later(a->worker, &a->task);
@@ -887,6 +965,7 @@ xs_association_new(const struct xs_association_setup *setup)
 	a->request = setup->request;
 	a->log_words = a->request->log_words;
 	a->udp_fd = setup->udp_fd;
+	a->own_fd = -1;
 	a->log_fd = setup->log_fd;
 	a->functions = setup->functions;
 	a->side = setup->side;
