@@ -13,7 +13,7 @@
 VICTIM=${XSOCK_TEST_VICTIM:-$BUILD/tests/supervise/victim}
 export XSOCK_RELAY_IDLE=1
 unset XSOCK_EXEC XSOCK_LOG
-all_parts=" ways many same refusals abi programs names resolver process killed reused cannot "
+all_parts=" ways many same refusals datagrams abi programs names resolver process killed reused cannot "
 parts=() words=()
 for word; do
 	# "names" is a part and a way: behind a way, all are ways.
@@ -131,6 +131,33 @@ try_same()
 	judge "a port that is closed" 1 "connect: ECONNREFUSED" "!xsock:"
 	case_run supervised "$(tls_rule $port_closed)" "$VICTIM" blocking $port_closed
 	judge "a port that is closed, by a rule" 1 "connect: ECONNREFUSED" "xsock: victim["
+}
+
+# Nothing that a rule is about leaves without DTLS.
+try_datagrams()
+{
+	local port
+
+	start dtls_echo "$SUPPORT/dtls_server" "$CERTS/good"
+	within 10 grep -q '^port' "$T/dtls_echo.log"
+	port=$(sed -n 's/^port //p' "$T/dtls_echo.log")
+	case_run supervised "udp://127.0.0.1:$port=dtls://?cafile=$CA" \
+		"$VICTIM" datagrams "$port"
+	judge "datagrams: with an address refused, connected by DTLS" 0 \
+		"sendto: EACCES" "sendmsg: EACCES" "sendmmsg: EACCES" \
+		"got hello" "DTLSv1.2" "has no way to the relay"
+	cp "$T/dtls_echo.log" "$OUT"
+	if grep -q plain "$T/dtls_echo.log"; then
+		fail "datagrams: no plaintext"
+	else
+		pass "datagrams: no plaintext"
+	fi
+	start udp_echo "$SUPPORT/dtls_server" -
+	within 10 grep -q '^port' "$T/udp_echo.log"
+	port=$(sed -n 's/^port //p' "$T/udp_echo.log")
+	case_run supervised "udp://192.0.2.1=dtls://" "$VICTIM" datagrams "$port"
+	judge "datagrams: other addresses are left alone" 0 "sendto: 6" \
+		"sendmsg: 6" "sendmmsg: 1" "got hello"
 }
 
 try_refusals()

@@ -20,6 +20,7 @@
  *     unix       connects to an AF_UNIX socket of its own, and asks who called
  *     bad        wrong descriptors, addresses and lengths
  *     fastopen   MSG_FASTOPEN, by three calls
+ *     datagrams  UDP with an address, by three calls; then connected
  *     uring      io_uring_setup
  *     gate32     calls of 32-bit programs, by int $0x80; status 3: none here
  *     x32        one of an x32 program; status 3: none here
@@ -473,6 +474,23 @@ static int fastopen(void)
 	return 0;
 }
 
+static int datagrams(void)
+{
+	struct iovec data = { .iov_base = "hello\n", .iov_len = 6 };
+	struct mmsghdr msg = { .msg_hdr = { .msg_name = &to,
+					    .msg_namelen = sizeof(to),
+					    .msg_iov = &data,
+					    .msg_iovlen = 1 } };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	say("sendto", net(SYS_sendto, fd, "hello\n", 6, 0, &to, sizeof(to)));
+	say("sendmsg", net(SYS_sendmsg, fd, &msg.msg_hdr, 0));
+	say("sendmmsg", net(SYS_sendmmsg, fd, &msg, 1, 0));
+	if (raw_connect(fd) < 0)
+		return say("connect", -1);
+	return talk(fd);
+}
+
 static int uring(void)
 {
 	char params[120] = "";
@@ -653,28 +671,18 @@ static const struct {
 	const char *name;
 	int (*run)(void);
 } ways[] = {
-	{ "blocking", blocking },
-	{ "nonblocking", nonblocking },
-	{ "epoll", through_epoll },
-	{ "copies", copies },
-	{ "closed", closed },
-	{ "threads", threads },
-	{ "vfork", in_vfork },
-	{ "alarm", interrupted },
-	{ "restart", restarted },
-	{ "storm", storm },
-	{ "many", many },
-	{ "names", names },
-	{ "unix", to_unix },
-	{ "bad", bad },
-	{ "fastopen", fastopen },
-	{ "uring", uring },
-	{ "undumpable", undumpable },
-	{ "reuse", reuse },
-	{ "wait", wait_first },
+	{ "blocking", blocking },   { "nonblocking", nonblocking },
+	{ "epoll", through_epoll }, { "copies", copies },
+	{ "closed", closed },	    { "threads", threads },
+	{ "vfork", in_vfork },	    { "alarm", interrupted },
+	{ "restart", restarted },   { "storm", storm },
+	{ "many", many },	    { "names", names },
+	{ "unix", to_unix },	    { "bad", bad },
+	{ "fastopen", fastopen },   { "datagrams", datagrams },
+	{ "uring", uring },	    { "undumpable", undumpable },
+	{ "reuse", reuse },	    { "wait", wait_first },
 #ifdef __x86_64__
-	{ "gate32", gate32 },
-	{ "x32", x32 },
+	{ "gate32", gate32 },	    { "x32", x32 },
 #endif
 	{ "reset", reset },
 };

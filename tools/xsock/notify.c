@@ -38,5 +38,6 @@ void xs_notify_answer(struct xs_notify *n)
 
 bool xs_notify_may_wait(const struct xs_notify *n)
 {
-	return n->call == SYS_connect;
+	return n->call == SYS_connect || n->call == SYS_sendto ||
+	       n->call == SYS_sendmsg || n->call == SYS_sendmmsg;
 }

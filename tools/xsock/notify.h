@@ -23,6 +23,7 @@ struct xs_notify {
 	pid_t thread;	  /* who makes it */
 	int call;	  /* its number, SYS_… of this program's ABI */
 	uint64_t args[6]; /* its arguments */
+	bool narrow;	  /* what they point to is of a program of 32 bits */
 	int process;	  /* its process, a descriptor; -1: not opened */
 	int fd;		  /* a copy of the descriptor args[0]; -1: none */
 	ino_t inode;	  /* of what is behind args[0] now */
@@ -79,7 +80,7 @@ void xs_notify_move_in_set(const struct xs_notify *n, int set, int number,
 /* Answers the call by pass, or by result and errnum. */
 void xs_notify_answer(struct xs_notify *n);
 
-/* May the answer wait for the network? */
+/* May the answer wait for the network?  (A name may have to be looked up.) */
 bool xs_notify_may_wait(const struct xs_notify *n);
 
 /* The same, for each. */

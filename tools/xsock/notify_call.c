@@ -28,7 +28,8 @@ enum { ARCH_32 = AUDIT_ARCH_I386, MULTIPLEX = 102 };
 static const struct call calls_32[] = {
 	{ 362, SYS_connect, 0 },     { 365, SYS_getsockopt, 0 },
 	{ 366, SYS_setsockopt, 0 },  { 367, SYS_getsockname, 0 },
-	{ 368, SYS_getpeername, 0 },
+	{ 368, SYS_getpeername, 0 }, { 369, SYS_sendto, 0 },
+	{ 370, SYS_sendmsg, 0 },     { 345, SYS_sendmmsg, 0 },
 };
 #else
 enum { ARCH_32 = AUDIT_ARCH_ARM, MULTIPLEX = -1 };
@@ -36,7 +37,8 @@ enum { ARCH_32 = AUDIT_ARCH_ARM, MULTIPLEX = -1 };
 static const struct call calls_32[] = {
 	{ 283, SYS_connect, 0 },     { 286, SYS_getsockname, 0 },
 	{ 287, SYS_getpeername, 0 }, { 294, SYS_setsockopt, 0 },
-	{ 295, SYS_getsockopt, 0 },
+	{ 295, SYS_getsockopt, 0 },  { 290, SYS_sendto, 0 },
+	{ 296, SYS_sendmsg, 0 },     { 374, SYS_sendmmsg, 0 },
 };
 #endif
 
@@ -118,6 +120,7 @@ static void read_32(struct xs_notify *n, const struct seccomp_data *told)
 
 void xs_notify_read_call(struct xs_notify *n, const struct seccomp_data *told)
 {
+	n->narrow = told->arch == ARCH_32;
 	if (told->arch == ARCH_32 && told->nr == MULTIPLEX) {
 		read_multiplex(n, told);
 		return;

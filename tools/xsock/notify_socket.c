@@ -1,7 +1,6 @@
 /* Answers to getsockname(2), getpeername(2), getsockopt(2) and setsockopt(2):
  * as a TCP socket would answer where the descriptor is a wrapped one; else the
- * kernel goes on with the call.  And to what sends by socketcall(2), where the
- * filter cannot see MSG_FASTOPEN.
+ * kernel goes on with the call.
  */
 #include "xsock/notify.h"
 
@@ -207,19 +206,4 @@ void xs_notify_setsockopt(struct xs_notify *n)
 		n->pass = true;
 	else if (is_pair(n, &pair))
 		answer(n, set(n, &pair));
-}
-
-/* --- what is sent ----------------------------------------------------------
- */
-
-/* As the filter answers where it sees the flags. */
-void xs_notify_send(struct xs_notify *n)
-{
-	const uint64_t flags = n->args[n->call == SYS_sendmsg ? 2 : 3];
-
-	n->pass = !(flags & MSG_FASTOPEN);
-	if (n->pass)
-		return;
-	n->result = -1;
-	n->errnum = EOPNOTSUPP;
 }

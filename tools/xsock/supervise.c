@@ -83,15 +83,15 @@ static int fail_process(int errnum, struct xs_error *err)
 
 /* --- the filter ----------------------------------------------------------- */
 
-static int install(uint32_t rules, bool look_on)
+static int install(const struct xs_supervise_wish *wish)
 {
-	int listener = xs_supervise_filter(rules, look_on);
+	int listener = xs_supervise_filter(wish);
 
 	if (listener >= 0 || errno != EACCES)
 		return listener;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -1;
-	return xs_supervise_filter(rules, look_on);
+	return xs_supervise_filter(wish);
 }
 
 /* Sentences about why there is no filter to be had. */
@@ -127,7 +127,8 @@ static int fail_filter(int errnum, struct xs_error *err)
 __attribute__((noreturn)) static void try_filter(void)
 {
 	struct seccomp_notif_addfd nothing = { .id = 0 };
-	int fd = install(0, false);
+	const struct xs_supervise_wish wish = { .rules = 0 };
+	int fd = install(&wish);
 
 	if (fd < 0)
 		leave(errno);
@@ -177,10 +178,10 @@ int xs_supervise_check(struct xs_error *err)
 
 /* --- between the two ------------------------------------------------------ */
 
-static bool say(int to, int errnum)
+static bool say(int to, int number)
 {
-	return send(to, &errnum, sizeof(errnum), MSG_NOSIGNAL) ==
-	       sizeof(errnum);
+	return send(to, &number, sizeof(number), MSG_NOSIGNAL) ==
+	       sizeof(number);
 }
 
 /* EPIPE: there is nobody who says anything. */
@@ -195,42 +196,24 @@ static int hear(int from)
 	return got == sizeof(errnum) ? errnum : EPIPE;
 }
 
-union part {
-	struct cmsghdr head;
-	char room[CMSG_SPACE(sizeof(int))];
-};
-
+/* The supervisor takes it, as it takes the command's sockets: what sends a
+ * descriptor, sendmsg(2), may be waiting for the supervisor by now. */
 static bool hand_on(int to, int listener)
 {
-	union part part = { .head = { .cmsg_level = SOL_SOCKET,
-				      .cmsg_type = SCM_RIGHTS,
-				      .cmsg_len = CMSG_LEN(sizeof(int)) } };
-	char byte = 0;
-	struct iovec data = { .iov_base = &byte, .iov_len = 1 };
-	struct msghdr msg = { .msg_iov = &data,
-			      .msg_iovlen = 1,
-			      .msg_control = &part,
-			      .msg_controllen = sizeof(part) };
-
-	memcpy(CMSG_DATA(&part.head), &listener, sizeof(listener));
-	return sendmsg(to, &msg, MSG_NOSIGNAL) == 1;
+	return say(to, listener);
 }
 
-static int take_over(int from)
+static int take_over(int from, pid_t command)
 {
-	union part part;
-	char byte;
-	struct iovec data = { .iov_base = &byte, .iov_len = 1 };
-	struct msghdr msg = { .msg_iov = &data,
-			      .msg_iovlen = 1,
-			      .msg_control = &part,
-			      .msg_controllen = sizeof(part) };
-	int listener = -1;
+	int number = -1, fd, listener = -1;
 
-	if (recvmsg(from, &msg, MSG_CMSG_CLOEXEC) == 1 &&
-	    msg.msg_controllen >= CMSG_LEN(sizeof(int)) &&
-	    part.head.cmsg_type == SCM_RIGHTS)
-		memcpy(&listener, CMSG_DATA(&part.head), sizeof(listener));
+	if (recv(from, &number, sizeof(number), 0) != sizeof(number))
+		return -1;
+	fd = xs_pidfd_open(command, 0);
+	if (fd >= 0) {
+		listener = xs_pidfd_getfd(fd, number);
+		close(fd);
+	}
 	return listener;
 }
 
@@ -292,7 +275,7 @@ __attribute__((noreturn)) static void supervise(pid_t command, int to, int own)
 	if (!say(own, try_process(command, to)))
 		leave(1);
 	close(to);
-	kept[1] = take_over(own);
+	kept[1] = take_over(own, command);
 	if (kept[1] < 0 || !let_go(kept))
 		leave(1);
 	raise_limit();
@@ -342,21 +325,24 @@ static void tell_no_new_privs(int before)
 
 static int go_under(int to, struct xs_error *err)
 {
+	const struct xs_supervise_wish wish = {
+		.rules = xs_supervised_rules(xs_environment.rules,
+					     xs_environment.options),
+		.look_on = strcmp(xs_environment.rules, XS_TRACE_NO_RULES) == 0,
+		.datagrams = xs_config_datagrams,
+	};
 	int before = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
 	int listener, failed = hear(to);
 	bool done;
 
 	if (failed)
 		return fail_process(failed, err);
-	listener =
-		install(xs_supervised_rules(xs_environment.rules,
-					    xs_environment.options),
-			strcmp(xs_environment.rules, XS_TRACE_NO_RULES) == 0);
+	listener = install(&wish);
 	if (listener < 0)
 		return fail_filter(errno, err);
 	done = hand_on(to, listener);
-	close(listener);
 	failed = done ? hear(to) : EPIPE;
+	close(listener);
 	if (failed)
 		return fail(failed, "the supervisor has ended", err);
 	tell_no_new_privs(before);

@@ -25,8 +25,10 @@ enum what {
 	TELL,
 	QUESTION,  /* is allowed, but for the library's question; the argument
 		      is lseek(2)'s offset */
-	FASTOPEN,  /* MSG_FASTOPEN in the argument is refused, as a kernel
-		      refuses it that has it switched off */
+	SENDTO,	   /* MSG_FASTOPEN in the argument is refused, as a kernel
+		      refuses it that has it switched off; an address may be
+		      told */
+	FASTOPEN,  /* the same of those whose address is in memory */
 	MULTIPLEX, /* socketcall(2): the call is in the first argument */
 	REFUSE,	   /* there is no such call */
 };
@@ -41,7 +43,7 @@ struct row {
 static const struct row rows_own[] = {
 	{ SYS_connect, TELL, 0 },	   { SYS_getsockname, TELL, 0 },
 	{ SYS_getpeername, TELL, 0 },	   { SYS_getsockopt, TELL, 0 },
-	{ SYS_setsockopt, TELL, 0 },	   { SYS_sendto, FASTOPEN, 3 },
+	{ SYS_setsockopt, TELL, 0 },	   { SYS_sendto, SENDTO, 3 },
 	{ SYS_sendmsg, FASTOPEN, 2 },	   { SYS_sendmmsg, FASTOPEN, 3 },
 	{ SYS_io_uring_setup, REFUSE, 0 }, { SYS_lseek, QUESTION, 1 },
 };
@@ -59,7 +61,7 @@ static const struct row rows_32[] = {
 	{ 366, TELL, 0 },      /* setsockopt */
 	{ 367, TELL, 0 },      /* getsockname */
 	{ 368, TELL, 0 },      /* getpeername */
-	{ 369, FASTOPEN, 3 },  /* sendto */
+	{ 369, SENDTO, 3 },    /* sendto */
 	{ 370, FASTOPEN, 2 },  /* sendmsg */
 	{ 425, REFUSE, 0 },    /* io_uring_setup */
 };
@@ -71,7 +73,7 @@ static const struct row rows_32[] = {
 	{ 283, TELL, 0 },     /* connect */
 	{ 286, TELL, 0 },     /* getsockname */
 	{ 287, TELL, 0 },     /* getpeername */
-	{ 290, FASTOPEN, 3 }, /* sendto */
+	{ 290, SENDTO, 3 },   /* sendto */
 	{ 294, TELL, 0 },     /* setsockopt */
 	{ 295, TELL, 0 },     /* getsockopt */
 	{ 296, FASTOPEN, 2 }, /* sendmsg */
@@ -100,7 +102,7 @@ enum { X32_BIT = 0x40000000 };
 /* lseek(fd, offset, whence), or _llseek(fd, high, low, result, whence).  Beside
  * who only looks on, a library with rules of its own follows them. */
 static void add_question(struct xs_seccomp_code *code, uint32_t offset,
-			 uint32_t rules, bool look_on)
+			 const struct xs_supervise_wish *wish)
 {
 	unsigned short question, of_library, same;
 
@@ -109,26 +111,48 @@ static void add_question(struct xs_seccomp_code *code, uint32_t offset,
 	xs_seccomp_load_argument(code, 0);
 	of_library = xs_seccomp_begin_block(code, BPF_JEQ, UINT32_MAX);
 	xs_seccomp_load_argument(code, offset);
-	same = xs_seccomp_begin_block(code, BPF_JEQ, rules);
+	same = xs_seccomp_begin_block(code, BPF_JEQ, wish->rules);
 	xs_seccomp_give(code, SECCOMP_RET_ERRNO | XS_SUPERVISED_ERRNO);
 	xs_seccomp_end_block(code, same);
-	xs_seccomp_give(code,
-			look_on ? SECCOMP_RET_ALLOW
-				: SECCOMP_RET_ERRNO | XS_SUPERVISED_OTHERS);
+	xs_seccomp_give(code, wish->look_on ? SECCOMP_RET_ALLOW
+					    : SECCOMP_RET_ERRNO |
+						      XS_SUPERVISED_OTHERS);
 	xs_seccomp_end_block(code, of_library);
 	xs_seccomp_end_block(code, question);
 	xs_seccomp_give(code, SECCOMP_RET_ALLOW);
 }
 
-static void add_fastopen(struct xs_seccomp_code *code, uint32_t argument)
+/* sendto(fd, data, size, flags, address, length): without an address it has
+ * none in either half of that argument. */
+static void allow_without_address(struct xs_seccomp_code *code)
+{
+	enum { ADDRESS = 4 };
+	unsigned short low, high;
+
+	xs_seccomp_load_argument(code, ADDRESS);
+	low = xs_seccomp_begin_block(code, BPF_JEQ, 0);
+	xs_seccomp_load(code, offsetof(struct seccomp_data, args) +
+				      ADDRESS * sizeof(uint64_t) +
+				      sizeof(uint32_t));
+	high = xs_seccomp_begin_block(code, BPF_JEQ, 0);
+	xs_seccomp_give(code, SECCOMP_RET_ALLOW);
+	xs_seccomp_end_block(code, high);
+	xs_seccomp_end_block(code, low);
+}
+
+static void add_send(struct xs_seccomp_code *code, const struct row *row,
+		     const struct xs_supervise_wish *wish)
 {
 	unsigned short flag;
 
-	xs_seccomp_load_argument(code, argument);
+	xs_seccomp_load_argument(code, row->argument);
 	flag = xs_seccomp_begin_block(code, BPF_JSET, MSG_FASTOPEN);
 	xs_seccomp_give(code, SECCOMP_RET_ERRNO | EOPNOTSUPP);
 	xs_seccomp_end_block(code, flag);
-	xs_seccomp_give(code, SECCOMP_RET_ALLOW);
+	if (wish->datagrams && row->what == SENDTO)
+		allow_without_address(code);
+	xs_seccomp_give(code, wish->datagrams ? SECCOMP_RET_USER_NOTIF
+					      : SECCOMP_RET_ALLOW);
 }
 
 static void add_multiplex(struct xs_seccomp_code *code)
@@ -148,6 +172,7 @@ static void add_multiplex(struct xs_seccomp_code *code)
 static bool is_for_rules(const struct row *row)
 {
 	switch (row->what) {
+	case SENDTO:
 	case FASTOPEN:
 	case MULTIPLEX:
 	case REFUSE:
@@ -162,20 +187,21 @@ static bool is_for_rules(const struct row *row)
 
 /* What is done about a call. */
 static void add_what(struct xs_seccomp_code *code, const struct row *row,
-		     uint32_t rules, bool look_on)
+		     const struct xs_supervise_wish *wish)
 {
 	switch (row->what) {
 	case TELL:
 		xs_seccomp_give(code, SECCOMP_RET_USER_NOTIF);
 		return;
 	case QUESTION:
-		add_question(code, row->argument, rules, look_on);
+		add_question(code, row->argument, wish);
 		return;
 	case MULTIPLEX:
 		add_multiplex(code);
 		return;
+	case SENDTO:
 	case FASTOPEN:
-		add_fastopen(code, row->argument);
+		add_send(code, row, wish);
 		return;
 	case REFUSE:
 		xs_seccomp_give(code, SECCOMP_RET_ERRNO | ENOSYS);
@@ -184,21 +210,22 @@ static void add_what(struct xs_seccomp_code *code, const struct row *row,
 }
 
 static void add_rows(struct xs_seccomp_code *code, const struct row *rows,
-		     size_t count, uint32_t rules, bool look_on)
+		     size_t count, const struct xs_supervise_wish *wish)
 {
 	for (size_t i = 0; i < count; i++) {
 		unsigned short row;
 
-		if (look_on && is_for_rules(&rows[i]))
+		if (wish->look_on && is_for_rules(&rows[i]))
 			continue;
 		row = xs_seccomp_begin_block(code, BPF_JEQ, rows[i].call);
-		add_what(code, &rows[i], rules, look_on);
+		add_what(code, &rows[i], wish);
 		xs_seccomp_end_block(code, row);
 	}
 	xs_seccomp_give(code, SECCOMP_RET_ALLOW);
 }
 
-static void fill(struct xs_seccomp_code *code, uint32_t rules, bool look_on)
+static void fill(struct xs_seccomp_code *code,
+		 const struct xs_supervise_wish *wish)
 {
 	unsigned short block;
 
@@ -206,22 +233,22 @@ static void fill(struct xs_seccomp_code *code, uint32_t rules, bool look_on)
 	block = xs_seccomp_begin_block(code, BPF_JEQ, ARCH_32);
 	xs_seccomp_load(code, offsetof(struct seccomp_data, nr));
 	/* socketcall(2) cannot be told of without being answered. */
-	add_rows(code, rows_32, look_on ? 0 : COUNT(rows_32), rules, look_on);
+	add_rows(code, rows_32, wish->look_on ? 0 : COUNT(rows_32), wish);
 	xs_seccomp_end_block(code, block);
 	xs_seccomp_load(code, offsetof(struct seccomp_data, nr));
 	block = xs_seccomp_begin_block(code, BPF_JGE, X32_BIT);
-	xs_seccomp_give(code, look_on ? SECCOMP_RET_ALLOW
-				      : SECCOMP_RET_ERRNO | ENOSYS);
+	xs_seccomp_give(code, wish->look_on ? SECCOMP_RET_ALLOW
+					    : SECCOMP_RET_ERRNO | ENOSYS);
 	xs_seccomp_end_block(code, block);
-	add_rows(code, rows_own, COUNT(rows_own), rules, look_on);
+	add_rows(code, rows_own, COUNT(rows_own), wish);
 }
 
-int xs_supervise_filter(uint32_t rules, bool look_on)
+int xs_supervise_filter(const struct xs_supervise_wish *wish)
 {
 	struct xs_seccomp_code code = { .len = 0 };
 	struct sock_fprog given = { .filter = code.at };
 
-	fill(&code, rules, look_on);
+	fill(&code, wish);
 	given.len = code.len;
 	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
 			    SECCOMP_FILTER_FLAG_NEW_LISTENER, &given);
@@ -229,10 +256,9 @@ int xs_supervise_filter(uint32_t rules, bool look_on)
 
 #else
 
-int xs_supervise_filter(uint32_t rules, bool look_on)
+int xs_supervise_filter(const struct xs_supervise_wish *wish)
 {
-	(void)rules;
-	(void)look_on;
+	(void)wish;
 	errno = ENOSYS;
 	return -1;
 }
