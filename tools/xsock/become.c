@@ -41,37 +41,9 @@ error_t xs_become_parse_supervise(struct argp_state *state, const char *when,
 	return EINVAL;
 }
 
-/* Does it leave datagrams as they are? */
-static bool is_exemption(const struct xs_rule *rule)
-{
-	const struct xs_target *target = &rule->target;
-
-	return target->scheme->kind == XS_SCHEME_UDP && !target->host &&
-	       !target->address.len && !target->port && !rule->options.relay;
-}
-
-/* The kernel tells a supervisor of each connect, but not of what is sent to an
- * address, so that a program without the library would pass a rule for
- * datagrams.  Returns 0, or -1 with *err set. */
-static int check_datagrams(const struct xs_rules *rules, struct xs_error *err)
-{
-	for (size_t i = 0; i < rules->count; i++)
-		if (rules->rule[i].pattern.udp &&
-		    !is_exemption(&rules->rule[i]))
-			return xs_error_set(
-				err, XS_ERR_RULES, 0,
-				"the command cannot be supervised: %s %s is "
-				"about datagrams, which a supervisor does not "
-				"see (without --supervise the library does, in "
-				"programs that load it)",
-				rules->rule[i].place, rules->rule[i].text);
-	return 0;
-}
-
-/* Reads everything that the library will read; *unfit is set where the rules
- * do not go with a supervisor.  Returns 0, or -1 with *err set. */
-static int check_inputs(const struct xs_become *become, struct xs_error *unfit,
-			struct xs_error *err)
+/* Reads everything that the library will read.  Returns 0, or -1 with *err
+ * set. */
+static int check_inputs(const struct xs_become *become, struct xs_error *err)
 {
 	struct xs_arena arena = { NULL };
 	const struct xs_rules *rules =
@@ -79,8 +51,6 @@ static int check_inputs(const struct xs_become *become, struct xs_error *unfit,
 	bool empty = rules && rules->count == 0;
 	struct xs_log log;
 
-	if (rules)
-		check_datagrams(rules, unfit);
 	xs_arena_free(&arena);
 	if (!rules)
 		return -1;
@@ -158,41 +128,35 @@ static int find(const char *name, char path[PATH_MAX], struct xs_error *err)
 	return found == ENOENT ? XS_EXIT_RUN_NOT_FOUND : XS_EXIT_RUN_REFUSED;
 }
 
-/* May it be supervised (not where *why is set), and shall it?  Returns 1, 0, or
- * -1 with *why set. */
-static int want_supervisor(enum xs_supervise_when when, struct xs_error *why)
+/* May it be supervised, and shall it?  Returns 1, 0, or -1 with *err set. */
+static int want_supervisor(enum xs_supervise_when when, struct xs_error *err)
 {
-	bool by_rules = xs_error_is_set(why);
+	struct xs_error why = { .kind = XS_ERR_NONE };
 
 	if (when == XS_SUPERVISE_NEVER)
 		return 0;
-	if (!by_rules && xs_supervise_check(why) == 0)
+	if (xs_supervise_check(&why) == 0)
 		return 1;
-	if (when != XS_SUPERVISE_AUTO)
-		return -1;
-	if (by_rules)
-		fprintf(stderr, "xsock: warning: %s\n", why->text);
-	return 0;
+	if (when == XS_SUPERVISE_AUTO)
+		return 0;
+	*err = why;
+	return -1;
 }
 
 int xs_become(const struct xs_become *become, char **argv, struct xs_error *err)
 {
 	static char library[PATH_MAX];
 	char path[PATH_MAX], preload[PATH_MAX];
-	struct xs_error why = { .kind = XS_ERR_NONE };
 	int status, supervised;
 
-	if (check_inputs(become, &why, err) < 0 ||
-	    xs_library_find(library, err) < 0)
+	if (check_inputs(become, err) < 0 || xs_library_find(library, err) < 0)
 		return XS_EXIT_RUN_FAILED;
 	status = find(argv[0], path, err);
 	if (status != 0)
 		return status;
-	supervised = want_supervisor(become->supervise, &why);
-	if (supervised < 0) {
-		*err = why;
+	supervised = want_supervisor(become->supervise, err);
+	if (supervised < 0)
 		return XS_EXIT_RUN_FAILED;
-	}
 	/* Which library depends on the command. */
 	if (xs_reach_check(path, preload, err) < 0) {
 		if (!supervised)
