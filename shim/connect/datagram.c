@@ -4,6 +4,7 @@
 #include "base/descriptor.h"
 #include "connect/connect.h"
 #include "connect/dup_track.h"
+#include "connect/late_error.h"
 #include "connect/replace_fd.h"
 #include "connect/report.h"
 #include "connect/undisturbed.h"
@@ -25,8 +26,9 @@ static void put(int fd, int made)
 	struct xs_flags flags;
 
 	if (xs_flags_read(fd, &flags) == 0 &&
-	    xs_flags_carry(fd, made, &flags) == 0)
-		xs_replace_fd(fd, made, &flags);
+	    xs_flags_carry(fd, made, &flags) == 0 &&
+	    xs_replace_fd(fd, made, &flags) == 0)
+		xs_late_error_note(fd);
 }
 
 /* Behind the descriptor, and behind every copy that dup(2) has made of it. */

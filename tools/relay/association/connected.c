@@ -183,6 +183,17 @@ static void register_pair(struct connected *connected, int app_end,
 	xs_registry_add(registered);
 }
 
+/* What waits for the program waits in the pair: as much as its socket would
+ * hold, where it has asked for more than is usual.  (The kernel doubles what it
+ * is told, socket(7).) */
+static void make_room(int pair_fd, int udp_fd)
+{
+	int room = xs_socket_int(udp_fd, SOL_SOCKET, SO_RCVBUF) / 2;
+
+	if (2 * room > xs_socket_int(pair_fd, SOL_SOCKET, SO_SNDBUF))
+		setsockopt(pair_fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+}
+
 /* Takes the UDP socket, the relay's end and the log over.  False: memory is
  * short. */
 static bool make(struct xs_worker *worker, struct xs_request *request,
@@ -209,6 +220,7 @@ static bool make(struct xs_worker *worker, struct xs_request *request,
 		free(connected);
 		return false;
 	}
+	make_room(connected->pair_fd, fds[XS_WIRE_FD_TCP]);
 	register_pair(connected, fds[XS_WIRE_FD_APP], &request->wire);
 	if (xs_worker_watch(worker, connected->pair_fd, EPOLLIN,
 			    &connected->source) < 0)
