@@ -241,7 +241,7 @@ Test(relay_datagrams, nothing_before_the_handshake, .timeout = 60)
 	struct xs_address own, from;
 	int server = udp_socket(&own);
 	struct relay relay = relay_start("0");
-	struct datagrams d = opened(&relay, &own, "dtls", "timeout=1.5");
+	struct datagrams d = opened(&relay, &own, "dtls", "timeout=5");
 	unsigned char data[2048];
 	int hellos = 0;
 
