@@ -19,7 +19,7 @@
 
 enum { PATH = 1472 };
 
-/* --- what both sides share ------------------------------------------------ */
+/* --- what both sides share ---------------------------------------------- */
 
 struct dbench {
 	struct folder folder;
@@ -97,8 +97,7 @@ static inline void dbench_end(struct dbench *b)
 	folder_end(&b->folder);
 }
 
-/* --- datagrams under way ---------------------------------------------------
- */
+/* --- datagrams under way ------------------------------------------------ */
 
 struct datagram {
 	uint8_t byte[17000];
@@ -140,8 +139,7 @@ static inline void wire_empty(struct wire *wire)
 		free(wire_take(wire));
 }
 
-/* --- a line -----------------------------------------------------------------
- */
+/* --- a line ------------------------------------------------------------- */
 
 enum way { TO_SERVER, TO_CLIENT };
 

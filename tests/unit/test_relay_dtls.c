@@ -29,8 +29,7 @@ Test(relay_dtls, handshake)
 	dbench_end(&b);
 }
 
-/* --- datagrams ---------------------------------------------------------------
- */
+/* --- datagrams ---------------------------------------------------------- */
 
 Test(relay_dtls, datagrams_stay_whole)
 {
@@ -173,8 +172,7 @@ Test(relay_dtls, data_behind_finished)
 	dbench_end(&b);
 }
 
-/* --- the end -----------------------------------------------------------------
- */
+/* --- the end ------------------------------------------------------------ */
 
 Test(relay_dtls, server_closes)
 {
@@ -233,8 +231,29 @@ Test(relay_dtls, server_refuses)
 	dbench_end(&b);
 }
 
-/* --- versions, sessions
- * -------------------------------------------------------- */
+/* DTLS has no option that would take it. */
+Test(relay_dtls, server_wants_renegotiation)
+{
+	struct dbench b = dbench_make("");
+	struct dline *line = dline_make(&b);
+
+	line_open(line);
+	xs_dtls_settle(line->dtls);
+	SSL_renegotiate(line->server);
+	SSL_do_handshake(line->server);
+	line_run(line);
+	cr_assert_eq(xs_dtls_state(line->dtls), XS_DTLS_FAILED);
+	cr_assert_str_eq(xs_dtls_error(line->dtls)->text,
+			 "the server asked for a renegotiation, did not get it "
+			 "and ended the association (datagrams have none; "
+			 "mostly it wants a client certificate by it: "
+			 "local_cert=FILE)");
+	cr_assert_null(xs_dtls_summary(line->dtls));
+	dline_end(line);
+	dbench_end(&b);
+}
+
+/* --- versions, sessions ------------------------------------------------- */
 
 static void version_is(const char *more, const char *version)
 {

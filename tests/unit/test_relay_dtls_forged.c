@@ -158,8 +158,7 @@ Test(relay_dtls_forged, of_another)
 	dbench_end(&b);
 }
 
-/* --- before there are keys
- * ---------------------------------------------------- */
+/* --- before there are keys ---------------------------------------------- */
 
 /* What is no record of a handshake at all, at each step of one. */
 Test(relay_dtls_forged, garbage_in_the_handshake)
@@ -223,8 +222,7 @@ Test(relay_dtls_forged, alert_in_the_handshake)
 	dbench_end(&b);
 }
 
-/* --- hostile servers
- * ------------------------------------------------------------ */
+/* --- hostile servers ---------------------------------------------------- */
 
 /* The number-th HelloVerifyRequest, each with another cookie. */
 static size_t ask_for_cookie(uint8_t *at, unsigned number)

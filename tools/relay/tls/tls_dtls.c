@@ -39,7 +39,7 @@ static size_t at_most(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* --- what OpenSSL asks and tells ------------------------------------------ */
+/* --- what OpenSSL asks and tells ---------------------------------------- */
 
 static void limit_flights(struct xs_dtls *dtls)
 {
@@ -106,15 +106,14 @@ void xs_dtls_install(SSL_CTX *ssl)
 	SSL_CTX_set_msg_callback(ssl, note);
 }
 
-/* --- its life --------------------------------------------------------------
- */
+/* --- its life ----------------------------------------------------------- */
 
 static bool attach(struct xs_dtls *dtls, const struct xs_dtls_setup *setup,
 		   struct xs_error *err)
 {
 	BIO *bio;
 
-	if (!dtls->name || !dtls->summary)
+	if (!dtls->name || !dtls->story)
 		return false;
 	dtls->tls = xs_tls_make(setup->context, dtls->name, err);
 	bio = dtls->tls ? xs_dtls_bio(dtls) : NULL;
@@ -134,7 +133,7 @@ struct xs_dtls *xs_dtls_new(const struct xs_dtls_setup *setup,
 
 	if (dtls) {
 		dtls->name = strdup(setup->name);
-		dtls->summary = calloc(1, sizeof(*dtls->summary));
+		dtls->story = calloc(1, sizeof(*dtls->story));
 		dtls->send = setup->send;
 		dtls->deliver = setup->deliver;
 		dtls->user = setup->user;
@@ -153,13 +152,21 @@ void xs_dtls_free(struct xs_dtls *dtls)
 	if (!dtls)
 		return;
 	xs_tls_free(dtls->tls);
-	free(dtls->summary);
+	free(dtls->story);
 	free(dtls->name);
 	free(dtls);
 }
 
-/* --- state -----------------------------------------------------------------
- */
+/* --- state -------------------------------------------------------------- */
+
+/* Where the error of an association that was settled goes; NULL, which a struct
+ * xs_error may be, when memory is short. */
+static struct xs_error *error_of(struct xs_dtls *dtls)
+{
+	if (!dtls->story)
+		dtls->story = calloc(1, sizeof(*dtls->story));
+	return dtls->story ? &dtls->story->err : NULL;
+}
 
 static enum xs_dtls_state fail(struct xs_dtls *dtls)
 {
@@ -192,6 +199,7 @@ static size_t shortest_record(SSL *ssl)
 static void open_up(struct xs_dtls *dtls)
 {
 	dtls->state = XS_DTLS_OPEN;
+	xs_tls_memory_shaken(&dtls->shake_buffer);
 	dtls->facts.cookie = dtls->facts.cookies > 0;
 	dtls->record_min = shortest_record(dtls->tls->ssl);
 	measure(dtls);
@@ -204,12 +212,15 @@ static void shake(struct xs_dtls *dtls)
 	size_t before;
 	int done, why;
 
+	xs_tls_memory_shake(&dtls->shake_buffer);
 	do {
 		before = dtls->in_len;
 		done = xs_tls_do_handshake(dtls->tls, NULL, &why);
 	} while (why == SSL_ERROR_WANT_READ && dtls->in_len < before);
-	switch (xs_tls_judge_handshake(dtls->tls, done, why, dtls->summary,
-				       &dtls->err)) {
+	xs_tls_memory_shake(NULL);
+	switch (xs_tls_judge_handshake(dtls->tls, done, why,
+				       &dtls->story->summary,
+				       &dtls->story->err)) {
 	case XS_TLS_DONE:
 		open_up(dtls);
 		break;
@@ -235,10 +246,10 @@ static void judge_read(struct xs_dtls *dtls)
 	if (why == SSL_ERROR_ZERO_RETURN) {
 		end(dtls);
 	} else if (why != SSL_ERROR_WANT_READ) {
-		xs_tls_error_open(&dtls->err, dtls->tls, why);
+		xs_tls_error_open(error_of(dtls), dtls->tls, why);
 		fail(dtls);
 	} else if (dtls->tls->cost.flooded) {
-		xs_tls_cost_explain(dtls->tls, &dtls->err);
+		xs_tls_cost_explain(dtls->tls, error_of(dtls));
 		fail(dtls);
 	}
 }
@@ -279,8 +290,7 @@ static void count(struct xs_dtls *dtls, size_t len)
 	dtls->facts.heard_ms = xs_clock_coarse_ms();
 }
 
-/* --- calls -----------------------------------------------------------------
- */
+/* --- calls -------------------------------------------------------------- */
 
 enum xs_dtls_state xs_dtls_begin(struct xs_dtls *dtls)
 {
@@ -332,11 +342,11 @@ enum xs_dtls_state xs_dtls_timeout(struct xs_dtls *dtls)
 		xs_tls_free_buffers(dtls->tls);
 		return dtls->state;
 	}
-	xs_error_set(&dtls->err, XS_ERR_TIMEOUT, 0,
+	xs_error_set(&dtls->story->err, XS_ERR_TIMEOUT, 0,
 		     "the server did not finish the DTLS handshake, though it "
 		     "was sent %u times (does it speak DTLS on this port?)",
 		     dtls->facts.resent);
-	xs_dtls_explain_silence(dtls, &dtls->err);
+	xs_dtls_explain_silence(dtls, &dtls->story->err);
 	return fail(dtls);
 }
 
@@ -385,7 +395,7 @@ int xs_dtls_write(struct xs_dtls *dtls, const void *data, size_t len)
 	why = SSL_get_error(ssl, 0);
 	if (why == SSL_ERROR_WANT_READ)
 		return EAGAIN; /* it began something that it did not end */
-	xs_tls_error_open(&dtls->err, dtls->tls, why);
+	xs_tls_error_open(error_of(dtls), dtls->tls, why);
 	fail(dtls);
 	return EPROTO;
 }
@@ -417,8 +427,7 @@ void xs_dtls_close(struct xs_dtls *dtls)
 		dtls->state = XS_DTLS_ENDED;
 }
 
-/* --- what is known ---------------------------------------------------------
- */
+/* --- what is known ------------------------------------------------------ */
 
 enum xs_dtls_state xs_dtls_state(const struct xs_dtls *dtls)
 {
@@ -427,12 +436,22 @@ enum xs_dtls_state xs_dtls_state(const struct xs_dtls *dtls)
 
 const struct xs_error *xs_dtls_error(const struct xs_dtls *dtls)
 {
-	return &dtls->err;
+	static const struct xs_error no_memory = {
+		.kind = XS_ERR_SYSTEM,
+		.errnum = ENOMEM,
+		.text = "out of memory",
+	};
+
+	return dtls->story ? &dtls->story->err : &no_memory;
 }
 
 const struct xs_tls_summary *xs_dtls_summary(const struct xs_dtls *dtls)
 {
-	return dtls->largest ? dtls->summary : NULL;
+	const struct xs_dtls_story *story = dtls->story;
+
+	return dtls->largest && story && story->summary.version
+		       ? &story->summary
+		       : NULL;
 }
 
 void xs_dtls_settle(struct xs_dtls *dtls)
@@ -440,8 +459,8 @@ void xs_dtls_settle(struct xs_dtls *dtls)
 	if (dtls->state != XS_DTLS_OPEN)
 		return;
 	xs_tls_settle(dtls->tls);
-	free(dtls->summary);
-	dtls->summary = NULL;
+	free(dtls->story);
+	dtls->story = NULL;
 }
 
 const struct xs_dtls_facts *xs_dtls_facts(const struct xs_dtls *dtls)

@@ -37,7 +37,13 @@ struct xs_dtls {
 	bool small;	     /* our flights were too large, as it seems */
 	bool effect;	     /* the datagram under way changes something */
 	struct xs_dtls_facts facts;
-	struct xs_tls_summary *summary; /* NULL: given back */
+	void *shake_buffer;	     /* OpenSSL's (tls_memory.c) */
+	struct xs_dtls_story *story; /* NULL: given back */
+};
+
+/* What is told once. */
+struct xs_dtls_story {
+	struct xs_tls_summary summary;
 	struct xs_error err;
 };
 

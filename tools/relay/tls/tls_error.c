@@ -371,6 +371,11 @@ static const char refused_renegotiation[] =
 	"connection (if it may have one, add renegotiation=yes to the rule; "
 	"mostly it wants a client certificate by it: local_cert=FILE)";
 
+static const char refused_by_dtls[] =
+	"the server asked for a renegotiation, did not get it and ended the "
+	"association (datagrams have none; mostly it wants a client "
+	"certificate by it: local_cert=FILE)";
+
 const char *xs_tls_explain_end(struct xs_tls *tls)
 {
 	bool wanted = tls->wants_renegotiation;
@@ -394,7 +399,9 @@ void xs_tls_error_open(struct xs_error *err, const struct xs_tls *tls,
 	if (ERR_GET_LIB(code) == ERR_LIB_SSL)
 		alert = find_alert(ERR_GET_REASON(code));
 	if (alert && tls->wants_renegotiation) {
-		xs_tls_add(&text, "%s", refused_renegotiation);
+		xs_tls_add(&text, "%s",
+			   SSL_is_dtls(tls->ssl) ? refused_by_dtls
+						 : refused_renegotiation);
 	} else if (alert) {
 		xs_tls_add(&text, "the server ended TLS with alert %s (",
 			   alert->cause);

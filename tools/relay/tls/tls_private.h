@@ -310,6 +310,12 @@ void xs_tls_error_open(struct xs_error *err, const struct xs_tls *tls,
 		       int ssl_error);
 /* How often OpenSSL got no memory on this thread, until now. */
 unsigned xs_tls_memory_failures(void);
+/* tls_memory.c: this thread is at a handshake of DTLS, whose buffer is to be
+ * noted there; NULL: not any more.  *buffer must be NULL before the first call,
+ * and is not touched between two.  shaken: the handshake is over, what is in
+ * the buffer is not needed any more. */
+void xs_tls_memory_shake(void **buffer);
+void xs_tls_memory_shaken(void **buffer);
 /* Memory was short while the context was used: the next connection gets
  * another. */
 void xs_tls_context_spoil(struct xs_tls_context *context);
