@@ -330,6 +330,10 @@ $(plugins): $(BUILD)/%.so: %.c Makefile $(BUILD)/built_by
 $(BUILD)/tests/fuzz/fuzz_dialogue: \
 	$(filter $(addprefix $(BUILD)/obj/tools/relay/,base/% starttls/%),$(relay_obj))
 
+$(BUILD)/tests/fuzz/fuzz_dtls: \
+	$(filter $(addprefix $(BUILD)/obj/tools/relay/,base/% tls/%),$(relay_obj))
+$(BUILD)/tests/fuzz/fuzz_dtls: fuzz_libs := $(imb_libs) -lpthread
+
 # A whole relay, but for what stands in for its loop and for a client.
 $(BUILD)/tests/fuzz/fuzz_connection: $(filter-out \
 	%/main.o %/client/control.o %/loop/worker.o,$(relay_obj))

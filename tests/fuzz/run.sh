@@ -15,8 +15,8 @@ for program in "$programs"/fuzz_*; do
 	case $name in
 	# Each has a table of its own, of ten megabytes.
 	names) runs=$((runs / 10)) ;;
-	# Each has sockets, and a handshake.
-	connection) runs=$((runs / 100)) ;;
+	# Each has a handshake, and sockets.
+	connection | dtls) runs=$((runs / 100)) ;;
 	esac
 	if timeout 300 "$program" -n "$runs" "$name"/*; then
 		passed=$((passed + 1))

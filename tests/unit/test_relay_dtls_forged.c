@@ -176,9 +176,55 @@ Test(relay_dtls_forged, garbage_in_the_handshake)
 		changes_nothing(line, data, forge(data, 99, 0, 50));
 		changes_nothing(line, data, forge(data, 22, 2, 50));
 		changes_nothing(line, data, forge(data, 22, 1, 5));
+		changes_nothing(line, data, forge(data, 22, 0, 1));
+		changes_nothing(line, data, forge(data, 22, 0, 50));
+		changes_nothing(line, data, forge(data, 21, 0, 1));
+		changes_nothing(line, data, forge(data, 20, 0, 7));
 		server_turn(line);
 		client_turn(line);
 	}
+	line_works(line);
+	dline_end(line);
+	dbench_end(&b);
+}
+
+/* A piece of a message that cannot be one. */
+Test(relay_dtls_forged, pieces_that_are_none)
+{
+	static const struct {
+		int type, message, from, len;
+	} pieces[] = {
+		{ SSL3_MT_CLIENT_HELLO, 20, 0, 20 },
+		{ SSL3_MT_FINISHED, 12, 0, 12 },
+		{ 99, 20, 0, 20 },
+		{ SSL3_MT_CERTIFICATE, 20, 10, 20 },
+		{ SSL3_MT_CERTIFICATE, 40, 0, 40 },
+		{ SSL3_MT_CERTIFICATE, 40, 41, 0 },
+		{ SSL3_MT_CERTIFICATE, 40, 0, 10 }, /* and garbage behind */
+		{ SSL3_MT_CERTIFICATE, 102401, 0, 20 },
+	};
+	struct dbench b = dbench_make("");
+	struct dline *line = dline_make(&b);
+	uint8_t data[100];
+
+	xs_dtls_begin(line->dtls);
+	for (size_t i = 0; i < sizeof(pieces) / sizeof(*pieces); i++) {
+		size_t len = forge(data, 22, 0, DTLS1_HM_HEADER_LENGTH + 20);
+		uint8_t *at = data + XS_DTLS_HEAD;
+
+		memcpy(at,
+		       ((uint8_t[]){ (uint8_t)pieces[i].type,
+				     (uint8_t)(pieces[i].message >> 16),
+				     (uint8_t)(pieces[i].message >> 8),
+				     (uint8_t)pieces[i].message, 0, 0, 0, 0,
+				     (uint8_t)pieces[i].from, 0, 0,
+				     (uint8_t)pieces[i].len }),
+		       DTLS1_HM_HEADER_LENGTH);
+		changes_nothing(line, data, len);
+	}
+	line_run(line);
+	cr_assert_eq(xs_dtls_state(line->dtls), XS_DTLS_OPEN, "%s",
+		     xs_dtls_error(line->dtls)->text);
 	line_works(line);
 	dline_end(line);
 	dbench_end(&b);

@@ -311,11 +311,33 @@ Test(relay_dtls_loss, flights_fit)
 {
 	struct dbench b = bench_for_both(false);
 
-	for (size_t payload = 508; payload < 1500; payload += 31) {
+	for (size_t payload = XS_DTLS_PAYLOAD_MIN; payload < 1500;
+	     payload += 31) {
 		struct dline *line = dline_make_for(&b, NAME, payload);
 
 		line_open(line);
 		cr_assert_leq(line->longest, payload);
+		line_works(line);
+		dline_end(line);
+	}
+	dbench_end(&b);
+}
+
+/* The path gets as narrow as can be while a handshake is under way. */
+Test(relay_dtls_loss, path_gets_narrower)
+{
+	struct dbench b = dbench_make("");
+
+	for (int i = 0; i < 2; i++) {
+		struct dline *line = dline_make(&b);
+
+		xs_dtls_begin(line->dtls);
+		server_turn(line);
+		xs_dtls_set_payload(line->dtls, 0);
+		client_turn(line);
+		line_open(line);
+		cr_assert_eq(xs_dtls_summary(line->dtls)->resumed, i > 0);
+		cr_assert_leq(line->longest, 600); /* its ClientHello */
 		line_works(line);
 		dline_end(line);
 	}

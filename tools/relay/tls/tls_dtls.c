@@ -205,6 +205,13 @@ static void open_up(struct xs_dtls *dtls)
 	measure(dtls);
 }
 
+/* OpenSSL says so of a piece of a handshake that it has dropped: no reason, and
+ * it can go on.  If it cannot, the server's time runs out. */
+static bool is_harmless(int why)
+{
+	return why == SSL_ERROR_SYSCALL && !ERR_peek_error();
+}
+
 /* A record of a handshake that is dropped may end OpenSSL's reading, with
  * others behind it. */
 static void shake(struct xs_dtls *dtls)
@@ -212,10 +219,19 @@ static void shake(struct xs_dtls *dtls)
 	size_t before;
 	int done, why;
 
+	/* What it may write first is not asked for. */
+	if (!SSL_alloc_buffers(dtls->tls->ssl)) {
+		xs_error_set(error_of(dtls), XS_ERR_SYSTEM, ENOMEM,
+			     "out of memory");
+		fail(dtls);
+		return;
+	}
 	xs_tls_memory_shake(&dtls->shake_buffer);
 	do {
 		before = dtls->in_len;
 		done = xs_tls_do_handshake(dtls->tls, NULL, &why);
+		if (is_harmless(why))
+			why = SSL_ERROR_WANT_READ;
 	} while (why == SSL_ERROR_WANT_READ && dtls->in_len < before);
 	xs_tls_memory_shake(NULL);
 	switch (xs_tls_judge_handshake(dtls->tls, done, why,

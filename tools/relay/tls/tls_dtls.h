@@ -43,8 +43,10 @@ typedef void xs_dtls_deliver(void *user, const void *data, size_t len);
  * headers of IP, 20 bytes (RFC 791) or 40 (RFC 8200), and UDP, 8. */
 #define XS_DTLS_PAYLOAD(mtu, is_ipv6) ((mtu) - ((is_ipv6) ? 48 : 28))
 
-/* Less than that no association takes; OpenSSL wants 228. */
-enum { XS_DTLS_PAYLOAD_MIN = 256 };
+/* Less than that no association takes: OpenSSL writes nothing below 228, and
+ * does not count the up to 32 bytes that encryption adds to its last message.
+ */
+enum { XS_DTLS_PAYLOAD_MIN = 260 };
 
 struct xs_dtls_setup {
 	struct xs_tls_context *context; /* of a dtls scheme; kept */

@@ -18,6 +18,10 @@ enum { XS_DTLS_COOKIES_MAX = 8 };
  * a buffer of 17 KiB.  A server sends one, and again by its timer. */
 enum { XS_DTLS_EARLY_MAX = 32 };
 
+/* What a message of a handshake may have: OpenSSL takes 100 KiB of certificates
+ * (SSL_CTX_set_max_cert_list(3)), and nothing is longer. */
+enum { XS_DTLS_MESSAGE_MAX = SSL_MAX_CERT_LIST_DEFAULT };
+
 struct xs_dtls {
 	struct xs_tls *tls;
 	char *name;

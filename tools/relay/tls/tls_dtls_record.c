@@ -42,18 +42,80 @@ static bool is_record(const struct record *record)
 
 static bool asks_for_cookie(const struct record *record)
 {
-	return record->type == SSL3_RT_HANDSHAKE &&
-	       *record->body == DTLS1_MT_HELLO_VERIFY_REQUEST;
+	return *record->body == DTLS1_MT_HELLO_VERIFY_REQUEST;
 }
 
-/* Not encrypted: only before there are keys, and never data. */
+/* What a server says before there are keys. */
+static bool is_plain_type(int type)
+{
+	switch (type) {
+	case SSL3_MT_HELLO_REQUEST:
+	case SSL3_MT_SERVER_HELLO:
+	case DTLS1_MT_HELLO_VERIFY_REQUEST:
+	case SSL3_MT_NEWSESSION_TICKET:
+	case SSL3_MT_CERTIFICATE:
+	case SSL3_MT_SERVER_KEY_EXCHANGE:
+	case SSL3_MT_CERTIFICATE_REQUEST:
+	case SSL3_MT_SERVER_DONE:
+	case SSL3_MT_CERTIFICATE_STATUS:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static size_t read_three(const uint8_t *at)
+{
+	return (size_t)at[0] << 16 | (size_t)at[1] << 8 | at[2];
+}
+
+/* The length of the first piece of a message with its head (RFC 6347, 4.2.2),
+ * or 0: it is none. */
+static size_t piece_len(const uint8_t *at, size_t left)
+{
+	size_t message, from, len;
+
+	if (left < DTLS1_HM_HEADER_LENGTH || !is_plain_type(at[0]))
+		return 0;
+	message = read_three(at + 1);
+	from = read_three(at + 6);
+	len = read_three(at + 9);
+	if (message > XS_DTLS_MESSAGE_MAX || from > message ||
+	    len > message - from || len > left - DTLS1_HM_HEADER_LENGTH)
+		return 0;
+	return DTLS1_HM_HEADER_LENGTH + len;
+}
+
+static bool is_handshake(const struct record *record)
+{
+	size_t left = record->len, len;
+
+	for (const uint8_t *at = record->body; left; at += len, left -= len) {
+		len = piece_len(at, left);
+		if (!len)
+			return false;
+	}
+	return true;
+}
+
+/* Not encrypted: only before there are keys. */
 static bool may_be_plain(const struct xs_dtls *dtls,
 			 const struct record *record)
 {
-	return dtls->state == XS_DTLS_HANDSHAKING &&
-	       record->type != SSL3_RT_APPLICATION_DATA &&
-	       !(asks_for_cookie(record) &&
-		 dtls->facts.cookies >= XS_DTLS_COOKIES_MAX);
+	if (dtls->state != XS_DTLS_HANDSHAKING)
+		return false;
+	switch (record->type) {
+	case SSL3_RT_CHANGE_CIPHER_SPEC:
+		return record->len == 1 && *record->body == SSL3_MT_CCS;
+	case SSL3_RT_ALERT:
+		return record->len == 2;
+	case SSL3_RT_HANDSHAKE:
+		return is_handshake(record) &&
+		       !(asks_for_cookie(record) &&
+			 dtls->facts.cookies >= XS_DTLS_COOKIES_MAX);
+	default:
+		return false;
+	}
 }
 
 /* Encrypted.  In the handshake the cipher may not be known yet; the shortest
