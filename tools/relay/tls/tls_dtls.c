@@ -270,14 +270,25 @@ static void judge_read(struct xs_dtls *dtls)
 	}
 }
 
-/* All that the datagram has, and what had to wait for the end of the handshake.
- */
+/* Is there more to read?  A last read that only says "want" is spared, but not
+ * the first of all: something may have waited for the end of the handshake. */
+static bool has_more(struct xs_dtls *dtls)
+{
+	if (dtls->state != XS_DTLS_OPEN)
+		return false;
+	return dtls->in_len || !dtls->caught_up ||
+	       SSL_has_pending(dtls->tls->ssl);
+}
+
+/* Too large to be cleared for each call. */
+static _Thread_local uint8_t plain[SSL3_RT_MAX_PLAIN_LENGTH];
+
+/* All that the datagram has. */
 static void read_records(struct xs_dtls *dtls)
 {
-	uint8_t plain[SSL3_RT_MAX_PLAIN_LENGTH];
 	size_t before, len;
 
-	do {
+	while (has_more(dtls)) {
 		before = dtls->in_len;
 		if (ERR_peek_error()) /* to clear takes longer */
 			ERR_clear_error();
@@ -289,9 +300,10 @@ static void read_records(struct xs_dtls *dtls)
 			continue;
 		}
 		judge_read(dtls);
-		if (dtls->in_len == before)
+		dtls->caught_up = true;
+		if (!dtls->in_len || dtls->in_len == before)
 			break;
-	} while (dtls->state == XS_DTLS_OPEN);
+	}
 }
 
 static void count(struct xs_dtls *dtls, size_t len)

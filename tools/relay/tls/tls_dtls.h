@@ -6,7 +6,7 @@
  *
  * Every call that has something to say calls send or deliver before it returns,
  * once for each datagram; nothing is merged, split or kept.  Neither may call
- * the association, or free it.
+ * an association, or free one.
  *
  *     NEW ── begin ──> HANDSHAKING ──> OPEN ── close_notify came ──> ENDED
  *                            └───────────┴──────────────────────────> FAILED

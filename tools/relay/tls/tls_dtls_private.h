@@ -39,6 +39,7 @@ struct xs_dtls {
 	unsigned char early; /* records before they can be decrypted */
 	bool answered;	     /* ServerHello is there */
 	bool small;	     /* our flights were too large, as it seems */
+	bool caught_up;	     /* nothing waits from the handshake */
 	bool effect;	     /* the datagram under way changes something */
 	struct xs_dtls_facts facts;
 	void *shake_buffer;	     /* OpenSSL's (tls_memory.c) */
