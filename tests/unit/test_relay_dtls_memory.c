@@ -72,6 +72,13 @@ static size_t measure(const char *more)
 	return all / LINES;
 }
 
+/* Since OpenSSL 3.2 each has a ring of datagrams, 15 KiB, and what our last
+ * flight was written with. */
+static bool is_large_openssl(void)
+{
+	return OpenSSL_version_num() >= 0x30200000L;
+}
+
 Test(relay_dtls_memory, idle_resumed)
 {
 	size_t each;
@@ -81,7 +88,7 @@ Test(relay_dtls_memory, idle_resumed)
 	each = measure("");
 	cr_log_info("an idle association that was resumed takes %zu bytes",
 		    each);
-	cr_assert_leq(each, 14 * KIB, "%zu", each);
+	cr_assert_leq(each, (is_large_openssl() ? 68 : 14) * KIB, "%zu", each);
 }
 
 /* With the server's certificate of its own. */
@@ -93,7 +100,7 @@ Test(relay_dtls_memory, idle)
 		return;
 	each = measure("session_reuse=0");
 	cr_log_info("an idle association takes %zu bytes", each);
-	cr_assert_leq(each, 18 * KIB, "%zu", each);
+	cr_assert_leq(each, (is_large_openssl() ? 43 : 18) * KIB, "%zu", each);
 }
 
 /* A message of a handshake finds the buffer as good as new. */

@@ -16,6 +16,10 @@
  * can tell a forged message of the handshake from the server's; it may end the
  * handshake, never the verification.
  *
+ * An idle association that is settled takes 17 KB with OpenSSL 3.0, or 13 where
+ * its session was resumed; since 3.2, whose record layer keeps more, 41 and 66.
+ * During a handshake it is 2 MB at most, whatever comes.
+ *
  * Retransmission is OpenSSL's: 1 s, then twice as long each time, up to 60 s
  * (RFC 6347, 4.2.4.1; RFC 9147, 5.8.2), twelve times at most.  It runs by the
  * machine's date: one that is set back in the middle of a handshake delays it.
