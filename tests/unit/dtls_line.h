@@ -48,10 +48,13 @@ static int check_cookie(SSL *ssl, const unsigned char *cookie, unsigned len)
 	return len == 6 && memcmp(cookie, "cookie", 6) == 0;
 }
 
+static const char *dbench_scheme = "dtls";
+
 static inline struct xs_tls_context *dbench_client(const char *options,
 						   struct xs_error *err)
 {
-	struct xs_tls_policy policy = { .scheme = "dtls", .options = options };
+	struct xs_tls_policy policy = { .scheme = dbench_scheme,
+					.options = options };
 
 	return xs_tls_context_get(&policy, err);
 }

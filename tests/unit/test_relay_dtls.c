@@ -279,6 +279,37 @@ Test(relay_dtls, version_1_0)
 	version_is("max_version=1.1&security_level=0", "DTLSv1");
 }
 
+Test(relay_dtls, exact_1_2)
+{
+	dbench_scheme = "dtlsv1.2";
+	version_is("", "DTLSv1.2");
+}
+
+Test(relay_dtls, exact_1_0)
+{
+	dbench_scheme = "dtlsv1.0";
+	version_is("security_level=0", "DTLSv1");
+}
+
+/* What libssl's level does not permit is told as it is of TLS 1.0. */
+Test(relay_dtls, exact_1_0_needs_a_level)
+{
+	struct dbench b;
+	struct dline *line;
+
+	dbench_scheme = "dtlsv1.0";
+	b = dbench_make("");
+	line = dline_make(&b);
+	SSL_set_security_level(line->server, 0);
+	SSL_set_cipher_list(line->server, "ALL:@SECLEVEL=0");
+	line_shake(line);
+	cr_assert_eq(xs_dtls_state(line->dtls), XS_DTLS_FAILED);
+	cr_assert(strstr(xs_dtls_error(line->dtls)->text, "security_level=0"),
+		  "%s", xs_dtls_error(line->dtls)->text);
+	dline_end(line);
+	dbench_end(&b);
+}
+
 Test(relay_dtls, version_1_0_refused)
 {
 	struct dbench b = dbench_make("min_version=1.2");
