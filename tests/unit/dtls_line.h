@@ -69,6 +69,7 @@ static inline struct dbench dbench_make_for(const char *names, const char *more)
 	struct xs_error err = { 0 };
 	char options[1000];
 
+	clock_stands = true;
 	b.leaf = party_make("leaf", names, &b.ca);
 	SSL_CTX_use_certificate(b.server, b.leaf.cert);
 	SSL_CTX_use_PrivateKey(b.server, b.leaf.key);

@@ -10,6 +10,7 @@
 enum { SECOND = 1000000 };
 
 int64_t moved_us;
+bool clock_stands;
 
 #pragma GCC visibility push(default) /* they stand in for libc's */
 
@@ -37,12 +38,19 @@ time_t time(time_t *at)
 
 int gettimeofday(struct timeval *restrict at, void *restrict zone)
 {
+	static int64_t stood; /* since */
 	struct timespec now;
+	int64_t us;
 
 	(void)zone;
 	clock_gettime(CLOCK_REALTIME, &now);
-	at->tv_sec = now.tv_sec;
-	at->tv_usec = now.tv_nsec / 1000;
+	us = (int64_t)now.tv_sec * SECOND + now.tv_nsec / 1000;
+	if (clock_stands && !stood)
+		stood = us - moved_us;
+	if (clock_stands)
+		us = stood + moved_us;
+	at->tv_sec = us / SECOND;
+	at->tv_usec = us % SECOND;
 	return 0;
 }
 
