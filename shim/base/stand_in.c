@@ -1,0 +1,151 @@
+/* The table of stand-ins; see stand_in.h. */
+#include "base/stand_in.h"
+
+#include "base/hash.h"
+
+#include <arpa/inet.h>
+#include <linux/futex.h>
+#include <string.h>
+
+/* The first address is 127.16.0.0: programs that use this network for
+ * themselves do so at its beginning. */
+enum { PLACE_BITS = 12, NUMBERS = 0x700, FIRST_NUMBER = 0x100 };
+
+_Static_assert(XS_STAND_INS == 1 << PLACE_BITS,
+	       "a place is part of an address");
+
+bool xs_stand_in_is_alive(const struct xs_stand_in_table *table)
+{
+	uint32_t word = __atomic_load_n(&table->lock[table->lock_word & 15],
+					__ATOMIC_ACQUIRE);
+
+	return (word & FUTEX_TID_MASK) && !(word & FUTEX_OWNER_DIED);
+}
+
+static uint32_t scope_of(const struct xs_address *address)
+{
+	return address->any.sa_family == AF_INET6 ? address->v6.sin6_scope_id
+						  : 0;
+}
+
+static uint64_t hash_of(uint64_t cookie, const struct xs_address *asked)
+{
+	const uint16_t port = xs_address_port(asked);
+	uint64_t hash = xs_hash(XS_HASH_START, &cookie, sizeof(cookie));
+	uint8_t bytes[16];
+
+	xs_address_bytes(asked, bytes);
+	hash = xs_hash(hash, bytes, sizeof(bytes));
+	return xs_hash(hash, &port, sizeof(port));
+}
+
+static bool is_of(const struct xs_stand_in *entry, uint64_t cookie,
+		  const struct xs_address *asked)
+{
+	return entry->cookie == cookie &&
+	       xs_address_port(&entry->asked) == xs_address_port(asked) &&
+	       xs_address_same_ip(&entry->asked, asked) &&
+	       scope_of(&entry->asked) == scope_of(asked);
+}
+
+/* A consistent copy.  False: it has never been written, or is being written by
+ * a relay that is about to say so again, or is dead. */
+static bool read_slot(const struct xs_stand_in_slot *slot,
+		      struct xs_stand_in *entry)
+{
+	for (int tries = 0; tries < 1000; tries++) {
+		uint32_t before =
+			__atomic_load_n(&slot->sequence, __ATOMIC_ACQUIRE);
+
+		if (!before)
+			return false;
+		memcpy(entry, &slot->entry, sizeof(*entry));
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (!(before & 1) &&
+		    __atomic_load_n(&slot->sequence, __ATOMIC_RELAXED) ==
+			    before)
+			return true;
+	}
+	return false;
+}
+
+static bool is_unwritten(const struct xs_stand_in_slot *slot)
+{
+	return !__atomic_load_n(&slot->sequence, __ATOMIC_ACQUIRE);
+}
+
+bool xs_stand_in_find(const struct xs_stand_in_table *table, uint64_t cookie,
+		      const struct xs_address *asked, struct xs_stand_in *entry)
+{
+	uint64_t hash = hash_of(cookie, asked);
+
+	for (unsigned i = 0; i < XS_STAND_IN_TRIES; i++) {
+		const struct xs_stand_in_slot *slot =
+			&table->slot[(hash + i) % XS_STAND_INS];
+
+		if (is_unwritten(slot))
+			return false;
+		if (read_slot(slot, entry) && is_of(entry, cookie, asked))
+			return true;
+	}
+	return false;
+}
+
+bool xs_stand_in_of(const struct xs_stand_in_table *table,
+		    const struct xs_address *address, struct xs_stand_in *entry)
+{
+	struct xs_address four = *address;
+
+	if (!xs_address_to_family(&four, AF_INET))
+		return false;
+	return read_slot(&table->slot[ntohl(four.v4.sin_addr.s_addr) %
+				      XS_STAND_INS],
+			 entry) &&
+	       entry->cookie && entry->ip == four.v4.sin_addr.s_addr &&
+	       entry->port == xs_address_port(&four);
+}
+
+int xs_stand_in_place(const struct xs_stand_in_table *table, uint64_t cookie,
+		      const struct xs_address *asked)
+{
+	uint64_t hash = hash_of(cookie, asked);
+	struct xs_stand_in entry;
+	int place = -1;
+
+	for (unsigned i = 0; i < XS_STAND_IN_TRIES; i++) {
+		int at = (int)((hash + i) % XS_STAND_INS);
+		bool unwritten = is_unwritten(&table->slot[at]);
+
+		entry.cookie = 0;
+		if (!unwritten && read_slot(&table->slot[at], &entry) &&
+		    is_of(&entry, cookie, asked))
+			return at;
+		if (place < 0 && (!entry.cookie || entry.errnum))
+			place = at;
+		if (unwritten)
+			break;
+	}
+	return place;
+}
+
+uint32_t xs_stand_in_address(int place, uint32_t number)
+{
+	return htonl(0x7f000000u |
+		     (FIRST_NUMBER + number % NUMBERS) << PLACE_BITS |
+		     (uint32_t)place);
+}
+
+void xs_stand_in_put(struct xs_stand_in_table *table, int place,
+		     const struct xs_stand_in *entry)
+{
+	struct xs_stand_in_slot *slot = &table->slot[place];
+	uint32_t before = slot->sequence;
+
+	/* 0 is for what was never written. */
+	if (before == UINT32_MAX - 1)
+		before = 0;
+	__atomic_store_n(&slot->sequence, before + 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	memcpy(&slot->entry, entry, sizeof(*entry));
+	__atomic_store_n(&slot->sequence, before + 2, __ATOMIC_RELEASE);
+}
