@@ -37,6 +37,8 @@ static size_t bytes_that_follow(const struct xs_wire_head *head)
 	case XS_WIRE_LIST:
 	case XS_WIRE_ROW:
 	case XS_WIRE_TOTALS:
+	case XS_WIRE_BRIDGE:
+	case XS_WIRE_BRIDGED:
 		return head->value_len;
 	}
 	return 0;

@@ -16,6 +16,8 @@
  *   SETOPT    + { application's end } → VALUE (without bytes)
  *   RESOLVE                           → ADDRESSES, at least one for each name
  *   FTP_DATA                          → FTP_DATA_ANSWER
+ *   BRIDGE    + { application's UDP socket, [application's end of a pair of
+ *                 datagrams] }      → BRIDGED
  *   LIST                              → ROW for each, and TOTALS behind the
  * last (below); or REFUSED
  *
@@ -63,6 +65,8 @@ enum xs_wire_type {
 	XS_WIRE_LIST,
 	XS_WIRE_ROW,
 	XS_WIRE_TOTALS,
+	XS_WIRE_BRIDGE,
+	XS_WIRE_BRIDGED,
 	XS_WIRE_TYPES
 };
 
@@ -153,6 +157,13 @@ struct xs_wire_head {
  * connection, and a CONNECT with the token, which counts once, and these
  * strings gets its TLS; its verdict comes when TCP is connected.  Otherwise
  * errnum is ENOENT. */
+
+/* BRIDGE asks for a stand-in (stand_in.h): what the application's UDP socket
+ * sends there goes into the pair, and what comes out of the pair is sent to the
+ * socket.  The relay keeps the end of the pair, and no copy of the socket.
+ * Without an end, only the table is asked for.  errnum of BRIDGED is 0, and
+ * SENTENCE the handle of the table (segment.h); or an errno, and SENTENCE says
+ * why.  An entry that is there already stays, and the end is closed. */
 
 /* LIST asks for the relay's connections, or for the last that failed.  Each has
  * a ROW.  One answer has a bounded number of rows, and fewer where the client

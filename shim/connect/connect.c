@@ -14,6 +14,7 @@
 #include "connect/decide.h"
 #include "connect/destination.h"
 #include "connect/reconnect.h"
+#include "connect/peers.h"
 #include "connect/redirect.h"
 #include "connect/report.h"
 #include "connect/swap.h"
@@ -99,6 +100,32 @@ static void classify(struct request *r)
 {
 	if (r->kind == UNKNOWN)
 		r->kind = kind_of(r->fd, &r->where.family, &r->pair);
+}
+
+/* --- libc's connect ------------------------------------------------------- */
+
+/* A UDP socket that has sent to peers of rules without being connected.
+ * Connecting would give up its port on other addresses, and that is what
+ * protects these peers (peers.h). */
+__attribute__((noinline)) static int refuse_with_peers(struct xs_error *err)
+{
+	xs_error_set(err, XS_ERR_RULES, 0,
+		     "a socket that has sent to peers of rules cannot be "
+		     "connected, or disconnected (a second socket can)");
+	errno = EACCES;
+	return -1;
+}
+
+static int leave(struct request *r)
+{
+	static const struct xs_decision none;
+
+	if (!xs_config_datagrams || !xs_peers_has(r->fd))
+		return connect(r->fd, r->to, r->len);
+	refuse_with_peers(&r->err);
+	xs_report_failure(&r->where.asked, &none, &r->err);
+	errno = EACCES;
+	return -1;
 }
 
 /* --- following a rule ----------------------------------------------------- */
@@ -197,6 +224,8 @@ static int follow_rule(int fd, struct xs_destination *where,
 		break;
 	case XS_SCHEME_UDP:
 		direct = is_exemption(rule);
+		if (direct && xs_peers_has(fd))
+			return refuse_with_peers(err);
 		break;
 	case XS_SCHEME_TLS:
 	case XS_SCHEME_WATCH:
@@ -424,7 +453,7 @@ static int reconnect(struct request *r)
  * address may be a pair. */
 static int pass(struct request *r)
 {
-	int result = connect(r->fd, r->to, r->len);
+	int result = leave(r);
 
 	if (result == 0 || errno != EINVAL || !xs_pair_read(r->fd, &r->pair))
 		return result;
@@ -465,7 +494,7 @@ static int follow(struct request *r)
 	    connect_announced(r->fd, r->rules, &r->where, &result))
 		return result;
 	if (!is_about(r->where.decision))
-		return connect(r->fd, r->to, r->len);
+		return leave(r);
 	return carry_out(r->fd, &r->where, &r->err);
 }
 
@@ -485,7 +514,7 @@ static int go(struct request *r)
 	case FOLLOW:
 		return follow(r);
 	}
-	return connect(r->fd, r->to, r->len);
+	return leave(r);
 }
 
 /* (Not on the stack of everybody.) */

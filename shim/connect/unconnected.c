@@ -4,15 +4,19 @@
  */
 #include "connect/unconnected.h"
 
+#include "base/clock.h"
 #include "base/descriptor.h"
+#include "base/hash.h"
 #include "base/readable.h"
 #include "connect/config.h"
 #include "connect/datagram.h"
 #include "connect/decide.h"
 #include "connect/late_error.h"
 #include "connect/report.h"
+#include "rules/names_memory.h"
 
 #include <errno.h>
+#include <string.h>
 
 static bool is_udp(int fd)
 {
@@ -23,19 +27,29 @@ static bool is_udp(int fd)
 }
 
 /* A rule is told once, until another one is. */
-static bool is_told(const struct xs_rule *rule)
+static bool is_told(const struct xs_decision *decision)
 {
 	static const struct xs_rule *told;
+	const struct xs_rule *rule =
+		decision->rule ? decision->rule : decision->unknown;
 
-	return __atomic_exchange_n(&told, rule, __ATOMIC_RELAXED) == rule;
+	return rule &&
+	       __atomic_exchange_n(&told, rule, __ATOMIC_RELAXED) == rule;
+}
+
+static bool tell(const struct xs_address *asked,
+		 const struct xs_decision *decision, const struct xs_error *err)
+{
+	if (!is_told(decision))
+		xs_report_failure(asked, decision, err);
+	errno = err->errnum;
+	return false;
 }
 
 /* (Not on the stack of everybody.) */
 __attribute__((noinline)) static bool refuse(const struct xs_address *asked,
 					     const struct xs_decision *decision)
 {
-	const struct xs_rule *rule =
-		decision->rule ? decision->rule : decision->unknown;
 	struct xs_error err = { .kind = XS_ERR_NONE };
 
 	if (decision->unknown)
@@ -43,19 +57,20 @@ __attribute__((noinline)) static bool refuse(const struct xs_address *asked,
 			     "the name of this rule cannot be looked up now, "
 			     "so nobody knows whether the rule is about this "
 			     "address (does the name server answer?)");
-	else if (decision->rule &&
-		 decision->rule->target.scheme->kind == XS_SCHEME_DENY)
+	else if (decision->unreachable)
+		xs_error_set(&err, XS_ERR_RULES, EACCES,
+			     "only a rule for other ports knows this name (add "
+			     "port %u to its pattern)",
+			     xs_address_port(asked));
+	else if (decision->rule->target.scheme->kind == XS_SCHEME_DENY)
 		xs_error_set(&err, XS_ERR_DENIED, EACCES,
 			     "denied by this rule");
 	else
 		xs_error_set(&err, XS_ERR_RULES, EACCES,
-			     "a datagram with an address, from a socket that "
-			     "is not connected to it, has no way to the relay "
-			     "(a program that connects its socket has one)");
-	if (!is_told(rule))
-		xs_report_failure(asked, decision, &err);
-	errno = EACCES;
-	return false;
+			     "a datagram with an address has no way to the "
+			     "relay under a supervisor (a program that "
+			     "connects its socket has one)");
+	return tell(asked, decision, &err);
 }
 
 static bool is_exemption(const struct xs_rule *rule)
@@ -65,13 +80,80 @@ static bool is_exemption(const struct xs_rule *rule)
 	       !rule->target.address.len && !rule->target.port;
 }
 
+/* --- what no rule is about ------------------------------------------------ */
+
+/* To decide costs a microsecond where rules are about the port, because an
+ * address may have many names.  So an address that no rule is about is
+ * remembered, until a name is looked up, or for a moment. */
+enum { UNMATCHED = 64, UNMATCHED_MS = 1000 };
+
+struct unmatched {
+	uint32_t sequence; /* odd: being written */
+	int64_t until_ms;
+	uint64_t names; /* what has been looked up by then */
+	struct xs_address asked;
+};
+
+static struct unmatched unmatched[UNMATCHED];
+
+static struct unmatched *slot_of(const struct xs_address *asked)
+{
+	return &unmatched[xs_hash(XS_HASH_START, &asked->any, asked->len) %
+			  UNMATCHED];
+}
+
+static uint64_t names_now(void)
+{
+	return xs_names_table ? __atomic_load_n(&xs_names_table->clock,
+						__ATOMIC_ACQUIRE)
+			      : 0;
+}
+
+static bool is_same(const struct xs_address *a, const struct xs_address *b)
+{
+	return a->len == b->len && memcmp(&a->any, &b->any, a->len) == 0;
+}
+
+static bool is_unmatched(const struct xs_address *asked)
+{
+	const struct unmatched *slot = slot_of(asked);
+	uint32_t before = __atomic_load_n(&slot->sequence, __ATOMIC_ACQUIRE);
+	bool is = !(before & 1) && is_same(&slot->asked, asked) &&
+		  slot->names == names_now() &&
+		  slot->until_ms > xs_clock_coarse_ms();
+
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return is &&
+	       __atomic_load_n(&slot->sequence, __ATOMIC_RELAXED) == before;
+}
+
+/* names: from before it was decided. */
+static void remember_unmatched(const struct xs_address *asked, uint64_t names)
+{
+	struct unmatched *slot = slot_of(asked);
+	uint32_t before = __atomic_load_n(&slot->sequence, __ATOMIC_RELAXED);
+
+	/* Somebody else is writing: then it is not remembered. */
+	if ((before & 1) || !__atomic_compare_exchange_n(
+				    &slot->sequence, &before, before + 1, false,
+				    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return;
+	slot->asked = *asked;
+	slot->names = names;
+	slot->until_ms = xs_clock_coarse_ms() + UNMATCHED_MS;
+	__atomic_store_n(&slot->sequence, before + 2, __ATOMIC_RELEASE);
+}
+
+/* --- deciding ------------------------------------------------------------- */
+
 /* (Not on the stack of everybody.) */
 __attribute__((noinline)) static bool
 may_by_rules(int fd, const struct xs_rules *rules,
-	     const struct xs_address *asked)
+	     const struct xs_address *asked, struct xs_peer *peer)
 {
 	struct xs_error err = { .kind = XS_ERR_NONE };
 	struct xs_decision decision;
+	uint64_t names = names_now();
 	int saved = errno;
 
 	if (!is_udp(fd)) {
@@ -80,11 +162,23 @@ may_by_rules(int fd, const struct xs_rules *rules,
 	}
 	xs_decide(rules, true, asked, &decision, &err);
 	errno = saved;
-	if (!decision.rule && !decision.unknown && !decision.unreachable)
+	if (!decision.rule && !decision.unknown && !decision.unreachable) {
+		remember_unmatched(asked, names);
 		return true;
-	if (decision.rule && !decision.unknown && is_exemption(decision.rule))
+	}
+	if (decision.unknown || decision.unreachable ||
+	    decision.rule->target.scheme->kind == XS_SCHEME_DENY)
+		return refuse(asked, &decision);
+	if (is_exemption(decision.rule))
 		return true;
-	return refuse(asked, &decision);
+	if (!peer)
+		return refuse(asked, &decision);
+	xs_error_clear(&err);
+	if (xs_peers_find(fd, asked, peer, &err) == 0) {
+		errno = saved;
+		return true;
+	}
+	return xs_error_is_set(&err) ? tell(asked, &decision, &err) : false;
 }
 
 /* A pair sends to its peer whatever the address says. */
@@ -109,13 +203,16 @@ static bool may_without_rules(int fd)
 	return may;
 }
 
-bool xs_unconnected_may(int fd, const struct sockaddr *to, socklen_t len)
+bool xs_unconnected_may(int fd, const struct sockaddr *to, socklen_t len,
+			struct xs_peer *peer)
 {
 	const struct xs_rules *rules;
 	struct xs_pair_info pair;
 	struct xs_address asked;
 	bool has_rule;
 
+	if (peer)
+		peer->stand_in.len = 0;
 	/* What the kernel refuses, or what is no Internet address. */
 	if (len < sizeof(to->sa_family) ||
 	    len > sizeof(struct sockaddr_storage) || !xs_readable(to, len) ||
@@ -124,9 +221,10 @@ bool xs_unconnected_may(int fd, const struct sockaddr *to, socklen_t len)
 	rules = xs_config_rules();
 	if (!rules)
 		return may_without_rules(fd);
-	has_rule = xs_match_has_port(rules, true, xs_address_port(&asked));
+	has_rule = xs_match_has_port(rules, true, xs_address_port(&asked)) &&
+		   !is_unmatched(&asked);
 	/* A pair that came by exec(2) or SCM_RIGHTS has no hint. */
 	if ((has_rule || xs_late_error_may(fd)) && xs_datagram_is(fd, &pair))
 		return may_by_pair(&pair, &asked);
-	return !has_rule || may_by_rules(fd, rules, &asked);
+	return !has_rule || may_by_rules(fd, rules, &asked, peer);
 }

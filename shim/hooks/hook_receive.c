@@ -12,6 +12,7 @@
 #include "connect/config.h"
 #include "connect/datagram.h"
 #include "connect/late_error.h"
+#include "connect/peers.h"
 #include "hooks/libc.h"
 
 #include <errno.h>
@@ -40,6 +41,9 @@ static void put_sender(int fd, struct sockaddr *from, socklen_t room,
 {
 	struct xs_pair_info pair;
 
+	if (__builtin_expect(xs_config_datagrams, 0) && room && from &&
+	    xs_peers_tell(fd, from, room, len))
+		return;
 	if (*len ? !is_pair_name(fd, from, room, &pair)
 		 : !is_nameless_pair(fd, &pair))
 		return;
@@ -211,8 +215,12 @@ static socklen_t name_room(const struct msghdr *msg)
 
 static void put_name(int fd, struct msghdr *msg, socklen_t room)
 {
-	if (msg->msg_name && room && xs_config_active())
-		put_sender(fd, msg->msg_name, room, &msg->msg_namelen);
+	if (!msg->msg_name || !room || !xs_config_active())
+		return;
+	if (__builtin_expect(xs_config_datagrams, 0) &&
+	    xs_peers_tell_message(fd, msg, room))
+		return;
+	put_sender(fd, msg->msg_name, room, &msg->msg_namelen);
 }
 
 static ssize_t receive_one(__typeof__(recvmsg) *libc, int fd,

@@ -32,14 +32,6 @@ static inline bool may_have_datagrams(void)
 	return xs_config_active() && xs_config_datagrams;
 }
 
-/* False with errno where a datagram may not go there, or is too large. */
-static bool may_send(int fd, size_t size, const struct sockaddr *to,
-		     socklen_t len)
-{
-	return (!to || xs_unconnected_may(fd, to, len)) &&
-	       xs_datagram_fits(fd, size);
-}
-
 static size_t size_of(const struct msghdr *msg)
 {
 	size_t size = 0;
@@ -52,25 +44,78 @@ static size_t size_of(const struct msghdr *msg)
 	return size;
 }
 
-static bool may_send_message(int fd, const struct msghdr *msg)
+/* Does it fit the way to the peer? */
+static bool fits(int fd, size_t size, const struct xs_peer *peer)
 {
-	return !xs_readable(msg, sizeof(*msg)) ||
-	       may_send(fd, size_of(msg), msg->msg_name, msg->msg_namelen);
+	if (!peer->stand_in.len)
+		return xs_datagram_fits(fd, size);
+	if (size <= peer->limit)
+		return true;
+	errno = EMSGSIZE;
+	return false;
 }
 
-/* How many of the messages may be sent; with 0 errno says why. */
-static unsigned int count_sendable(int fd, const struct mmsghdr *list,
-				   unsigned int count)
+/* What is to be done with a datagram. */
+enum way {
+	WAY_NONE,     /* errno is set */
+	WAY_OWN,      /* libc sends it */
+	WAY_STAND_IN, /* it goes to the stand-in */
+};
+
+static enum way way_of(int fd, size_t size, const struct sockaddr *to,
+		       socklen_t len, struct xs_peer *peer)
 {
-	unsigned int may = 0;
+	peer->stand_in.len = 0;
+	if ((to && !xs_unconnected_may(fd, to, len, peer)) ||
+	    !fits(fd, size, peer))
+		return WAY_NONE;
+	return peer->stand_in.len ? WAY_STAND_IN : WAY_OWN;
+}
+
+static enum way way_of_message(int fd, const struct msghdr *msg,
+			       struct xs_peer *peer)
+{
+	return xs_readable(msg, sizeof(*msg))
+		       ? way_of(fd, size_of(msg), msg->msg_name,
+				msg->msg_namelen, peer)
+		       : WAY_OWN;
+}
+
+/* True when a datagram with an address is done with, and *sent is the
+ * result. */
+static bool send_other(int fd, const struct msghdr *msg, int flags,
+		       ssize_t *sent)
+{
+	struct xs_peer peer;
+
+	switch (way_of_message(fd, msg, &peer)) {
+	case WAY_OWN:
+		return false;
+	case WAY_NONE:
+		*sent = -1;
+		break;
+	case WAY_STAND_IN:
+		*sent = xs_peers_send(fd, msg, flags, &peer);
+		break;
+	}
+	return true;
+}
+
+/* How many of the messages libc sends, until the first that it does not. */
+static unsigned int count_own(int fd, const struct mmsghdr *list,
+			      unsigned int count)
+{
+	struct xs_peer peer;
+	unsigned int own = 0;
 
 	if (count > IOV_MAX)
 		count = IOV_MAX; /* as the kernel does (sendmmsg(2)) */
 	if (!xs_readable(list, count * sizeof(*list)))
 		return count;
-	while (may < count && may_send_message(fd, &list[may].msg_hdr))
-		may++;
-	return may;
+	while (own < count &&
+	       way_of_message(fd, &list[own].msg_hdr, &peer) == WAY_OWN)
+		own++;
+	return own;
 }
 
 /* --- streams -------------------------------------------------------------- */
@@ -165,13 +210,32 @@ static ssize_t send_data(int fd, const void *data, size_t size, int flags,
 	return send(fd, data, size, flags);
 }
 
+/* sendto's send_other. */
+static bool send_datagram(int fd, const void *data, size_t size, int flags,
+			  const struct sockaddr *to, socklen_t len,
+			  ssize_t *sent)
+{
+	struct iovec part = { .iov_base = (void *)data, .iov_len = size };
+	const struct msghdr msg = { .msg_iov = &part, .msg_iovlen = 1 };
+	struct xs_peer peer;
+	enum way way = way_of(fd, size, to, len, &peer);
+
+	if (way == WAY_OWN)
+		return false;
+	*sent = way == WAY_STAND_IN ? xs_peers_send(fd, &msg, flags, &peer)
+				    : -1;
+	return true;
+}
+
 XS_EXPORT ssize_t sendto(int fd, const void *data, size_t size, int flags,
 			 XS_TO_ARG to, socklen_t len)
 {
+	ssize_t sent;
+
 	xs_libc_need();
 	if (__builtin_expect(may_have_datagrams(), 0) &&
-	    !may_send(fd, size, XS_ADDRESS(to), len))
-		return -1;
+	    send_datagram(fd, data, size, flags, XS_ADDRESS(to), len, &sent))
+		return sent;
 	if (__builtin_expect(!(flags & MSG_FASTOPEN), 1) || !XS_ADDRESS(to) ||
 	    !xs_config_active())
 		return send_data(fd, data, size, flags, to, len);
@@ -249,10 +313,11 @@ static ssize_t send_one(__typeof__(sendmsg) *libc, int fd,
 			const struct msghdr *msg, int flags)
 {
 	struct msghdr copy;
+	ssize_t sent;
 
 	if (__builtin_expect(may_have_datagrams(), 0) &&
-	    !may_send_message(fd, msg))
-		return -1;
+	    send_other(fd, msg, flags, &sent))
+		return sent;
 	if (!is_fastopen(msg, sizeof(*msg), flags) || !msg->msg_name)
 		return send_message(libc, fd, msg, flags);
 	copy = *msg;
@@ -294,17 +359,12 @@ static int send_messages(__typeof__(sendmmsg) *libc, int fd,
 	return done;
 }
 
-static int send_many(__typeof__(sendmmsg) *libc, int fd, struct mmsghdr *list,
-		     unsigned int count, xs_mmsg_flags flags)
+static int send_all(__typeof__(sendmmsg) *libc, int fd, struct mmsghdr *list,
+		    unsigned int count, xs_mmsg_flags flags)
 {
 	struct msghdr first;
 	ssize_t sent;
 
-	if (__builtin_expect(may_have_datagrams(), 0) && count) {
-		count = count_sendable(fd, list, count);
-		if (!count)
-			return -1;
-	}
 	if (count == 0 || !is_fastopen(list, sizeof(*list), (int)flags) ||
 	    !list->msg_hdr.msg_name)
 		return send_messages(libc, fd, list, count, flags);
@@ -319,6 +379,59 @@ static int send_many(__typeof__(sendmmsg) *libc, int fd, struct mmsghdr *list,
 	/* The kernel refuses the flag for the next one, with EISCONN: that one
 	 * was sent is what counts. */
 	return 1;
+}
+
+/* True when the first message is a datagram that libc does not send; *sent is
+ * the call's result if there were no others. */
+static bool send_first(int fd, struct mmsghdr *list, xs_mmsg_flags flags,
+		       int *sent)
+{
+	ssize_t size;
+
+	if (!xs_readable(list, sizeof(*list)) ||
+	    !send_other(fd, &list->msg_hdr, (int)flags, &size))
+		return false;
+	*sent = size < 0 ? -1 : 1;
+	if (size >= 0)
+		list->msg_len = (unsigned int)size;
+	return true;
+}
+
+/* Some go by libc, in stretches, and others to their stand-ins.  What was sent
+ * before an error counts, and the caller comes again. */
+static int send_mixed(__typeof__(sendmmsg) *libc, int fd, struct mmsghdr *list,
+		      unsigned int count, xs_mmsg_flags flags)
+{
+	int saved = errno, sent;
+	unsigned int done = 0;
+
+	if (count > IOV_MAX)
+		count = IOV_MAX;
+	do {
+		unsigned int own = count_own(fd, list + done, count - done);
+
+		if (own == 0 && send_first(fd, list + done, flags, &sent))
+			own = 1;
+		else
+			sent = send_all(libc, fd, list + done, own, flags);
+		if (sent < 0)
+			break;
+		done += (unsigned int)sent;
+		if ((unsigned int)sent < own)
+			break;
+	} while (done < count);
+	if (done == 0)
+		return sent;
+	errno = saved;
+	return (int)done;
+}
+
+static int send_many(__typeof__(sendmmsg) *libc, int fd, struct mmsghdr *list,
+		     unsigned int count, xs_mmsg_flags flags)
+{
+	return __builtin_expect(may_have_datagrams(), 0) && count
+		       ? send_mixed(libc, fd, list, count, flags)
+		       : send_all(libc, fd, list, count, flags);
 }
 
 #define SENDMSG(name)                                                          \

@@ -11,6 +11,7 @@
 #include "connect/config.h"
 #include "connect/datagram.h"
 #include "connect/late_error.h"
+#include "connect/peers.h"
 #include "connect/sockopt.h"
 #include "connect/traced.h"
 #include "hooks/libc.h"
@@ -83,6 +84,14 @@ static int get(__typeof__(getsockopt) *libc, int fd, int level, int option,
 	return result;
 }
 
+/* What would let others have the port of a socket that has stand-ins, which
+ * protects them (peers.h). */
+static bool shares_port(int level, int option)
+{
+	return level == SOL_SOCKET &&
+	       (option == SO_REUSEADDR || option == SO_REUSEPORT);
+}
+
 static int set(__typeof__(setsockopt) *libc, int fd, int level, int option,
 	       const void *value, socklen_t len)
 {
@@ -96,6 +105,11 @@ static int set(__typeof__(setsockopt) *libc, int fd, int level, int option,
 		return with_errno(
 			xs_sockopt_set(fd, &pair, level, option, value, len),
 			saved);
+	if (__builtin_expect(xs_config_datagrams, 0) &&
+	    shares_port(level, option) && xs_peers_has(fd)) {
+		errno = EACCES;
+		return -1;
+	}
 	result = libc(fd, level, option, value, len);
 	if (is_refused_by_pair(fd, result, level, &pair))
 		return with_errno(

@@ -156,18 +156,15 @@ def shared():
     say("recv", s.recv, 100)
 
 
-def unconnected():
-    """With an address, from a socket without a peer, or with another one."""
+def addressed():
+    """With an address, from a socket that has a peer."""
+    ruled, free = ("127.0.0.1", port), ("127.0.0.1", int(more[0]))
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     s.settimeout(15)
-    ruled, free = ("127.0.0.1", port), ("127.0.0.1", int(more[0]))
-    say("sendto, a rule", s.sendto, b"secret", ruled)
-    say("sendto, again", s.sendto, b"secret", ruled)
-    say("sendmsg, a rule", s.sendmsg, [b"secret"], [], 0, ruled)
-    say("sendto, no rule", s.sendto, b"open", free)
-    say("answer", s.recv, 100)
     s.connect(free)
-    say("connected, sendto, a rule", s.sendto, b"secret", ruled)
+    say("send, no rule", s.send, b"open")
+    say("answer", s.recv, 100)
+    say("sendto, a rule", s.sendto, b"secret", ruled)
     s.connect(ruled)
     say("sendto, the peer", s.sendto, b"to the peer", ruled)
     say("sendto, another", s.sendto, b"to another", free)

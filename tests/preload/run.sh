@@ -10,6 +10,7 @@
 . "$(dirname "$0")/../support/lib.sh"
 . "$TESTS/preload/plaintext.sh"
 . "$TESTS/preload/datagrams.sh"
+. "$TESTS/preload/peers.sh"
 # No lookup may wait long for a name server that a machine does not have.
 export RES_OPTIONS="timeout:1 attempts:1"
 
@@ -57,6 +58,7 @@ victims=(
 	resets:tls,relay,early
 	left:tls,relay,mute,early
 	datagrams:udp,moved,dtls
+	peers:udp,moved,dtls
 )
 
 behaviours=(echo sink greet source reset last bye)
@@ -480,6 +482,7 @@ if [ $# -eq 0 ] || [[ " $* " == *" early "* ]]; then
 fi
 if [ $# -eq 0 ] || [[ " $* " == *" datagrams "* ]]; then
 	check_datagrams
+	check_peers
 fi
 if [ $# -eq 0 ] || [[ " $* " == *" plaintext "* ]]; then
 	check_plaintext

@@ -52,7 +52,8 @@ static bool may_send_to(struct xs_notify *n, uint64_t at, uint32_t len)
 		errno = errno == EBADF ? EBADF : EACCES;
 		return false;
 	}
-	return xs_unconnected_may(n->fd, (const struct sockaddr *)&to, len);
+	return xs_unconnected_may(n->fd, (const struct sockaddr *)&to, len,
+				  NULL);
 }
 
 static bool may_send_message(struct xs_notify *n, uint64_t at)

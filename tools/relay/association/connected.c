@@ -179,6 +179,7 @@ static void register_pair(struct connected *connected, int app_end,
 	registered->inode = file.st_ino;
 	registered->tcp_fd = xs_association_socket(connected->association);
 	registered->pair_fd = connected->pair_fd;
+	registered->worker = connected->worker;
 	registered->mark = &no_mark;
 	xs_registry_add(registered);
 }

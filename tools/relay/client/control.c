@@ -15,6 +15,7 @@
 #include "base/peer.h"
 #include "relay/base/forget.h"
 #include "relay/client/admit.h"
+#include "relay/client/bridge.h"
 #include "relay/client/ftp_data.h"
 #include "relay/client/lookups.h"
 #include "relay/client/sockopt.h"
@@ -323,6 +324,32 @@ static void answer_ftp_data(struct xs_control *control,
 	xs_control_answer(control, &answer);
 }
 
+/* Only for them, too. */
+static void answer_bridge(struct xs_control *control,
+			  const struct xs_wire *question, const int *fds,
+			  size_t nfds)
+{
+	struct xs_error err = { .kind = XS_ERR_NONE };
+	char handle[XS_SEGMENT_HANDLE_MAX] = "";
+	struct xs_wire answer;
+
+	if (refuse(control) || nfds < 1 || nfds > 2) {
+		close_all(fds, nfds);
+		end(control);
+		return;
+	}
+	xs_lifetime_set_idle(question->head.idle);
+	xs_wire_init(&answer, XS_WIRE_BRIDGED);
+	if (xs_bridge_begin(control->worker, fds[0], nfds == 2 ? fds[1] : -1,
+			    handle, &err) == 0) {
+		answer.string[XS_WIRE_SENTENCE] = handle;
+	} else {
+		answer.head.errnum = err.errnum;
+		answer.string[XS_WIRE_SENTENCE] = err.text;
+	}
+	xs_control_answer(control, &answer);
+}
+
 static void answer_refused(struct xs_control *control, const char *why)
 {
 	struct xs_wire answer;
@@ -421,6 +448,9 @@ static void take_request(struct xs_control *control)
 		close_all(fds, nfds);
 		answer_ftp_data(control, &message);
 		break;
+	case XS_WIRE_BRIDGE:
+		answer_bridge(control, &message, fds, nfds);
+		break;
 	case XS_WIRE_LIST:
 		close_all(fds, nfds);
 		answer_list(control, &message);
@@ -436,6 +466,7 @@ static void take_request(struct xs_control *control)
 	case XS_WIRE_REFUSED:
 	case XS_WIRE_ROW:
 	case XS_WIRE_TOTALS:
+	case XS_WIRE_BRIDGED:
 	case XS_WIRE_TYPES:
 		close_all(fds, nfds);
 		end(control);

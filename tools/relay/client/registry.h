@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct xs_worker;
+
 /* Part of a connection. */
 struct xs_registered {
 	struct xs_registered *next;
@@ -22,6 +24,7 @@ struct xs_registered {
 	int pair_fd;
 	const atomic_bool *mark; /* a byte in the pair has been carried */
 	bool listed; /* part of a struct xs_connection, for list.h */
+	struct xs_worker *worker; /* of an association, for bridge.h */
 };
 
 void xs_registry_add(struct xs_registered *registered);

@@ -1,0 +1,60 @@
+/* The peers of a UDP socket that is not connected, of which some match a rule.
+ *
+ * What is sent to such a peer goes to its stand-in (base/stand_in.h), from
+ * there to the relay, and through the pair of a UDP socket that was connected
+ * to the peer (connect/datagram.h).  So the rules, the errors and the sizes are
+ * those of a connect.  The application's socket stays what it is, and its other
+ * peers notice nothing.
+ *
+ * It must be bound to no address, to no device, and must not share its port
+ * (tools/relay/client/bridge.h has the reasons); others are refused.
+ *
+ * An error of the association is told by the next send to its peer, and by
+ * those of the second after it happened; the one behind them begins anew.
+ *
+ * Any thread, any signal context.  The first send to a peer waits for the
+ * relay, as a connect does; never for the network.
+ */
+#ifndef XS_PEERS_H
+#define XS_PEERS_H
+
+#include "base/address.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+/* Where a datagram for a peer goes. */
+struct xs_peer {
+	struct xs_address stand_in; /* in the socket's family; len 0: none, the
+				       datagram goes to the peer itself */
+	uint32_t limit;		    /* the most bytes that it may have */
+};
+
+/* The way to the peer asked, which a rule is about, from the UDP socket fd.
+ * Makes it where there is none.  Returns 0, or -1 with errno; *err is set where
+ * nobody has told the user yet. */
+int xs_peers_find(int fd, const struct xs_address *asked, struct xs_peer *peer,
+		  struct xs_error *err);
+
+/* Sends one datagram there: by loopback alone, whatever options the socket has.
+ * Of what stands beside the data only UDP_SEGMENT (udp(7)) counts.  Returns as
+ * sendmsg(2). */
+ssize_t xs_peers_send(int fd, const struct msghdr *msg, int flags,
+		      const struct xs_peer *peer);
+
+/* What recvfrom(2) has given: where from is a stand-in of the socket fd, it
+ * becomes the peer, and true is returned.  room is what *len was before. */
+bool xs_peers_tell(int fd, struct sockaddr *from, socklen_t room,
+		   socklen_t *len);
+
+/* The same for what recvmsg(2) has given, with IP_PKTINFO and IPV6_PKTINFO: the
+ * local address is the one that the peer knows. */
+bool xs_peers_tell_message(int fd, struct msghdr *msg, socklen_t room);
+
+/* Has the socket a stand-in? */
+bool xs_peers_has(int fd);
+
+#endif

@@ -1,0 +1,223 @@
+"""Unconnected UDP sockets and what must not happen to them: peers.sh says which
+rules there are.  Prints what each call gave, errors by name.
+
+    peers.py CASE PORT [ARGUMENT…]
+"""
+import array
+import errno
+import glob
+import os
+import signal
+import socket
+import struct
+import sys
+import time
+
+case, port = sys.argv[1], int(sys.argv[2])
+more = sys.argv[3:]
+there = ("127.0.0.1", port)
+
+
+def say(what, call, *args):
+    try:
+        result = call(*args)
+    except OSError as error:
+        result = errno.errorcode[error.errno] if error.errno else "timed out"
+    print("%s: %s" % (what, result), flush=True)
+    return result
+
+
+def udp(*options):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.settimeout(15)
+    for option in options:
+        s.setsockopt(socket.SOL_SOCKET, option, 1)
+    return s
+
+
+def ask(s, what, to=there):
+    say("send %s" % what, s.sendto, what.encode(), to)
+    got = say("answer", lambda: s.recvfrom(100))
+    return got
+
+
+def has_gone(s, key):
+    """An unconnected socket is told by a send, not by a receive."""
+    until = time.monotonic() + 15
+    while time.monotonic() < until:
+        try:
+            s.sendto(b"again!", there)
+        except OSError as error:
+            print("%s: %s" % (key, errno.errorcode[error.errno]))
+            return
+        time.sleep(0.05)
+    print("%s: never" % key)
+
+
+def refused():
+    s = udp()
+    say("send", s.sendto, b"secret", there)
+    has_gone(s, "next")
+
+
+def sends():
+    s = udp()
+    say("sendto", s.sendto, b"secret", there)
+    say("sendmsg", s.sendmsg, [b"secret"], [], 0, there)
+
+
+def unfit():
+    """Sockets whose port does not protect a stand-in."""
+    for name in "SO_REUSEADDR", "SO_REUSEPORT":
+        say(name, udp(getattr(socket, name)).sendto, b"secret", there)
+    s = udp()
+    s.bind(("127.0.0.1", 0))
+    say("bound", s.sendto, b"secret", there)
+    s = udp()
+    s.connect(("127.0.0.1", 9))
+    say("connected", s.sendto, b"secret", there)
+    s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    say("only IPv6", s.sendto, b"secret", ("::1", port))
+    s = udp()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo\0")
+    say("of a device", s.sendto, b"secret", there)
+
+
+def later():
+    """A socket with a stand-in must stay one that protects it."""
+    s = udp()
+    ask(s, "one")
+    say("connect", s.connect, ("127.0.0.1", 9))
+    say("SO_REUSEADDR", s.setsockopt, socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    os.set_inheritable(s.fileno(), True)
+    sys.stdout.flush()
+    if os.fork() == 0:
+        code = """
+import socket
+s = socket.socket(fileno=%d)
+try:
+    s.connect(("127.0.0.1", 9))
+    print("behind exec: connected")
+except OSError as error:
+    print("behind exec:", error.strerror)
+""" % s.fileno()
+        os.execv(sys.executable, [sys.executable, "-c", code])
+    os.wait()
+    # Options that lead elsewhere (IP_UNICAST_IF) lead no plaintext there.
+    device = socket.if_nameindex()[-1][0]
+    s.setsockopt(socket.IPPROTO_IP, 50, struct.pack("!I", device))
+    ask(s, "two")
+
+
+def stand_ins(own):
+    """The loopback addresses that have this port, from the kernel's table."""
+    found = []
+    for line in open("/proc/net/udp").read().splitlines()[1:]:
+        ip, number = line.split()[1].split(":")
+        if int(number, 16) == own and ip.endswith("7F"):
+            found.append(socket.inet_ntoa(struct.pack("=I", int(ip, 16))))
+    return found
+
+
+def relays(path):
+    found = []
+    for folder in glob.glob("/proc/[0-9]*"):
+        try:
+            if os.readlink(folder + "/exe") == path:
+                found.append(int(folder[6:]))
+        except OSError:
+            pass
+    return found
+
+
+def try_to_take(addresses, own):
+    """Another user wants the ports, with every option there is."""
+    taken = 0
+    pid = os.fork()
+    if pid == 0:
+        os.setresuid(65534, 65534, 65534)
+        for address in addresses + ["127.0.0.1", "0.0.0.0", "127.1.1.1"]:
+            for option in None, socket.SO_REUSEADDR, socket.SO_REUSEPORT:
+                s = udp(*[option] if option else [])
+                try:
+                    s.bind((address, own))
+                    taken += 1
+                except OSError:
+                    pass
+        os._exit(taken)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def killed():
+    """The relay is killed: nobody gets what is sent to the peer, and the next
+    one carries it."""
+    s = udp()
+    ask(s, "one")
+    own = s.getsockname()[1]
+    addresses = stand_ins(own)
+    print("stand-ins:", len(addresses))
+    print("taken while it lives:", try_to_take(addresses, own))
+    for pid in relays(more[0]):
+        os.kill(pid, signal.SIGKILL)
+    while relays(more[0]):
+        time.sleep(0.01)
+    print("taken behind it:", try_to_take(addresses, own))
+    say("send", s.sendto, b"lost", there)
+    ask(s, "two")
+    s.setblocking(False)
+    say("nothing else", s.recv, 100)
+
+
+def many():
+    """A thousand peers of one socket; closing it ends them all."""
+    s = udp()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    count = int(more[0])
+    peers = [("10.%d.%d.7" % (i // 250, i % 250 + 1), port)
+             for i in range(count)]
+    for turn in b"first", b"second":
+        right = 0
+        for i, peer in enumerate(peers):
+            text = turn + b"%d" % i
+            s.sendto(text, peer)
+            right += s.recvfrom(100) == (text, peer)
+        print("right:", right)
+    print("stand-ins:", len(stand_ins(s.getsockname()[1])) >= count)
+    own = s.getsockname()[1]
+    s.close()
+    until = time.monotonic() + 30
+    while stand_ins(own) and time.monotonic() < until:
+        time.sleep(0.1)
+    print("left:", len(stand_ins(own)))
+
+
+def passed():
+    """The socket goes to a process of another tree, which has other rules in no
+    memory that is shared: it is told the peers all the same."""
+    here, other = socket.socketpair()
+    environment = {name: value for name, value in os.environ.items()
+                   if name != "XSOCK_NAMES"}
+    os.set_inheritable(other.fileno(), True)
+    code = """
+import array, socket
+c = socket.socket(fileno=%d)
+data, parts, _, _ = c.recvmsg(1, socket.CMSG_SPACE(4))
+s = socket.socket(fileno=array.array("i", parts[0][2])[0])
+s.settimeout(15)
+print("there, from before:", s.recvfrom(100))
+s.sendto(b"there", ("127.0.0.1", %d))
+print("there:", s.recvfrom(100))
+""" % (other.fileno(), port)
+    sys.stdout.flush()
+    if os.fork() == 0:
+        os.execve(sys.executable, [sys.executable, "-c", code], environment)
+    s = udp()
+    say("send", s.sendto, b"early", there)
+    here.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS,
+                           array.array("i", [s.fileno()]))])
+    os.wait()
+    ask(s, "here")
+
+
+globals()[case]()

@@ -1,0 +1,98 @@
+# Unconnected UDP sockets whose peers match rules, and what must never happen to
+# them.  run.sh sources this.
+
+# peers_life NAME PATTERN TARGET CASE EXPECTED [ARGUMENT…]: peers.py under that
+# rule prints EXPECTED, in which PORT stands for the port that it asks for.
+peers_life()
+{
+	local name=$1 pattern=$2 target=$3 case=$4 expected=$5
+	shift 5
+	: >"$T/dtls_echo.log"
+	: >"$T/udp_echo.log"
+	XSOCK_LOG=${log-info} case_run with_xsock \
+		"udp://$pattern:$port_udp_front=$target" "$PYTHON" \
+		"$TESTS/preload/peers.py" "$case" "$port_udp_front" "$@"
+	sed "s/$port_udp_front/PORT/g" "$OUT" >"$T/seen"
+	printf '%s\n' "$expected" | diff -U1 - "$T/seen" >"$T/diff" && return
+	cp "$T/diff" "$OUT"
+	fail "$name" "prints something else"
+	return 1
+}
+
+check_peers_refused()
+{
+	local dtls=dtls://:$port_dtls_echo
+
+	peers_life "peers: an unknown CA" '*' "$dtls" refused "send: 6
+next: EKEYREJECTED" &&
+		life_passes "peers: an unknown CA" "$(life_heard refused; echo $?)" \
+			"$(nothing_leaked; echo $?)" \
+			"$(life_told certificate-untrusted; echo $?)"
+	peers_life "peers: nobody" '*' "dtls://:$port_udp_closed" refused "send: 6
+next: ECONNREFUSED" && life_passes "peers: nobody" "$(life_told connect-refused; echo $?)"
+	peers_life "peers: denied" '*' deny:// sends "sendto: EACCES
+sendmsg: EACCES" && life_passes "peers: denied" "$(nothing_leaked; echo $?)" \
+			"$([ "$(grep -c 'denied by this rule' "$ERR")" -eq 1 ]; echo $?)"
+	peers_life "peers: files that are not there" '*' \
+		"$dtls?cafile=/nonexistent" sends "sendto: EACCES
+sendmsg: EACCES" && life_passes "peers: files that are not there" \
+			"$(nothing_leaked; echo $?)"
+	XSOCK_RELAY=/nonexistent peers_life "peers: no relay" '*' "$dtls" sends \
+		"sendto: EACCES
+sendmsg: EACCES" && life_passes "peers: no relay" "$(nothing_leaked; echo $?)"
+	peers_life "peers: sockets that do not protect them" '*' \
+		"$dtls?cafile=$CA" unfit "SO_REUSEADDR: EACCES
+SO_REUSEPORT: EACCES
+bound: EACCES
+connected: EACCES
+only IPv6: EACCES
+of a device: EACCES" && life_passes "peers: sockets that do not protect them" \
+			"$(nothing_leaked; echo $?)" \
+			"$(life_told 'cannot be carried when it has SO_REUSEADDR'; echo $?)"
+}
+
+check_peers_life()
+{
+	local dtls=dtls://:$port_dtls_echo?cafile=$CA relay=$RELAY-peers
+
+	peers_life "peers: the socket stays what it is" 127.0.0.1 \
+		"$dtls" later "send one: 3
+answer: (b'one', ('127.0.0.1', PORT))
+connect: EACCES
+SO_REUSEADDR: EACCES
+behind exec: Permission denied
+send two: 3
+answer: (b'two', ('127.0.0.1', PORT))" &&
+		life_passes "peers: the socket stays what it is" \
+			"$(! grep -q plain "$T/dtls_echo.log"; echo $?)"
+	peers_life "peers: another process" '*' "$dtls" passed "send: 5
+there, from before: (b'early', ('127.0.0.1', PORT))
+there: (b'there', ('127.0.0.1', PORT))
+send here: 4
+answer: (b'here', ('127.0.0.1', PORT))" && life_passes "peers: another process" \
+			"$([ "$(grep -c '^open' "$T/dtls_echo.log")" -eq 1 ]; echo $?)"
+	cp "$RELAY" "$relay"
+	XSOCK_RELAY=$relay XSOCK_RELAY_IDLE=0 peers_life \
+		"peers: the relay is killed" '*' "$dtls" killed "send one: 3
+answer: (b'one', ('127.0.0.1', PORT))
+stand-ins: 1
+taken while it lives: 0
+taken behind it: 0
+send: ECONNREFUSED
+send two: 3
+answer: (b'two', ('127.0.0.1', PORT))
+nothing else: EAGAIN" "$relay" && life_passes "peers: the relay is killed" \
+			"$(life_told 'the relay ended, and what was on the way'; echo $?)" \
+			"$(! grep -q plain "$T/dtls_echo.log"; echo $?)"
+	log=warning peers_life "peers: a thousand" 10.0.0.0/8 "dtls://127.0.0.1:$port_dtls_echo?cafile=$CA" \
+		many "right: 1000
+right: 1000
+stand-ins: True
+left: 0" 1000 && life_passes "peers: a thousand" 0
+}
+
+check_peers()
+{
+	check_peers_refused
+	check_peers_life
+}

@@ -1,0 +1,306 @@
+/* Bridges; see bridge.h. */
+#include "relay/client/bridge.h"
+
+#include "base/descriptor.h"
+#include "base/pair.h"
+#include "base/stand_in.h"
+#include "relay/client/owner.h"
+#include "relay/client/registry.h"
+#include "relay/client/stand_in_socket.h"
+#include "relay/client/stand_ins.h"
+#include "relay/loop/lifetime.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	LOOK_MS = 2000, /* how often: is the application's socket there? */
+	TURN = 32,	/* datagrams; then others have their turn */
+};
+
+struct xs_bridge {
+	struct xs_source near, far; /* stand-in and pair */
+	struct xs_timer timer;
+	struct xs_task task;	   /* frees it */
+	struct xs_message message; /* begins it, on its worker */
+	struct xs_worker *worker;
+	struct xs_owner *owner; /* the application's socket */
+	int stand_in, pair;	/* -1: ended */
+	int place;		/* in the table */
+	uint32_t port;		/* the application's */
+};
+
+static void free_bridge(struct xs_task *task)
+{
+	free(xs_container(task, struct xs_bridge, task));
+	xs_lifetime_leave();
+}
+
+static void close_watched(struct xs_worker *worker, int *fd)
+{
+	if (*fd < 0)
+		return;
+	xs_worker_unwatch(worker, *fd);
+	close(*fd);
+	*fd = -1;
+}
+
+/* errnum is what the next send tells; 0: nobody is there who could send. */
+static void end(struct xs_bridge *bridge, int errnum)
+{
+	if (bridge->pair < 0)
+		return;
+	xs_stand_ins_end(bridge->place, errnum);
+	xs_timer_cancel(&bridge->worker->timers, &bridge->timer);
+	close_watched(bridge->worker, &bridge->stand_in);
+	close_watched(bridge->worker, &bridge->pair);
+	xs_owner_put(bridge->owner);
+	bridge->task.run = free_bridge;
+	xs_worker_later(bridge->worker, &bridge->task);
+}
+
+/* The association has given up; the name of the other end says why. */
+static void fail(struct xs_bridge *bridge)
+{
+	struct xs_pair_info pair;
+	int errnum = ECONNREFUSED;
+
+	if (xs_pair_read(bridge->pair, &pair) && pair.state == XS_PAIR_FAILED &&
+	    pair.errnum)
+		errnum = pair.errnum;
+	end(bridge, errnum);
+}
+
+/* --- to the peer ---------------------------------------------------------- */
+
+/* What does not fit is lost, as with UDP.  False: the bridge has ended. */
+static bool hand_on(struct xs_bridge *bridge, const void *data, size_t len)
+{
+	if (!xs_owner_is_there(bridge->owner)) {
+		end(bridge, 0);
+		return false;
+	}
+	if (send(bridge->pair, data, len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
+	    (errno != EPIPE && errno != ECONNRESET))
+		return true;
+	fail(bridge);
+	return false;
+}
+
+static void near_event(struct xs_source *source, uint32_t events)
+{
+	struct xs_bridge *bridge = xs_container(source, struct xs_bridge, near);
+	struct xs_buffers *buffers = bridge->worker->buffers;
+
+	(void)events;
+	for (int i = 0; i < TURN && bridge->pair >= 0; i++) {
+		ssize_t got = xs_stand_in_receive(bridge->stand_in,
+						  bridge->port, buffers->plain,
+						  sizeof(buffers->plain));
+
+		if (got == XS_STAND_IN_STRANGER)
+			continue;
+		if (got < 0) {
+			/* What was sent to the application found nobody. */
+			if (errno != EAGAIN &&
+			    !xs_owner_is_there(bridge->owner))
+				end(bridge, 0);
+			return;
+		}
+		if (!hand_on(bridge, buffers->plain, (size_t)got))
+			return;
+	}
+}
+
+/* --- to the application --------------------------------------------------- */
+
+/* An end of a pair says the same of an empty datagram and of the end. */
+static bool is_over(int pair)
+{
+	struct pollfd end = { .fd = pair, .events = POLLRDHUP };
+
+	return poll(&end, 1, 0) == 1 && (end.revents & (POLLHUP | POLLRDHUP));
+}
+
+static void far_event(struct xs_source *source, uint32_t events)
+{
+	struct xs_bridge *bridge = xs_container(source, struct xs_bridge, far);
+	struct xs_buffers *buffers = bridge->worker->buffers;
+
+	(void)events;
+	for (int i = 0; i < TURN && bridge->pair >= 0; i++) {
+		ssize_t got = recv(bridge->pair, buffers->plain,
+				   sizeof(buffers->plain), MSG_DONTWAIT);
+
+		if (got < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (got < 0 || (got == 0 && is_over(bridge->pair))) {
+			fail(bridge);
+			return;
+		}
+		if (!xs_owner_is_there(bridge->owner)) {
+			end(bridge, 0);
+			return;
+		}
+		send(bridge->stand_in, buffers->plain, (size_t)got,
+		     MSG_DONTWAIT | MSG_NOSIGNAL);
+	}
+}
+
+/* --- the whole ------------------------------------------------------------ */
+
+static void look(struct xs_timer *timer)
+{
+	struct xs_bridge *bridge = xs_container(timer, struct xs_bridge, timer);
+
+	if (!xs_owner_is_there(bridge->owner))
+		end(bridge, 0);
+	else
+		xs_worker_timer(bridge->worker, timer, LOOK_MS);
+}
+
+static int watch(struct xs_bridge *bridge)
+{
+	bridge->near.event = near_event;
+	bridge->far.event = far_event;
+	bridge->timer.expire = look;
+	xs_worker_timer(bridge->worker, &bridge->timer, LOOK_MS);
+	if (xs_worker_watch(bridge->worker, bridge->stand_in, EPOLLIN,
+			    &bridge->near) < 0)
+		return -1;
+	return xs_worker_watch(bridge->worker, bridge->pair,
+			       EPOLLIN | EPOLLRDHUP, &bridge->far);
+}
+
+/* On its worker. */
+static void deliver(struct xs_worker *worker, struct xs_message *message)
+{
+	struct xs_bridge *bridge =
+		xs_container(message, struct xs_bridge, message);
+
+	(void)worker;
+	if (watch(bridge) < 0)
+		end(bridge, errno);
+}
+
+static void note_worker(struct xs_registered *registered, void *with)
+{
+	struct xs_worker **worker = with;
+
+	if (registered->worker)
+		*worker = registered->worker;
+}
+
+/* The worker of the association: to wake another one for each datagram would
+ * cost more than all the rest. */
+static struct xs_worker *worker_of(int pair, uint32_t id,
+				   struct xs_worker *other)
+{
+	struct xs_worker *worker = other;
+	struct stat file;
+
+	if (fstat(pair, &file) == 0)
+		xs_registry_use(id, file.st_dev, file.st_ino, note_worker,
+				&worker);
+	return worker;
+}
+
+static void give_up(struct xs_bridge *bridge, int socket)
+{
+	close(bridge->pair);
+	close(socket);
+	if (bridge->owner)
+		xs_owner_put(bridge->owner);
+	free(bridge);
+}
+
+/* The stand-in's socket, and the entry that is to be written. */
+static int make_stand_in(struct xs_bridge *bridge, int socket,
+			 const struct xs_pair_info *pair,
+			 struct xs_stand_in *entry, struct xs_error *err)
+{
+	*entry = (struct xs_stand_in){
+		.cookie = xs_owner_cookie(bridge->owner),
+		.asked = pair->asked,
+		.local = pair->local,
+		.limit = pair->limit,
+	};
+	bridge->stand_in =
+		xs_stand_in_socket(socket, bridge->place, entry, err);
+	bridge->port = entry->port;
+	return bridge->stand_in < 0 ? -1 : 0;
+}
+
+/* With the table locked.  1: there is a bridge already. */
+static int make(struct xs_bridge *bridge, int socket, struct xs_error *err)
+{
+	struct xs_stand_in entry;
+	struct xs_pair_info pair;
+
+	if (!xs_pair_read(bridge->pair, &pair) || pair.kind == XS_PAIR_TCP)
+		return xs_error_set(err, XS_ERR_RELAY, EINVAL,
+				    "this is no pair of datagrams");
+	bridge->owner = xs_owner_get(socket, err);
+	if (!bridge->owner)
+		return -1;
+	bridge->place = xs_stand_ins_place(xs_owner_cookie(bridge->owner),
+					   &pair.asked, err);
+	if (bridge->place == XS_STAND_INS_THERE)
+		return 1;
+	if (bridge->place < 0 ||
+	    make_stand_in(bridge, socket, &pair, &entry, err) < 0)
+		return -1;
+	bridge->worker = worker_of(bridge->pair, pair.id, bridge->worker);
+	xs_stand_ins_begin(bridge->place, &entry);
+	return 0;
+}
+
+static int begin(struct xs_worker *worker, int socket, int pair,
+		 struct xs_error *err)
+{
+	struct xs_bridge *bridge = calloc(1, sizeof(*bridge));
+	int result;
+
+	if (!bridge) {
+		close(socket);
+		close(pair);
+		return xs_error_set(err, XS_ERR_SYSTEM, ENOMEM,
+				    "the relay is out of memory");
+	}
+	bridge->worker = worker;
+	bridge->pair = pair;
+	bridge->stand_in = -1;
+	xs_stand_ins_lock();
+	result = make(bridge, socket, err);
+	xs_stand_ins_unlock();
+	if (result != 0) {
+		give_up(bridge, socket);
+		return result < 0 ? -1 : 0;
+	}
+	close(socket);
+	xs_lifetime_enter();
+	bridge->message.deliver = deliver;
+	xs_worker_post(bridge->worker, &bridge->message);
+	return 0;
+}
+
+int xs_bridge_begin(struct xs_worker *worker, int socket, int pair,
+		    char handle[XS_SEGMENT_HANDLE_MAX], struct xs_error *err)
+{
+	if (xs_stand_ins_handle(handle, err) < 0) {
+		close(socket);
+		if (pair >= 0)
+			close(pair);
+		return -1;
+	}
+	if (pair >= 0)
+		return begin(worker, socket, pair, err);
+	close(socket);
+	return 0;
+}
