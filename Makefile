@@ -262,6 +262,7 @@ EXEC_SRC := $(sort $(wildcard tests/exec/*.c))
 BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
 LOAD_SRC := $(sort $(wildcard tests/load/*.c))
 FAULT_SRC := $(sort $(wildcard tests/faults/*.c))
+UDP_SRC := $(sort $(wildcard tests/udp/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 RELAY_TEST_SRC := $(sort $(wildcard tests/relay/*.c))
 
@@ -277,6 +278,7 @@ supports := $(call programs,$(SUPPORT_SRC))
 farmers  := $(call programs,$(FARM_SRC))
 benchers := $(call programs,$(BENCH_SRC))
 loaders  := $(call programs,$(LOAD_SRC) $(FAULT_SRC))
+udp_programs := $(call programs,$(UDP_SRC))
 starters := $(call programs,$(EXEC_SRC) $(SUPERVISE_SRC))
 $(BUILD)/tests/exec/static $(BUILD)/tests/supervise/victim: abi_cflags := -static
 $(BUILD)/tests/supervise/victim: ssl_libs :=
@@ -304,7 +306,7 @@ victims: $(victims)
 supervised: $(supervised)
 plugins := $(PLUGIN_SRC:%.c=$(BUILD)/%.so)
 test_programs := $(BUILD)/tests/unit-tests $(victims) $(plugins) $(supports) $(farmers) \
-	$(starters) $(loaders) $(fuzzers) $(relay_tests)
+	$(starters) $(loaders) $(udp_programs) $(fuzzers) $(relay_tests)
 
 $(BUILD)/tests/unit-tests: $(unit_obj) $(unit_links)
 	@mkdir -p $(@D)
@@ -314,7 +316,7 @@ $(BUILD)/tests/unit-tests: $(unit_obj) $(unit_links)
 
 # Victims and support programs are other people's programs: no sanitizer, no
 # code of ours.
-$(victims) $(supports) $(farmers) $(benchers) $(starters) $(loaders): $(BUILD)/tests/%: tests/%.c Makefile $(BUILD)/built_by
+$(victims) $(supports) $(farmers) $(benchers) $(starters) $(loaders) $(udp_programs): $(BUILD)/tests/%: tests/%.c Makefile $(BUILD)/built_by
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) -D_GNU_SOURCE -std=gnu11 -O1 -g -Wall -Wextra $(if $(WERROR),-Werror) \
@@ -351,7 +353,7 @@ $(relay_tests): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(base_obj)
 	$(Q)$(xs_link) -o $@ $^ -lcriterion $(ssl_libs) -lpthread
 
 -include $(patsubst %.o,%.d,$(unit_obj) $(call objects,$(FUZZ_SRC) $(RELAY_TEST_SRC)))
--include $(addsuffix .d,$(victims) $(plugins) $(supports) $(farmers) $(benchers) $(starters) $(loaders))
+-include $(addsuffix .d,$(victims) $(plugins) $(supports) $(farmers) $(benchers) $(starters) $(loaders) $(udp_programs))
 
 # What the test scripts get to know: see tests/support/lib.sh.
 sanitizer_lib = $(shell $(CC) -print-file-name=lib$(if $(filter thread,$(SANITIZE)),tsan,asan).so)
@@ -421,6 +423,9 @@ check-relay-faults: $(products) $(supports)
 	$(test_env) tests/faults/run.sh
 check-memory: $(products) $(supports) $(loaders) $(plugins)
 	$(test_env) tests/faults/memory.sh
+check-udp: $(products) $(supports) $(udp_programs)
+	-tests/support/install.sh tests/udp/packages
+	$(test_env) tests/udp/run.sh
 check-load: $(products) $(supports) $(loaders)
 	$(test_env) tests/load/run.sh
 check-ftp: $(products) $(supports)
@@ -438,7 +443,7 @@ check-recipes: $(products) $(supports)
 check-deb: deb $(products)
 	$(test_env) tests/deb/run.sh $(BUILD)/deb
 .PHONY: $(addprefix check-,deb manuals build rebuild lanes unit relay symbols entry-points fuzz tools probe status ps trace rules unit-files completion exec recipes \
-	supervise daemons faults relay-faults memory preload resolver lookups servers ftp farm install load)
+	supervise daemons faults relay-faults memory preload resolver lookups servers ftp farm install load udp)
 
 # What depends on the compiler most: with clang, and optimized as a whole.
 .PHONY: check-clang check-lto check-compiler

@@ -1,0 +1,136 @@
+# Programs that give an address with each datagram, or at most connect a probe.
+
+rows_unconnected()
+{
+	udp_rows <<-'END'
+	rsyslogd | sink | rsyslog_forwards | three lines of a log
+	snmpget | snmp | snmp_asks | where the system is
+	radclient | radius | radclient_asks | is rejected, and accounts
+	java | echo | java_sends | ten datagrams, and their echoes
+	node | echo | node_sends | ten datagrams, and their echoes
+	python3 | sink | python_logs | three lines of a log
+	python3 | echo | python_sends | datagrams of every size up to 1,200
+	sipp | sip | sipp_calls | three calls
+	END
+}
+
+# omfwd: one socket, sendto(2); what it is to forward comes from a file
+rsyslog_forwards()
+{
+	mkdir -p "$W/spool"
+	: >"$W/lines"
+	cat >"$W/rsyslog.conf" <<-END
+	global(workDirectory="$W/spool")
+	module(load="imfile")
+	input(type="imfile" file="$W/lines" tag="$tag")
+	action(type="omfwd" target="$host" port="$port" protocol="udp")
+	END
+	client rsyslogd -n -f "$W/rsyslog.conf" -i "$W/pid" &
+	local pid=$! i
+	within 5 test -s "$W/pid"
+	for i in 1 2 3; do
+		echo "line $i of $tag" >>"$W/lines"
+	done
+	within 5 has "$heard" "line 1 of $tag" "line 2 of $tag" "line 3 of $tag" 2>"$W/waited"
+	local status=$?
+	kill "$(cat "$W/pid")"
+	wait "$pid"
+	return $status
+}
+
+snmp_asks()
+{
+	client snmpget -v2c -c public -t 3 -r 1 -On "udp:$at:$port" 1.3.6.1.2.1.1.6.0 >"$W/said" &&
+	has "$W/said" "the cellar"
+}
+
+# "Reject" is an answer, and ends radclient with 1.
+radclient_asks()
+{
+	rules="$rules&local_cert=$CERTS/good.pem&local_pk=$CERTS/good.key"
+	echo "User-Name = \"$tag\", User-Password = secret" |
+		client radclient -x -t 2 -r 2 "$at:$port" auth "$radius_secret" >"$W/rejected"
+	has "$W/rejected" "Received Access-Reject" "nobody of that realm" &&
+	echo "User-Name = \"$tag\", Acct-Status-Type = Start, Acct-Session-Id = \"$tag\"" |
+		client radclient -x -t 2 -r 2 "$at:$port" acct "$radius_secret" >"$W/accounted" &&
+	has "$W/accounted" "Received Accounting-Response"
+}
+
+java_sends()
+{
+	cat >"$W/Sends.java" <<-'END'
+	import java.net.*;
+
+	class Sends {
+		public static void main(String[] args) throws Exception {
+			var peer = new InetSocketAddress(args[0], Integer.parseInt(args[1]));
+			var socket = new DatagramSocket();
+			socket.setSoTimeout(5000);
+			for (int i = 0; i < 10; i++) {
+				var text = i + " of " + args[2];
+				socket.send(new DatagramPacket(text.getBytes(), text.length(), peer));
+				var back = new DatagramPacket(new byte[2000], 2000);
+				socket.receive(back);
+				if (!text.equals(new String(back.getData(), 0, back.getLength())) ||
+				    !back.getSocketAddress().equals(peer))
+					System.exit(2);
+			}
+			System.out.println("all of " + args[2]);
+		}
+	}
+	END
+	client java -Xshare:auto -XX:TieredStopAtLevel=1 "$W/Sends.java" "$host" "$port" "$tag" >"$W/said" &&
+	has "$W/said" "all of $tag"
+}
+
+node_sends()
+{
+	cat >"$W/program.js" <<-'END'
+	const [host, port, tag] = process.argv.slice(2);
+	const socket = require('dgram').createSocket('udp4');
+	let next = 0;
+	const late = setTimeout(() => process.exit(1), 5000);
+	const say = () => socket.send(`${next} of ${tag}`, Number(port), host);
+	socket.on('error', error => { console.error(error.code); process.exit(2); });
+	socket.on('message', (data, from) => {
+		if (String(data) !== `${next} of ${tag}` || from.port !== Number(port))
+			process.exit(3);
+		if (++next < 10)
+			return say();
+		console.log(`all of ${tag} from ${from.address} ${from.port}`);
+		clearTimeout(late);
+		socket.close();
+	});
+	say();
+	END
+	client node "$W/program.js" "$host" "$port" "$tag" >"$W/said" &&
+	has "$W/said" "all of $tag from 127.0.0.1 $port"
+}
+
+# The socket is made with the first line, and never connected.
+python_logs()
+{
+	cat >"$W/program.py" <<-'END'
+	import logging, logging.handlers, sys
+	host, port, tag = sys.argv[1:]
+	logger = logging.getLogger(tag)
+	logger.addHandler(logging.handlers.SysLogHandler((host, int(port))))
+	for i in 1, 2, 3:
+	    logger.error("line %d of %s", i, tag)
+	END
+	client "$PYTHON" "$W/program.py" "$host" "$port" "$tag" &&
+	within 5 has "$heard" "line 1 of $tag" "line 2 of $tag" "line 3 of $tag" 2>"$W/waited"
+}
+
+python_sends()
+{
+	client "$PYTHON" "$here/ask.py" "$host" "$port" sizes unconnected >"$W/said" &&
+	has "$W/said" "wrong 0, twice 0, missing 0"
+}
+
+# It connects a socket of its own to know its address, and calls from another one.
+sipp_calls()
+{
+	(cd "$W" && TERM=dumb client sipp -sn uac -i 127.0.0.1 -m 3 -r 10 -d 100 -timeout 10 \
+		-timeout_error -nostdin "$host:$port" >"$W/said")
+}

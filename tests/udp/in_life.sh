@@ -1,0 +1,137 @@
+# How an association begins, ends and begins again.
+
+part_life()
+{
+	life_end
+	life_again
+	life_sizes
+}
+
+# life_front NAME WORD…: a server whose log is read, with a way; sets $port and $rule
+life_front()
+{
+	front "life-$1" "tls=$CERTS/good" "${@:2}" && wire "life-$1-way" "$port"
+	rule="udp://127.0.0.1:$port=dtls://?cafile=$CA"
+}
+
+# logged NAME COUNT WORDS: the server has so many lines that begin with them
+logged()
+{
+	[ "$(grep -c "^$3" "$U/life-$1.log")" -eq "$2" ]
+}
+
+# told NAME CASE COUNT WORDS
+told()
+{
+	if within 10 logged "$1" "$3" "$4"; then
+		pass "life: $2"
+	else
+		cp "$U/life-$1.log" "$OUT"
+		fail "life: $2" "not $3 of: $4"
+	fi
+}
+
+# Python with a connected socket s, and a function ask(TEXT)
+life_python()
+{
+	case_run with_xsock "$rule" "$PYTHON" -c '
+import os, select, signal, socket, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.connect(("127.0.0.1", int(sys.argv[1])))
+s.settimeout(5)
+def ask(text):
+    s.send(text)
+    if s.recv(2000) != text: sys.exit("another answer")
+'"$1" "$port"
+}
+
+life_end()
+{
+	life_front leaves
+	life_python 'ask(b"one")'
+	told leaves "close_notify when the program ends" 1 close_notify
+	life_front killed
+	life_python 'ask(b"one"); os.kill(os.getpid(), signal.SIGKILL)'
+	told killed "close_notify when the program is killed" 1 close_notify
+	life_front closes
+	life_python 'ask(b"one"); t = s.dup(); s.close()
+t.settimeout(5); t.send(b"two"); t.recv(10)
+print("dup works"); t.close(); time.sleep(2)
+log = open(sys.argv[1]).read() if False else ""'
+	told closes "close_notify when the last copy is closed" 1 close_notify
+	life_front forks
+	life_python 'ask(b"one")
+if os.fork(): os._exit(0)
+time.sleep(0.5); ask(b"two")'
+	told forks "a child goes on, and close_notify is its" 1 close_notify
+	told forks "one handshake for both" 1 handshake
+}
+
+life_again()
+{
+	life_front short short=2
+	life_python '
+for i in range(2): ask(b"%d" % i)
+time.sleep(0.5)
+for i in range(2): ask(b"%d" % i)'
+	answered "the server ends it: the next datagram begins a new one" short 2
+	life_front resumes
+	life_python 'ask(b"one")'
+	life_python 'ask(b"two")'
+	if within 5 grep -q 'resumed' "$U/life-resumes.log"; then
+		pass "life: a second program resumes the session"
+	else
+		cp "$U/life-resumes.log" "$OUT"
+		fail "life: a second program resumes the session"
+	fi
+	life_front idle
+	rule="$rule&idle=1"
+	life_python 'ask(b"one"); time.sleep(3.5); ask(b"two")'
+	answered "idle=1: a pause of three seconds is two associations" idle 2
+	life_restart
+}
+
+# answered CASE NAME HANDSHAKES
+answered()
+{
+	if [ "$STATUS" -ne 0 ]; then
+		fail "life: $1"
+	else
+		told "$2" "$1" "$3" handshake
+	fi
+}
+
+# No way between: one that is gone shows as ECONNREFUSED.
+life_restart()
+{
+	local again
+	front life-restart "tls=$CERTS/good"
+	local server=$!
+	rule="udp://127.0.0.1:$port=dtls://?cafile=$CA"
+	case_run with_xsock "$rule" "$PYTHON" "$here/restart.py" "$port" "$server" \
+		"$UDP/front" "$U" life-again "tls=$CERTS/good" "port=$port"
+	again=$(cat "$U/life-again.pid" 2>/dev/null) && started+=("$again")
+	if [ "$STATUS" -eq 0 ] && grep -qx 'ECONNREFUSED' "$OUT" && grep -qx 'answered' "$OUT"; then
+		pass "life: a server that is started again: ECONNREFUSED, then answers"
+	else
+		fail "life: a server that is started again: ECONNREFUSED, then answers"
+	fi
+}
+
+life_sizes()
+{
+	life_front sizes
+	life_python '
+import errno
+ask(b"x" * 1200)
+try:
+    s.send(b"x" * 2000)
+except OSError as e:
+    print(errno.errorcode[e.errno])
+ask(b"x" * 1200)'
+	if [ "$STATUS" -eq 0 ] && [ "$(cat "$OUT")" = EMSGSIZE ]; then
+		pass "life: a datagram that does not fit is EMSGSIZE"
+	else
+		fail "life: a datagram that does not fit is EMSGSIZE"
+	fi
+}

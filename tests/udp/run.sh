@@ -1,0 +1,260 @@
+#!/bin/bash
+# Programs that send datagrams in plaintext × servers that demand DTLS; see README.md.
+#
+#     run.sh [WORD…]      only the rows whose line in a table has a WORD, and the
+#                         parts of that name: rows, refusals, life, loss, hostile
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/../support/lib.sh"
+UDP=$BUILD/tests/udp
+for file in "$here"/servers.sh "$here"/clients_*.sh "$here"/in_*.sh; do
+	. "$file"
+done
+# No test may wait long for a name server that a machine does not have.
+export RES_OPTIONS="timeout:1 attempts:1"
+
+# Seconds: for a client that gets no answer, and for one that should.
+PLAIN_LIMIT=6 DTLS_LIMIT=40
+# So many wait for an answer at a time.
+PLAIN_JOBS=6
+
+# --- rows ----------------------------------------------------------------
+
+clients=() servers=() functions=() works=()
+
+# udp_rows <<table: CLIENT | SERVER | FUNCTION | WORK.  The first word of CLIENT is
+# the program; start_SERVER starts the server; FUNCTION is what the client does, in
+# the words of WORK.
+udp_rows()
+{
+	local client server function work
+	while IFS='|' read -r client server function work; do
+		wanted "$client|$server|$function|$work|rows" || continue
+		clients+=("$(trim $client)") servers+=("$(trim $server)")
+		functions+=("$(trim $function)") works+=("$(trim $work)")
+	done
+}
+
+trim()
+{
+	echo "$*"
+}
+
+# --- what the functions of rows use --------------------------------------
+#
+# They find $host and $port to send to ($at is $host as URLs have it), $W, a folder
+# of their own, $tag, a word that nothing else has, and in $heard the file in which
+# the server writes what it hears, if it does.  They are true when the data are what
+# they should be.
+
+# client COMMAND…: with the library, or plain
+client()
+{
+	case $mode in
+	control | plain) bounded "$@" ;;
+	*) with_xsock "$rules" "$@" ;;
+	esac
+}
+
+# six FUNCTION: over IPv6; a row of its own.  Instead of a name, a network.
+six()
+{
+	[ "$mode" = control ] || host=::1 at=[::1]
+	rules="udp://[::1]:$port=dtls://?cafile=$CA"
+	[ "$mode" != name ] || rules="udp://[::/112]:$port=dtls://?cafile=$CA"
+	"$@"
+}
+
+# has FILE TEXT…: each TEXT is in it, as it stands
+has()
+{
+	local file=$1 text
+	shift
+	for text; do
+		grep -qaF -e "$text" "$file" && continue
+		echo "${file##*/} does not have: $text" >&2
+		return 1
+	done
+}
+
+# --- one row --------------------------------------------------------------
+
+# attempt ROW MODE: output, status, the relay's lines, and what the way has counted
+# land in $W
+attempt()
+{
+	local row=$1 mode=$2 server=${servers[$1]}
+	local port=port_$server heard=heard_$server host=127.0.0.1 at rules
+	local W=$T/rows/$row-$mode LIMIT=$DTLS_LIMIT tag=x${row}y$mode$RANDOM
+
+	case $mode in
+	control) port=plain_$server heard=plain_heard_$server ;;
+	plain) LIMIT=$PLAIN_LIMIT ;;
+	name) host=localhost ;;
+	esac
+	port=${!port} heard=${!heard-}
+	rules="udp://$host:$port=dtls://?cafile=$CA" at=$host
+	mkdir -p "$W"
+	: >"$W/log"
+	export XSOCK_LOG=info:$W/log
+	counted "$server" >"$W/before"
+	${functions[row]} >"$W/stdout" 2>"$W/stderr" </dev/null
+	echo $? >"$W/status"
+	counted "$server" >"$W/after"
+	echo "$host" >"$W/host"
+}
+
+# counted SERVER: what its way has seen: "dtls N other N back N"
+counted()
+{
+	cat "$U/$1-way.count" 2>/dev/null || cat "$U/$1.count"
+}
+
+# judge ROW MODE NAME
+judge()
+{
+	local W=$T/rows/$1-$2 host why=
+	local name="$3: ${2/#/by }" dtls other dtls_then other_then _
+
+	host=$(cat "$W/host")
+	OUT=$W/stdout ERR=$W/stderr STATUS=$(cat "$W/status")
+	read -r _ dtls_then _ other_then _ <"$W/before"
+	read -r _ dtls _ other _ <"$W/after"
+	case $2 in
+	control)
+		name="$3: works in plaintext"
+		[ "$STATUS" -eq 0 ] || why="it does not" ;;
+	plain)
+		name="$3: fails without xsock"
+		[ "$STATUS" -ne 0 ] || why="it does not" ;;
+	*)
+		if [ "$STATUS" -ne 0 ]; then
+			cat "$W/log" >>"$ERR"
+			why="wrong or no answer"
+		elif [ "$other" -ne "$other_then" ]; then
+			why="$((other - other_then)) datagrams were not DTLS"
+		elif [ "$dtls" -eq "$dtls_then" ]; then
+			why="nothing came by DTLS"
+		else
+			why=$(unverified "$W/log" "$host")
+		fi ;;
+	esac
+	if [ "$why" ]; then fail "$name" "$why"; else pass "$name"; fi
+}
+
+# unverified LOG HOST: what the relay tells of anything but a verified association
+unverified()
+{
+	local other
+	other=$(grep -vE ": DTLSv1\.2 [^ ,]*(, group [^,]*)?, verified \"$2\"" "$1")
+	if [ "$other" ] || [ ! -s "$1" ]; then
+		echo "the relay reports: ${other:-nothing}"
+	fi
+}
+
+# What the relay said of version and cipher, once each
+spoken()
+{
+	local W=$T/rows/$1
+	cat "$W-address/log" "$W-name/log" 2>/dev/null |
+		sed -nE 's/.*: (DTLSv1\.[0-9] [^ ,]*)(, group [^,]*)?, verified .*/\1/p' |
+		sort -u | paste -sd + -
+}
+
+# --- all rows --------------------------------------------------------------
+
+# Starts what the rows need, and skips rows that cannot be tried here.
+start_all()
+{
+	local row server need_of name
+	runnable=()
+	for row in "${!clients[@]}"; do
+		server=${servers[row]}
+		need_of=needs_$server
+		name="${clients[row]}, ${servers[row]}"
+		need "$name" ${clients[row]%% *} ${!need_of-} || continue
+		runnable+=("$row")
+		server_start "$server"
+	done
+}
+
+# server_start NAME: once
+server_start()
+{
+	case $servers_started in *" $1 "*) return ;; esac
+	servers_started="$servers_started$1 "
+	"start_$1"
+}
+servers_started=" "
+
+# try_beside MODE: some rows at a time
+try_beside()
+{
+	local row jobs=0 waiting=()
+	for row in "${runnable[@]}"; do
+		attempt "$row" "$1" &
+		waiting+=($!)
+		[ $((++jobs)) -ge "$PLAIN_JOBS" ] || continue
+		wait "${waiting[@]}"
+		jobs=0 waiting=()
+	done
+	[ ${#waiting[@]} -eq 0 ] || wait "${waiting[@]}"
+}
+
+try_all()
+{
+	local row
+	for row in "${runnable[@]}"; do
+		(attempt "$row" control)
+	done
+	# Without xsock most of them wait for an answer that does not come.
+	try_beside plain
+	for row in "${runnable[@]}"; do
+		(attempt "$row" address)
+		(attempt "$row" name)
+		result_of "$row"
+	done
+}
+
+result_of()
+{
+	local row=$1 before=$failed mode
+	for mode in control plain address name; do
+		judge "$row" "$mode" "${clients[row]}, ${servers[row]}"
+	done
+	results[row]=ok
+	[ "$failed" -eq "$before" ] || results[row]=FAILED
+}
+
+table_print()
+{
+	local row
+	echo "client|server|work|as the relay reports|result"
+	for row in "${!clients[@]}"; do
+		printf '%s|%s|%s|%s|%s\n' "${clients[row]}" "${servers[row]}" \
+			"${works[row]}" "$(spoken "$row")" "${results[row]-not run}"
+	done
+}
+
+align()
+{
+	column -t -s '|'
+}
+
+words=("$@")
+results=()
+for table in $(declare -F | sed -n 's/^declare -f \(rows_.*\)/\1/p'); do
+	"$table"
+done
+
+suite_begin udp
+U=$T/udp
+mkdir "$U" "$T/rows"
+start_all
+try_all
+for part in $(declare -F | sed -n 's/^declare -f part_\(.*\)/\1/p'); do
+	! wanted "$part" || "part_$part"
+done
+echo
+table_print | align | tee "$BUILD/udp.txt"
+echo
+suite_end

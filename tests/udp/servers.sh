@@ -1,0 +1,244 @@
+# Servers of DTLS, each behind a way that counts (wire.c), and beside each the same
+# without DTLS.  start_NAME sets
+#
+#   port_NAME    the way to the server
+#   plain_NAME   a plain server that does the same work
+#   heard_NAME   what the server has written down, if it does; plain_heard_NAME
+#   needs_NAME   the programs that must be there
+#
+# Everything is in $U.
+
+# port_of NAME: what front or wire has told
+port_of()
+{
+	wait_for "$U/$1.port" "$1"
+	port=$(cat "$U/$1.port")
+}
+
+# front NAME WORD…: sets $port
+front()
+{
+	start "$1" "$UDP/front" "$U" "$@"
+	port_of "$1"
+}
+
+# wire NAME SERVER_PORT WORD…: sets $port
+wire()
+{
+	start "$1" "$UDP/wire" "$U" "$@"
+	port_of "$1"
+}
+
+# udp_bound PORT: has any address of this network it?
+udp_bound()
+{
+	grep -qi "$(printf ':%04X [0-9A-F]*:0000 ' "$1")" /proc/net/udp /proc/net/udp6 2>/dev/null
+}
+
+# start_udp NAME FUNCTION [COUNT]: as start_on_port (lib.sh), of datagrams.  All but
+# the first of COUNT (1) ports follow it.
+start_udp()
+{
+	local try one
+	for try in 1 2 3 4 5; do
+		port=$((20000 + RANDOM % 12000))
+		for ((one = port; one < port + ${3:-1}; one++)); do
+			! udp_bound "$one" || continue 2
+		done
+		start "$1" "$2" "$port"
+		within 20 bound_or_ended "$!" "$port" "${3:-1}" && kill -0 "$!" && return
+	done 2>/dev/null
+	cat "$T/$1.log" >&2
+	exit 1
+}
+
+bound_or_ended()
+{
+	local one
+	kill -0 "$1" || return 0
+	for ((one = $2; one < $2 + $3; one++)); do
+		udp_bound "$one" || return
+	done
+}
+
+# --- the suite's own ----------------------------------------------------------
+
+start_echo()
+{
+	front echo-tls "tls=$CERTS/good" && wire echo "$port" && port_echo=$port
+	front echo-plain && plain_echo=$port
+	heard_echo=$U/echo-tls.data plain_heard_echo=$U/echo-plain.data
+}
+
+start_sink()
+{
+	front sink-tls "tls=$CERTS/good" sink && wire sink "$port" && port_sink=$port
+	front sink-plain sink && plain_sink=$port
+	heard_sink=$U/sink-tls.data plain_heard_sink=$U/sink-plain.data
+}
+
+# --- OpenSSL, GnuTLS ------------------------------------------------------------
+
+# It has one association after the other: what is no DTLS would be one.
+start_openssl()
+{
+	start_udp openssl exec_openssl
+	wire openssl-way "$port" only-dtls && port_openssl=$port
+	front openssl-plain sink && plain_openssl=$port
+	heard_openssl=$T/openssl.log plain_heard_openssl=$U/openssl-plain.data
+}
+
+# It ends when its standard input does: this one never does.
+exec_openssl()
+{
+	[ -p "$U/openssl.fifo" ] || mkfifo "$U/openssl.fifo"
+	exec openssl s_server -4 -dtls1_2 -accept "127.0.0.1:$1" -cert "$CERTS/good.pem" \
+		-key "$CERTS/good.key" -quiet <>"$U/openssl.fifo"
+}
+
+needs_gnutls=gnutls-serv
+start_gnutls()
+{
+	start_udp gnutls exec_gnutls
+	wire gnutls-way "$port" && port_gnutls=$port
+	front gnutls-plain && plain_gnutls=$port
+}
+
+exec_gnutls()
+{
+	exec gnutls-serv --udp --echo -p "$1" --x509certfile "$CERTS/good.pem" \
+		--x509keyfile "$CERTS/good.key"
+}
+
+# --- CoAP ---------------------------------------------------------------------
+
+# coap NAME PROGRAM: it has its plain port itself, and DTLS on the next
+coap()
+{
+	coap_program=$2
+	start_udp "$1" exec_coap 2
+	declare -g "plain_$1=$port"
+	wire "$1-way" $((port + 1))
+	declare -g "port_$1=$port"
+}
+
+exec_coap()
+{
+	exec "$coap_program" -A 127.0.0.1 -p "$1" -d 100 -v 7 \
+		-c "$CERTS/good.pem" -j "$CERTS/good.key" -n
+}
+
+needs_coapopenssl=coap-server-openssl
+start_coapopenssl()
+{
+	coap coapopenssl coap-server-openssl
+}
+
+needs_coapgnutls=coap-server-gnutls
+start_coapgnutls()
+{
+	coap coapgnutls coap-server-gnutls
+}
+
+# --- RADIUS -------------------------------------------------------------------
+
+# It answers itself, and demands a certificate of the client.  The secret is what
+# RFC 7360 and its own default say.
+needs_radius=radsecproxy
+start_radius()
+{
+	radius_secret=$(radius_default)
+	start_udp radius exec_radius 2
+	plain_radius=$port
+	wire radius-way $((port + 1)) && port_radius=$port
+}
+
+# "radsec" up to 1.9, "radius/dtls" since 1.10
+radius_default()
+{
+	local version=$(radsecproxy -v 2>&1 | grep -oE '1\.[0-9]+' | head -n 1)
+	if [ "${version#1.}" -ge 10 ]; then echo radius/dtls; else echo radsec; fi
+}
+
+exec_radius()
+{
+	cat >"$U/radius.conf" <<-END
+	ListenUDP 127.0.0.1:$1
+	ListenDTLS 127.0.0.1:$(($1 + 1))
+	LogLevel 2
+	LogDestination file:///$U/radius.log
+	tls default {
+		CACertificateFile $CA
+		CertificateFile $CERTS/good.pem
+		CertificateKeyFile $CERTS/good.key
+	}
+	client udp {
+		host 127.0.0.1
+		type udp
+		secret $radius_secret
+	}
+	client dtls {
+		host 127.0.0.1
+		type dtls
+		CertificateNameCheck off
+	}
+	realm * {
+		replymessage "nobody of that realm"
+		accountingresponse on
+	}
+	END
+	exec radsecproxy -f -c "$U/radius.conf"
+}
+
+# --- real servers of datagrams, behind the suite's front ---------------------------
+
+# behind NAME: $port has a plain server; sets port_NAME and plain_NAME
+behind()
+{
+	declare -g "plain_$1=$port"
+	front "$1-tls" "tls=$CERTS/good" "to=$port"
+	wire "$1-way" "$port"
+	declare -g "port_$1=$port"
+}
+
+needs_dns=dnsmasq
+start_dns()
+{
+	start_udp dnsmasq exec_dnsmasq
+	behind dns
+}
+
+exec_dnsmasq()
+{
+	exec dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts \
+		--bind-interfaces --listen-address=127.0.0.1 --port="$1" --user= --pid-file= \
+		--host-record=here.example.test,192.0.2.7 \
+		--txt-record=long.example.test,"$(printf '%0200d' 1)","$(printf '%0200d' 2)"
+}
+
+needs_snmp=snmpd
+start_snmp()
+{
+	start_udp snmpd exec_snmpd
+	behind snmp
+}
+
+exec_snmpd()
+{
+	mkdir -p "$U/snmp"
+	printf '%s\n' 'rocommunity public 127.0.0.1' 'sysLocation the cellar' >"$U/snmpd.conf"
+	SNMP_PERSISTENT_DIR=$U/snmp exec snmpd -f -Lo -C -c "$U/snmpd.conf" \
+		-I system_mib -p "$U/snmpd.pid" "udp:127.0.0.1:$1"
+}
+
+needs_sip=sipp
+start_sip()
+{
+	start_udp sipp exec_sipp
+	behind sip
+}
+
+exec_sipp()
+{
+	cd "$U" && TERM=dumb exec sipp -sn uas -i 127.0.0.1 -p "$1" -nostdin
+}
