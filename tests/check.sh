@@ -59,6 +59,7 @@ suites='
 	recipes		check-recipes
 	deb		check-deb
 	load		check-load
+	udp		check-udp
 	search		fuzz
 	clang		check-clang
 	lto		check-lto

@@ -31,7 +31,7 @@ told()
 	fi
 }
 
-# Python with a connected socket s, and a function ask(TEXT)
+# life_python PROGRAM [ARGUMENT]: with a connected socket s, and a function ask(TEXT)
 life_python()
 {
 	case_run with_xsock "$rule" "$PYTHON" -c '
@@ -42,7 +42,7 @@ s.settimeout(5)
 def ask(text):
     s.send(text)
     if s.recv(2000) != text: sys.exit("another answer")
-'"$1" "$port"
+'"$1" "$port" "${@:2}"
 }
 
 life_end()
@@ -56,9 +56,16 @@ life_end()
 	life_front closes
 	life_python 'ask(b"one"); t = s.dup(); s.close()
 t.settimeout(5); t.send(b"two"); t.recv(10)
-print("dup works"); t.close(); time.sleep(2)
-log = open(sys.argv[1]).read() if False else ""'
-	told closes "close_notify when the last copy is closed" 1 close_notify
+t.close()
+end = time.monotonic() + 10
+while time.monotonic() < end and "close_notify" not in open(sys.argv[2]).read():
+    time.sleep(0.1)
+print("close_notify" in open(sys.argv[2]).read())' "$U/life-closes.log"
+	if grep -qx True "$OUT"; then
+		pass "life: close_notify when the last copy is closed"
+	else
+		fail "life: close_notify when the last copy is closed"
+	fi
 	life_front forks
 	life_python 'ask(b"one")
 if os.fork(): os._exit(0)
