@@ -19,6 +19,9 @@ rows_connected()
 	java | echo | java_connects | ten datagrams, and their echoes
 	perl | echo | perl_connects | three datagrams, and their echoes
 	END
+	! have_imdtls || udp_rows <<-'END'
+	logger | imdtls | logger_tells | three lines of a log
+	END
 }
 
 # util-linux's: one connected socket, a send(2) for each line

@@ -190,6 +190,41 @@ exec_radius()
 	exec radsecproxy -f -c "$U/radius.conf"
 }
 
+# --- syslog --------------------------------------------------------------------
+
+# Debian 13's rsyslog and later ones have it.
+have_imdtls()
+{
+	ls /usr/lib/*/rsyslog/imdtls.so >/dev/null 2>&1
+}
+
+# Both modules in one daemon.
+needs_imdtls=rsyslogd
+start_imdtls()
+{
+	start_udp imdtls exec_imdtls 2
+	plain_imdtls=$port
+	wire imdtls-way $((port + 1)) && port_imdtls=$port
+	heard_imdtls=$U/imdtls/heard plain_heard_imdtls=$heard_imdtls
+}
+
+# With "address" 8.2504's imdtls cannot bind.
+exec_imdtls()
+{
+	mkdir -p "$U/imdtls"
+	cat >"$U/imdtls/conf" <<-END
+	global(workDirectory="$U/imdtls")
+	module(load="imudp")
+	module(load="imdtls")
+	input(type="imudp" address="127.0.0.1" port="$1")
+	input(type="imdtls" port="$(($1 + 1))" tls.cacert="$CA"
+		tls.mycert="$CERTS/good.pem" tls.myprivkey="$CERTS/good.key"
+		tls.authmode="off")
+	action(type="omfile" file="$U/imdtls/heard")
+	END
+	exec rsyslogd -n -f "$U/imdtls/conf" -i "$U/imdtls/pid"
+}
+
 # --- real servers of datagrams, behind the suite's front ---------------------------
 
 # behind NAME: $port has a plain server; sets port_NAME and plain_NAME
