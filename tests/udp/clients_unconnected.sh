@@ -131,6 +131,7 @@ python_sends()
 # It connects a socket of its own to know its address, and calls from another one.
 sipp_calls()
 {
-	(cd "$W" && TERM=dumb client sipp -sn uac -i 127.0.0.1 -m 3 -r 10 -d 100 -timeout 10 \
+	local own=$(getent ahosts "$host" | awk '{ print $1; exit }')
+	(cd "$W" && TERM=dumb client sipp -sn uac -i "$own" -m 3 -r 10 -d 100 -timeout 10 \
 		-timeout_error -nostdin "$host:$port" >"$W/said")
 }

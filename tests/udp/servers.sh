@@ -79,7 +79,7 @@ start_sink()
 
 # --- OpenSSL, GnuTLS ------------------------------------------------------------
 
-# It has one association after the other: what is no DTLS would be one.
+# Both have one association after the other, and what is no DTLS would be one.
 start_openssl()
 {
 	start_udp openssl exec_openssl
@@ -100,7 +100,7 @@ needs_gnutls=gnutls-serv
 start_gnutls()
 {
 	start_udp gnutls exec_gnutls
-	wire gnutls-way "$port" && port_gnutls=$port
+	wire gnutls-way "$port" only-dtls && port_gnutls=$port
 	front gnutls-plain && plain_gnutls=$port
 }
 
