@@ -10,17 +10,21 @@ part_hostile()
 	front target "tls=$CERTS/good" && target=$port
 	wire neighbour "$target" && neighbour=$port
 	hostile_relay
-	undisturbed "garbage" garbage=50
-	undisturbed "forged records" forged=50
-	undisturbed "replays" replay=20
-	undisturbed "hellos in the clear" hellos=50
-	undisturbed "pieces of messages" pieces=50
-	undisturbed "alerts in the clear" alerts=20
-	undisturbed "all of them" garbage=10 forged=10 replay=10 hellos=10 pieces=10 alerts=10
-	fails_closed "hellos from the beginning" early hellos=20
-	fails_closed "pieces from the beginning" early pieces=50
-	fails_closed "alerts from the beginning" early alerts=5
-	fails_closed "garbage from the beginning" early garbage=50
+	undisturbed "garbage" garbage=5
+	undisturbed "forged records" forged=5
+	undisturbed "replays" replay=5
+	undisturbed "hellos in the clear" hellos=5
+	undisturbed "pieces of messages" pieces=5
+	undisturbed "alerts in the clear" alerts=5
+	undisturbed "all of them" garbage=1 forged=1 replay=1 hellos=1 pieces=1 alerts=1
+	survives "a flood of garbage" garbage=200
+	survives "a flood of forged records" forged=200
+	survives "a flood of pieces" pieces=200
+	survives "a flood of hellos" hellos=200
+	survives "hellos from the beginning" early hellos=20
+	survives "pieces from the beginning" early pieces=50
+	survives "alerts from the beginning" early alerts=5
+	survives "garbage from the beginning" early garbage=20
 	hostile_end
 }
 
@@ -70,8 +74,9 @@ undisturbed()
 	esac
 }
 
-# Nothing protects a handshake from a forger: it may fail, and nothing leaves then.
-fails_closed()
+# A flood fills the kernel's buffer for the socket, and nothing protects a handshake
+# from a forger: it may fail.  So answers may be missing, and nothing else.
+survives()
 {
 	local name="hostile: $1"
 	shift
