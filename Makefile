@@ -659,7 +659,7 @@ bench-quick: ## the same in less than three minutes
 bench-check: ## make sure that all who are measured do the same work
 bench bench-quick bench-check: deps
 	tests/support/install.sh tests/bench/packages $(if $(GRAFTCP),tests/bench/packages-graftcp)
-	+$(MAKE) all $(benchers) $(supports)
+	+$(MAKE) all $(benchers) $(supports) $(udp_programs)
 	$(if $(GRAFTCP),tests/bench/graftcp.sh '$(GRAFTCP)' '$(abspath $(BUILD))/graftcp')
 	$(test_env) BENCH_ROWS='$(ROWS)' $(if $(GRAFTCP),BENCH_GRAFTCP='$(abspath $(BUILD))/graftcp/graftcp') \
 		tests/bench/run.sh $(patsubst bench-%,--%,$(filter-out bench,$@))

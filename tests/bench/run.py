@@ -29,6 +29,7 @@ CHECK = "--check" in sys.argv
 ROUNDS = 2 if QUICK else 5
 GIGA = 1 << 30
 CLIENT = E["BENCH_BUILD"] + "/tests/bench/client"
+DATAGRAMS = E["BENCH_BUILD"] + "/tests/bench/datagrams"
 OTHERS = ("nginx", "haproxy", "stunnel", "socat")
 ALL = ("native", "xsock") + OTHERS
 SUPERVISED = ALL + ("supervised",)
@@ -277,12 +278,28 @@ def curls(count):
     return measure
 
 
+def dtls_rule():
+    return "udp://127.0.0.1:%s=dtls://?cafile=%s" % (E["BENCH_DTLS"],
+                                                     E["BENCH_CA"])
+
+
+def datagrams(words, value):
+    """"plain" has a plain server; all others DTLS."""
+    def measure(who):
+        begin = [DATAGRAMS, E["BENCH_UDP" if who == "plain" else "BENCH_DTLS"]]
+        if who == "native":
+            begin[1:1] = ["--native", E["BENCH_CA"]]
+        env = environment(dtls_rule()) if who == "xsock" else E
+        return values(run(begin + [str(word) for word in words], env))[value]
+    return measure
+
+
 def on_one_core():
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
-def begin_turns(words, env, begin):
-    return subprocess.Popen(begin + [CLIENT] + [str(word) for word in words],
+def begin_turns(words, env, begin, client):
+    return subprocess.Popen(begin + [client] + [str(word) for word in words],
                             env=env, stdin=subprocess.PIPE,
                             stdout=subprocess.PIPE, preexec_fn=on_one_core)
 
@@ -294,7 +311,7 @@ def take_turn(client):
 
 
 def in_turns(blocks, words, env_of, begin_of=lambda who: [],
-             words_of=lambda who: []):
+             words_of=lambda who: [], client=CLIENT):
     """A client for each, all on one core, and in each block of a few milliseconds
     everybody has a turn: a microsecond is more than what the machine does
     meanwhile.  Clients are started again and again, for what is a matter of
@@ -303,13 +320,13 @@ def in_turns(blocks, words, env_of, begin_of=lambda who: [],
         numbers = {who: [] for who in order}
         for _ in range(10):
             clients = {who: begin_turns(words + words_of(who), env_of(who),
-                                        begin_of(who))
+                                        begin_of(who), client)
                        for who in order}
             for block in range(blocks // 10):
                 for who in order if block % 2 else reversed(order):
                     numbers[who].append(take_turn(clients[who]))
-            for client in clients.values():
-                client.communicate()
+            for one in clients.values():
+                one.communicate()
         return {who: statistics.median(numbers[who]) for who in order}
     return measure
 
@@ -482,6 +499,22 @@ CONNECTS = {(rule, number): Turns(
     who=("plain", "xsock", "supervised"), base="plain")
     for rule in (other_port, any_port) for number in (1, 100, 10000)}
 ROWS += CONNECTS.values()
+ROWS += [row for size in (100, 1200) for row in (
+    Row("round trip of a datagram of %d bytes" % size, "µs",
+        datagrams(["rtt", small(20000, 4000), size], "us"),
+        who=("native", "xsock", "plain"), target=1.15),
+    Row("datagrams of %d bytes, 32 at once" % size, "/s",
+        datagrams(["echoes", small(100000, 20000), size], "per_second"),
+        who=("native", "xsock", "plain"), higher=True, target=0.80))]
+SENDTO = [Turns(
+    "unmatched sendto, a rule of %s port" % what, "µs",
+    in_turns(small(100, 40), [1, "sendto", 200],
+             lambda who, rule=rule: environment(rule) if who == "xsock" else E,
+             client=DATAGRAMS),
+    who=("plain", "xsock"), base="plain")
+    for what, rule in (("another", "udp://10.0.0.0/8:7=dtls://"),
+                       ("any", "udp://10.0.0.0/8=dtls://"))]
+ROWS += SENDTO
 WANTED = [row for row in ROWS if re.search(E.get("BENCH_ROWS", ""), row.name)]
 
 
@@ -489,9 +522,8 @@ WANTED = [row for row in ROWS if re.search(E.get("BENCH_ROWS", ""), row.name)]
 # Without standard error: for a file there, the relay would keep a descriptor for
 # each connection.
 
-def idle_memory(count):
+def idle_memory(count, begin, env):
     """Resident bytes of the relay for each of so many idle connections."""
-    begin, env = command("xsock", 1)
     run(begin + ["rtt", "10"], env)
     before = resident()
     with subprocess.Popen(begin + ["idle", str(count)], env=env,
@@ -582,6 +614,17 @@ def check_between():
             not run_once(nowhere[0][who], nowhere[1](who))
 
 
+def check_datagrams():
+    """Yields whether everybody has DTLS, or has not, as the servers have them:
+    each began as many associations as were to be."""
+    for who in ("native", "xsock", "plain"):
+        before = read(E["BENCH_DTLS_LOG"]).count("handshake DTLSv1.2")
+        good = datagrams(["rtt", 10, 100], "us")(who) > 0
+        begun = read(E["BENCH_DTLS_LOG"]).count("handshake DTLSv1.2") - before
+        yield "datagrams, %s: %d associations" % (who, begun), \
+            good and begun == (who != "plain")
+
+
 def check_all():
     expected = {}
     for who in ALL:
@@ -591,6 +634,7 @@ def check_all():
             for kind in KINDS:
                 yield from check_one(who, reuse, kind, expected)
     yield from check_between()
+    yield from check_datagrams()
     if not CHECK:
         return
     liar = [CLIENT, E["BENCH_LIAR"]]
@@ -655,6 +699,11 @@ def tell_beside():
 def measure_extra():
     """Yields lines about what is no ratio, or measured once."""
     yield from tell_beside()
+    for row in SENDTO:
+        if row in WANTED:
+            yield "%-48s %+.2f µs%s" % (
+                row.name, row.more(),
+                "   MISSES: target 0.3 µs" if row.more() > 0.3 else "")
     if WANTED != ROWS:
         return
     for (rule, number), row in CONNECTS.items():
@@ -665,10 +714,16 @@ def measure_extra():
             row.name, more,
             "   MISSES: target " + ", ".join(missed) if missed else "")
     count = idle_limit()
-    memory = idle_memory(count)
+    memory = idle_memory(count, *command("xsock", 1))
     yield "%-48s %.1f KB%s" % (
         "relay's memory for an idle connection, at %d" % count, memory / 1024,
         "   MISSES: target 10 KB" if memory > 10240 else "")
+    count = min(count, 2000)
+    memory = idle_memory(count, [DATAGRAMS, E["BENCH_DTLS"]],
+                         environment(dtls_rule()))
+    yield "%-48s %.1f KB%s" % (
+        "relay's memory for an idle association, at %d" % count, memory / 1024,
+        "   MISSES: target 16 KB" if memory > 16384 else "")
     yield from crowds("xsock", count, min(ROUNDS, 3), 1.2)
     yield from crowds("native", count, min(ROUNDS, 3), float("inf"))
 

@@ -141,6 +141,14 @@ exec_graftcp()
 		-socks5 "127.0.0.1:$BENCH_SOCKS"
 }
 
+# start_front NAME WORD…: a server of datagrams; sets $port
+start_front()
+{
+	start "front-$1" "$BUILD/tests/udp/front" "$T" "$@"
+	within 10 test -s "$T/$1.port" || { cat "$T/front-$1.log" >&2; exit 1; }
+	port=$(cat "$T/$1.port")
+}
+
 # A web server, for curl.
 exec_web()
 {
@@ -189,6 +197,10 @@ start_on_port web exec_web
 export BENCH_WEB=$port
 start_on_port socks exec_socks
 export BENCH_SOCKS=$port
+start_front dtls "tls=$CERTS/good"
+export BENCH_DTLS=$port BENCH_DTLS_LOG=$T/dtls.log
+start_front udp
+export BENCH_UDP=$port
 if [ "${BENCH_GRAFTCP-}" ]; then
 	start_on_port graftcp exec_graftcp
 	export BENCH_GRAFTCP_LOCAL="$T/graftcp.pipe $port"
