@@ -1,0 +1,88 @@
+# Programs that give an address with each datagram, or at most connect a probe.
+
+rows_unconnected()
+{
+	udp_rows <<-'END'
+	snmpget | snmp | snmp_asks | where the system is
+	radclient | radius | radclient_asks | is rejected, and accounts
+	java | echo | java_sends | ten datagrams, and their echoes
+	node | echo | node_sends | ten datagrams, and their echoes
+	python3 | echo | python_sends | datagrams of every size up to 1,200
+	END
+}
+
+snmp_asks()
+{
+	client snmpget -v2c -c public -t 3 -r 1 -On "udp:$at:$port" 1.3.6.1.2.1.1.6.0 >"$W/said" &&
+	has "$W/said" "the cellar"
+}
+
+# "Reject" is an answer, and ends radclient with 1.
+radclient_asks()
+{
+	# radsecproxy 1.9.2 answers a resumption with internal_error.
+	rules="$rules&session_reuse=0&local_cert=$CERTS/good.pem&local_pk=$CERTS/good.key"
+	echo "User-Name = \"$tag\", User-Password = secret" |
+		client radclient -x -t 2 -r 2 "$at:$port" auth "$radius_secret" >"$W/rejected"
+	has "$W/rejected" "Received Access-Reject" "nobody of that realm" &&
+	echo "User-Name = \"$tag\", Acct-Status-Type = Start, Acct-Session-Id = \"$tag\"" |
+		client radclient -x -t 2 -r 2 "$at:$port" acct "$radius_secret" >"$W/accounted" &&
+	has "$W/accounted" "Received Accounting-Response"
+}
+
+java_sends()
+{
+	cat >"$W/Sends.java" <<-'END'
+	import java.net.*;
+
+	class Sends {
+		public static void main(String[] args) throws Exception {
+			var peer = new InetSocketAddress(args[0], Integer.parseInt(args[1]));
+			var socket = new DatagramSocket();
+			socket.setSoTimeout(5000);
+			for (int i = 0; i < 10; i++) {
+				var text = i + " of " + args[2];
+				socket.send(new DatagramPacket(text.getBytes(), text.length(), peer));
+				var back = new DatagramPacket(new byte[2000], 2000);
+				socket.receive(back);
+				if (!text.equals(new String(back.getData(), 0, back.getLength())) ||
+				    !back.getSocketAddress().equals(peer))
+					System.exit(2);
+			}
+			System.out.println("all of " + args[2]);
+		}
+	}
+	END
+	client java -Xshare:auto -XX:TieredStopAtLevel=1 "$W/Sends.java" "$host" "$port" "$tag" >"$W/said" &&
+	has "$W/said" "all of $tag"
+}
+
+node_sends()
+{
+	cat >"$W/program.js" <<-'END'
+	const [host, port, tag] = process.argv.slice(2);
+	const socket = require('dgram').createSocket('udp4');
+	let next = 0;
+	const late = setTimeout(() => process.exit(1), 5000);
+	const say = () => socket.send(`${next} of ${tag}`, Number(port), host);
+	socket.on('error', error => { console.error(error.code); process.exit(2); });
+	socket.on('message', (data, from) => {
+		if (String(data) !== `${next} of ${tag}` || from.port !== Number(port))
+			process.exit(3);
+		if (++next < 10)
+			return say();
+		console.log(`all of ${tag} from ${from.address} ${from.port}`);
+		clearTimeout(late);
+		socket.close();
+	});
+	say();
+	END
+	client node "$W/program.js" "$host" "$port" "$tag" >"$W/said" &&
+	has "$W/said" "all of $tag from 127.0.0.1 $port"
+}
+
+python_sends()
+{
+	client "$PYTHON" "$here/ask.py" "$host" "$port" sizes unconnected >"$W/said" &&
+	has "$W/said" "wrong 0, twice 0, missing 0"
+}
