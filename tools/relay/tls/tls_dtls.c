@@ -96,9 +96,9 @@ static void note(int ours, int version, int content, const void *data,
 					   : -1);
 }
 
-/* Without encrypt-then-MAC: with it, OpenSSL (3.0 to 3.5) does not drop all that
- * is not authentic.  Its other way with CBC takes the same time whatever is wrong,
- * and an AEAD needs neither. */
+/* Without encrypt-then-MAC: with it, OpenSSL (3.0 to 3.5) does not drop all
+ * that is not authentic.  Its other way with CBC takes the same time whatever
+ * is wrong, and an AEAD needs neither. */
 void xs_dtls_install(SSL_CTX *ssl)
 {
 	SSL_CTX_set_options(ssl, SSL_OP_NO_QUERY_MTU | SSL_OP_NO_RENEGOTIATION |
@@ -513,8 +513,8 @@ static void tell_silence(const struct xs_dtls *dtls, char *text, size_t size)
 			 facts->cookies);
 	else if (!facts->heard_ms && facts->dropped)
 		snprintf(text, size,
-			 "; %" PRIu64 " datagrams came from it that are no "
-			 "DTLS",
+			 "; what came from it is no DTLS (datagrams: %" PRIu64
+			 ")",
 			 facts->dropped);
 }
 

@@ -8,8 +8,8 @@
  * once for each datagram; nothing is merged, split or kept.  Neither may call
  * an association, or free one.
  *
- *     NEW ── begin ──> HANDSHAKING ──> OPEN ── close_notify came ──> ENDED
- *                            └───────────┴──────────────────────────> FAILED
+ *     NEW ─ begin ─> HANDSHAKING ─> OPEN ─ close_notify came ─> ENDED
+ *                         └──────────┴────────────────────────> FAILED
  *
  * What is no record of the server's (garbage, forged, doubled, of another
  * association) changes nothing and is counted.  Before there are keys nobody

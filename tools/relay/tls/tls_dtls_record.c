@@ -1,9 +1,9 @@
 /* Which records of a datagram OpenSSL may see.
  *
  * Anybody who knows both addresses can send a datagram in the server's name, so
- * what is not authentic must change nothing (RFC 6347, 4.1.2.7).  OpenSSL
- * drops what it cannot decrypt, but not in every case.  So a record that the
- * server cannot have sent now is dropped here, before OpenSSL sees it.
+ * what is not authentic must change nothing (RFC 6347, 4.1.2.7).  OpenSSL drops
+ * what it cannot decrypt, but not in every case.  So a record that the server
+ * cannot have sent now is dropped here, before OpenSSL sees it.
  *
  * OpenSSL gets the records of a datagram one by one, as if each had come alone,
  * which is the same to it.
