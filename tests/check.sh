@@ -210,7 +210,7 @@ show_failures()
 lane_of()
 {
 	case $1 in
-	relay | daemons | starttls | transparency) echo waits ;;
+	relay | daemons | udp | starttls | transparency) echo waits ;;
 	asan-*) echo asan ;;
 	clang | lto) echo compilers ;;
 	search) echo search ;;
