@@ -20,8 +20,8 @@
 #include <unistd.h>
 
 enum {
-	LOOK_MS = 2000, /* how often: is the application's socket there? */
-	TURN = 32,	/* datagrams; then others have their turn */
+	LOOK_MS = 250, /* how often: is the application's socket there? */
+	TURN = 32,     /* datagrams; then others have their turn */
 };
 
 struct xs_bridge {

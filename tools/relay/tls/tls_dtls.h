@@ -9,7 +9,7 @@
  * an association, or free one.
  *
  *     NEW ─ begin ─> HANDSHAKING ─> OPEN ─ close_notify came ─> ENDED
- *                         └──────────┴────────────────────────> FAILED
+ *     from HANDSHAKING and OPEN also to FAILED
  *
  * What is no record of the server's (garbage, forged, doubled, of another
  * association) changes nothing and is counted.  Before there are keys nobody
