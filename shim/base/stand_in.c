@@ -91,6 +91,11 @@ bool xs_stand_in_find(const struct xs_stand_in_table *table, uint64_t cookie,
 	return false;
 }
 
+static uint32_t place_of(const struct xs_address *four)
+{
+	return ntohl(four->v4.sin_addr.s_addr) % XS_STAND_INS;
+}
+
 bool xs_stand_in_of(const struct xs_stand_in_table *table,
 		    const struct xs_address *address, struct xs_stand_in *entry)
 {
@@ -98,11 +103,24 @@ bool xs_stand_in_of(const struct xs_stand_in_table *table,
 
 	if (!xs_address_to_family(&four, AF_INET))
 		return false;
-	return read_slot(&table->slot[ntohl(four.v4.sin_addr.s_addr) %
-				      XS_STAND_INS],
-			 entry) &&
+	return read_slot(&table->slot[place_of(&four)], entry) &&
 	       entry->cookie && entry->ip == four.v4.sin_addr.s_addr &&
 	       entry->port == xs_address_port(&four);
+}
+
+void xs_stand_in_count(struct xs_stand_in_table *table,
+		       const struct xs_address *address, uint64_t datagrams)
+{
+	struct xs_address four = *address;
+
+	if (xs_address_to_family(&four, AF_INET))
+		__atomic_fetch_add(&table->slot[place_of(&four)].sent,
+				   datagrams, __ATOMIC_RELEASE);
+}
+
+uint64_t xs_stand_in_sent(const struct xs_stand_in_table *table, int place)
+{
+	return __atomic_load_n(&table->slot[place].sent, __ATOMIC_ACQUIRE);
 }
 
 int xs_stand_in_place(const struct xs_stand_in_table *table, uint64_t cookie,
@@ -147,5 +165,6 @@ void xs_stand_in_put(struct xs_stand_in_table *table, int place,
 	__atomic_store_n(&slot->sequence, before + 1, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	memcpy(&slot->entry, entry, sizeof(*entry));
+	__atomic_store_n(&slot->sent, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&slot->sequence, before + 2, __ATOMIC_RELEASE);
 }

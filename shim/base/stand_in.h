@@ -7,10 +7,12 @@
  * come from the peer (tools/relay/client/bridge.h).
  *
  * The table is shared memory (segment.h), written by the relay and read by the
- * library.  An entry is about a socket of the kernel (SO_COOKIE), not about a
- * descriptor, so no dup, fork, exec or SCM_RIGHTS can make it stale.  A relay
- * that ends, however it ends, marks the table by itself: it holds a robust
- * mutex in it, whose word the kernel marks before it closes the descriptors
+ * library, which counts there what it has sent: that tells what a socket has
+ * left behind when it was closed from what somebody else sends there later.  An
+ * entry is about a socket of the kernel (SO_COOKIE), not about a descriptor, so
+ * no dup, fork, exec or SCM_RIGHTS can make it stale.  A relay that ends,
+ * however it ends, marks the table by itself: it holds a robust mutex in it,
+ * whose word the kernel marks before it closes the descriptors
  * (futex_exit_release and exit_files in kernel/exit.c).
  *
  * Reading takes no lock (one sequence lock an entry): any thread, any signal
@@ -47,6 +49,7 @@ struct xs_stand_in_slot {
 	uint32_t sequence; /* odd: being written; 0: never written */
 	uint32_t unused;
 	struct xs_stand_in entry;
+	xs_segment_u64 sent; /* datagrams to this stand-in, by the library */
 };
 
 struct xs_stand_in_table {
@@ -60,7 +63,7 @@ struct xs_stand_in_table {
 _Static_assert(sizeof(struct xs_stand_in) == 96,
 	       "the same for programs of 32 and 64 bits");
 
-#define XS_STAND_IN_LAYOUT 0x78735374616e6401U
+#define XS_STAND_IN_LAYOUT 0x78735374616e6402U
 
 /* Does the relay live that has made the table? */
 bool xs_stand_in_is_alive(const struct xs_stand_in_table *table);
@@ -75,6 +78,14 @@ bool xs_stand_in_of(const struct xs_stand_in_table *table,
 		    const struct xs_address *address,
 		    struct xs_stand_in *entry);
 
+/* Library: so many datagrams have been sent to the stand-in of this address,
+ * which is one of the table's. */
+void xs_stand_in_count(struct xs_stand_in_table *table,
+		       const struct xs_address *address, uint64_t datagrams);
+
+/* Relay: how many it were, since the entry of that place was written. */
+uint64_t xs_stand_in_sent(const struct xs_stand_in_table *table, int place);
+
 /* Relay: the entry's place, which counts as free where none is there, or one
  * whose stand-in is gone.  -1: the table is full. */
 int xs_stand_in_place(const struct xs_stand_in_table *table, uint64_t cookie,
@@ -84,7 +95,7 @@ int xs_stand_in_place(const struct xs_stand_in_table *table, uint64_t cookie,
  * In network order. */
 uint32_t xs_stand_in_address(int place, uint32_t number);
 
-/* Relay: writes an entry. */
+/* Relay: writes an entry.  Nothing has been sent to it yet. */
 void xs_stand_in_put(struct xs_stand_in_table *table, int place,
 		     const struct xs_stand_in *entry);
 

@@ -22,11 +22,11 @@
 
 /* The table of the relay; the one of a relay that has ended stays attached,
  * because a thread may be reading it. */
-static const struct xs_stand_in_table *attached;
+static struct xs_stand_in_table *attached;
 
-static const struct xs_stand_in_table *table(void)
+static struct xs_stand_in_table *table(void)
 {
-	const struct xs_stand_in_table *now =
+	struct xs_stand_in_table *now =
 		__atomic_load_n(&attached, __ATOMIC_ACQUIRE);
 
 	return now && xs_stand_in_is_alive(now) ? now : NULL;
@@ -76,7 +76,7 @@ static bool is_attached(const char *handle)
 static int attach(const char *handle, struct xs_error *err)
 {
 	int number;
-	const struct xs_stand_in_table *made = xs_segment_attach(
+	struct xs_stand_in_table *made = xs_segment_attach(
 		handle, sizeof(*made), XS_STAND_IN_LAYOUT, &number);
 
 	if (!made)
@@ -199,13 +199,16 @@ static int make_way(int fd, const struct xs_address *asked,
 	return result;
 }
 
+/* The stand-in that there is, and its table. */
 static bool find(int fd, const struct xs_address *asked,
-		 struct xs_stand_in *entry)
+		 struct xs_stand_in *entry, struct xs_peer *peer)
 {
-	const struct xs_stand_in_table *now = table();
-	uint64_t cookie = now ? cookie_of(fd) : 0;
+	uint64_t cookie;
 
-	return cookie && xs_stand_in_find(now, cookie, asked, entry);
+	peer->table = table();
+	cookie = peer->table ? cookie_of(fd) : 0;
+	return cookie && xs_stand_in_find(peer->table, cookie, asked, entry) &&
+	       !entry->errnum;
 }
 
 /* The error that has to be told of the way that there was; 0: none.  A relay
@@ -281,7 +284,7 @@ int xs_peers_find(int fd, const struct xs_address *asked, struct xs_peer *peer,
 		errno = EAFNOSUPPORT;
 		return -1;
 	}
-	if (find(fd, &peer_asked, &entry) && !entry.errnum)
+	if (find(fd, &peer_asked, &entry, peer))
 		return fill(fd, &entry, peer, err);
 	error = error_of(fd, &peer_asked, &entry, &why);
 	/* Where it has just happened, it is told again, and nothing begins. */
@@ -294,7 +297,7 @@ int xs_peers_find(int fd, const struct xs_address *asked, struct xs_peer *peer,
 		errno = error;
 		return -1;
 	}
-	if (find(fd, &peer_asked, &entry) && !entry.errnum)
+	if (find(fd, &peer_asked, &entry, peer))
 		return fill(fd, &entry, peer, err);
 	return fail(err);
 }
@@ -346,6 +349,12 @@ static void add_segment(struct cmsghdr *part, uint16_t size)
 	memcpy(CMSG_DATA(part), &size, sizeof(size));
 }
 
+/* How many the kernel makes of it; segment 0: one. */
+static uint64_t datagrams_of(size_t sent, uint16_t segment)
+{
+	return segment && sent ? (sent + segment - 1) / segment : 1;
+}
+
 ssize_t xs_peers_send(int fd, const struct msghdr *msg, int flags,
 		      const struct xs_peer *peer)
 {
@@ -362,14 +371,19 @@ ssize_t xs_peers_send(int fd, const struct msghdr *msg, int flags,
 		.msg_control = control.bytes,
 		.msg_controllen = CMSG_SPACE(sizeof(struct in_pktinfo)),
 	};
-	uint16_t size;
+	uint16_t size = 0;
+	ssize_t sent;
 
 	add_info(CMSG_FIRSTHDR(&there));
 	if (find_segment(msg, &size)) {
 		there.msg_controllen = sizeof(control.bytes);
 		add_segment(CMSG_NXTHDR(&there, CMSG_FIRSTHDR(&there)), size);
 	}
-	return sendmsg(fd, &there, flags & ~MSG_DONTROUTE);
+	sent = sendmsg(fd, &there, flags & ~MSG_DONTROUTE);
+	if (sent >= 0)
+		xs_stand_in_count(peer->table, &peer->stand_in,
+				  datagrams_of((size_t)sent, size));
+	return sent;
 }
 
 /* --- receiving ------------------------------------------------------------ */

@@ -26,11 +26,14 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+struct xs_stand_in_table;
+
 /* Where a datagram for a peer goes. */
 struct xs_peer {
 	struct xs_address stand_in; /* in the socket's family; len 0: none, the
 				       datagram goes to the peer itself */
 	uint32_t limit;		    /* the most bytes that it may have */
+	struct xs_stand_in_table *table; /* the stand-in's */
 };
 
 /* The way to the peer asked, which a rule is about, from the UDP socket fd.

@@ -169,6 +169,44 @@ def killed():
     say("nothing else", s.recv, 100)
 
 
+def leaves():
+    """Programs that send and end at once."""
+    for _ in range(20):
+        if os.fork() == 0:
+            s = udp()
+            for _ in range(3):
+                s.sendto(b"line", there)
+            os._exit(0)
+        os.wait()
+
+
+def forged():
+    """What a program has sent is carried, when the relay comes to it only after
+    the end of the program; and nothing of who has its port by then."""
+    s = udp()
+    ask(s, "one")
+    own = s.getsockname()[1]
+    address, = stand_ins(own)
+    for pid in relays(more[0]):
+        os.kill(pid, signal.SIGSTOP)
+    for _ in range(5):
+        s.sendto(b"line", there)
+    s.close()
+    sys.stdout.flush()
+    if os.fork() == 0:
+        os.setresuid(65534, 65534, 65534)
+        s = udp()
+        s.bind(("127.0.0.1", own))
+        for _ in range(5):
+            print("forged:", s.sendto(b"forged", (address, own)))
+        s.settimeout(0.1)
+        say("answer", s.recv, 100)
+        os._exit(0)
+    os.wait()
+    for pid in relays(more[0]):
+        os.kill(pid, signal.SIGCONT)
+
+
 def is_answered(s, text, peer):
     """Datagrams may be lost on a machine that is busy, and answers be late."""
     s.settimeout(3)

@@ -13,10 +13,17 @@ peers_life()
 		"udp://$pattern:$port_udp_front=$target" "$PYTHON" \
 		"$TESTS/preload/peers.py" "$case" "$port_udp_front" "$@"
 	sed "s/$port_udp_front/PORT/g" "$OUT" >"$T/seen"
-	printf '%s\n' "$expected" | diff -U1 - "$T/seen" >"$T/diff" && return
+	printf '%s' "${expected:+$expected
+}" | diff -U1 - "$T/seen" >"$T/diff" && return
 	cp "$T/diff" "$OUT"
 	fail "$name" "prints something else"
 	return 1
+}
+
+# peers_heard COUNT LENGTH: so many datagrams of that length have come
+peers_heard()
+{
+	[ "$(grep -cx "datagram $2" "$T/dtls_echo.log")" -eq "$1" ]
 }
 
 check_peers_refused()
@@ -71,7 +78,26 @@ there: (b'there', ('127.0.0.1', PORT))
 send here: 4
 answer: (b'here', ('127.0.0.1', PORT))" && life_passes "peers: another process" \
 			"$([ "$(grep -c '^open' "$T/dtls_echo.log")" -eq 1 ]; echo $?)"
+	peers_life "peers: who leaves at once" '*' "$dtls" leaves "" && {
+		life_heard 'end close_notify'
+		life_passes "peers: who leaves at once" $? \
+			"$(within 10 peers_heard 60 4; echo $?)"
+	}
 	cp "$RELAY" "$relay"
+	XSOCK_RELAY=$relay peers_life "peers: somebody has the port" '*' "$dtls" \
+		forged "send one: 3
+answer: (b'one', ('127.0.0.1', PORT))
+forged: 6
+forged: 6
+forged: 6
+forged: 6
+forged: 6
+answer: timed out" "$relay" && {
+		life_heard 'end close_notify'
+		life_passes "peers: somebody has the port" $? \
+			"$(within 10 peers_heard 5 4; echo $?)" \
+			"$(peers_heard 0 6; echo $?)"
+	}
 	XSOCK_RELAY=$relay XSOCK_RELAY_IDLE=0 peers_life \
 		"peers: the relay is killed" '*' "$dtls" killed "send one: 3
 answer: (b'one', ('127.0.0.1', PORT))

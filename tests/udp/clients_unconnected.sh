@@ -7,6 +7,7 @@ rows_unconnected()
 	radclient | radius | radclient_asks | is rejected, and accounts
 	java | echo | java_sends | ten datagrams, and their echoes
 	node | echo | node_sends | ten datagrams, and their echoes
+	python3 | sink | python_logs | three lines of a log
 	python3 | echo | python_sends | datagrams of every size up to 1,200
 	END
 }
@@ -79,6 +80,21 @@ node_sends()
 	END
 	client node "$W/program.js" "$host" "$port" "$tag" >"$W/said" &&
 	has "$W/said" "all of $tag from 127.0.0.1 $port"
+}
+
+# The socket is made with the first line, and never connected.
+python_logs()
+{
+	cat >"$W/program.py" <<-'END'
+	import logging, logging.handlers, sys
+	host, port, tag = sys.argv[1:]
+	logger = logging.getLogger(tag)
+	logger.addHandler(logging.handlers.SysLogHandler((host, int(port))))
+	for i in 1, 2, 3:
+	    logger.error("line %d of %s", i, tag)
+	END
+	client "$PYTHON" "$W/program.py" "$host" "$port" "$tag" &&
+	within 5 has "$heard" "line 1 of $tag" "line 2 of $tag" "line 3 of $tag" 2>"$W/waited"
 }
 
 python_sends()

@@ -32,6 +32,7 @@ struct xs_bridge {
 	struct xs_worker *worker;
 	struct xs_owner *owner; /* the application's socket */
 	int stand_in, pair;	/* -1: ended */
+	uint64_t taken;		/* datagrams of the application's */
 	int place;		/* in the table */
 	uint32_t port;		/* the application's */
 };
@@ -82,10 +83,6 @@ static void fail(struct xs_bridge *bridge)
 /* What does not fit is lost, as with UDP.  False: the bridge has ended. */
 static bool hand_on(struct xs_bridge *bridge, const void *data, size_t len)
 {
-	if (!xs_owner_is_there(bridge->owner)) {
-		end(bridge, 0);
-		return false;
-	}
 	if (send(bridge->pair, data, len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
 	    (errno != EPIPE && errno != ECONNRESET))
 		return true;
@@ -93,27 +90,67 @@ static bool hand_on(struct xs_bridge *bridge, const void *data, size_t len)
 	return false;
 }
 
+/* The next datagram of the application's; XS_STAND_IN_STRANGER: of another. */
+static ssize_t take(struct xs_bridge *bridge)
+{
+	struct xs_buffers *buffers = bridge->worker->buffers;
+
+	return xs_stand_in_receive(bridge->stand_in, bridge->port,
+				   buffers->plain, sizeof(buffers->plain));
+}
+
+/* How many datagrams that are not taken yet the application has sent for sure.
+ * What had no room may have been its own. */
+static uint64_t owed(const struct xs_bridge *bridge)
+{
+	uint64_t sent = xs_stand_ins_sent(bridge->place);
+	uint64_t dropped = xs_stand_in_dropped(bridge->stand_in);
+
+	if (sent < bridge->taken || sent - bridge->taken < dropped)
+		return 0;
+	return sent - bridge->taken - dropped;
+}
+
+/* The application's socket is gone.  What it has sent is in front of what
+ * anybody may send from its port now.  got: the one that has been taken
+ * already, or -1. */
+static void finish(struct xs_bridge *bridge, ssize_t got)
+{
+	for (uint64_t left = owed(bridge); left; left--) {
+		if (got < 0)
+			got = take(bridge);
+		if (got == -1 && errno == EAGAIN)
+			break;
+		if (got >= 0 && !hand_on(bridge, bridge->worker->buffers->plain,
+					 (size_t)got))
+			return;
+		got = -1;
+	}
+	end(bridge, 0);
+}
+
 static void near_event(struct xs_source *source, uint32_t events)
 {
 	struct xs_bridge *bridge = xs_container(source, struct xs_bridge, near);
-	struct xs_buffers *buffers = bridge->worker->buffers;
 
 	(void)events;
 	for (int i = 0; i < TURN && bridge->pair >= 0; i++) {
-		ssize_t got = xs_stand_in_receive(bridge->stand_in,
-						  bridge->port, buffers->plain,
-						  sizeof(buffers->plain));
+		ssize_t got = take(bridge);
 
 		if (got == XS_STAND_IN_STRANGER)
 			continue;
-		if (got < 0) {
-			/* What was sent to the application found nobody. */
-			if (errno != EAGAIN &&
-			    !xs_owner_is_there(bridge->owner))
-				end(bridge, 0);
+		/* What was sent to the application found nobody. */
+		if (got < 0 && errno == EAGAIN)
+			return;
+		if (!xs_owner_is_there(bridge->owner)) {
+			finish(bridge, got);
 			return;
 		}
-		if (!hand_on(bridge, buffers->plain, (size_t)got))
+		if (got < 0)
+			return;
+		bridge->taken++;
+		if (!hand_on(bridge, bridge->worker->buffers->plain,
+			     (size_t)got))
 			return;
 	}
 }
@@ -145,7 +182,7 @@ static void far_event(struct xs_source *source, uint32_t events)
 			return;
 		}
 		if (!xs_owner_is_there(bridge->owner)) {
-			end(bridge, 0);
+			finish(bridge, -1);
 			return;
 		}
 		send(bridge->stand_in, buffers->plain, (size_t)got,
@@ -160,7 +197,7 @@ static void look(struct xs_timer *timer)
 	struct xs_bridge *bridge = xs_container(timer, struct xs_bridge, timer);
 
 	if (!xs_owner_is_there(bridge->owner))
-		end(bridge, 0);
+		finish(bridge, -1);
 	else
 		xs_worker_timer(bridge->worker, timer, LOOK_MS);
 }

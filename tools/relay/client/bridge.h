@@ -29,6 +29,9 @@
  *   the look and the send there are microseconds; a datagram that the
  *   server sends at this very moment may reach whoever takes the port in that
  *   time.
+ * - What lies in the stand-in when the socket is gone is handed on as far as
+ *   the library has counted what it sent (stand_in.h).  That is in front of
+ *   what others may have sent since.
  *
  * A bridge belongs to one worker.
  */

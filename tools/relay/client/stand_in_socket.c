@@ -4,6 +4,7 @@
 #include "base/descriptor.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -149,4 +150,14 @@ ssize_t xs_stand_in_receive(int stand_in, uint32_t port, void *data,
 			 from.sin_port != htons((uint16_t)port)))
 		return XS_STAND_IN_STRANGER;
 	return got;
+}
+
+uint64_t xs_stand_in_dropped(int stand_in)
+{
+	uint32_t facts[SK_MEMINFO_VARS] = { 0 };
+	socklen_t len = sizeof(facts);
+
+	return getsockopt(stand_in, SOL_SOCKET, SO_MEMINFO, facts, &len) == 0
+		       ? facts[SK_MEMINFO_DROPS]
+		       : UINT64_MAX;
 }

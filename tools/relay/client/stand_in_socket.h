@@ -20,4 +20,7 @@ enum { XS_STAND_IN_STRANGER = -2 };
 ssize_t xs_stand_in_receive(int stand_in, uint32_t port, void *data,
 			    size_t size);
 
+/* How many datagrams found no room in the socket. */
+uint64_t xs_stand_in_dropped(int stand_in);
+
 #endif

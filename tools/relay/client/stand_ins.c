@@ -99,6 +99,11 @@ void xs_stand_ins_begin(int place, const struct xs_stand_in *entry)
 	xs_stand_in_put(table, place, entry);
 }
 
+uint64_t xs_stand_ins_sent(int place)
+{
+	return xs_stand_in_sent(table, place);
+}
+
 void xs_stand_ins_end(int place, int errnum)
 {
 	struct xs_stand_in entry;

@@ -27,6 +27,9 @@ int xs_stand_ins_place(uint64_t cookie, const struct xs_address *asked,
 /* Locked: writes an entry. */
 void xs_stand_ins_begin(int place, const struct xs_stand_in *entry);
 
+/* So many datagrams the library has sent to the stand-in.  Not locked. */
+uint64_t xs_stand_ins_sent(int place);
+
 /* The stand-in goes.  errnum is what the next send tells; 0: the socket is
  * gone.  Not locked. */
 void xs_stand_ins_end(int place, int errnum);
