@@ -21,8 +21,7 @@ snmp_asks()
 # "Reject" is an answer, and ends radclient with 1.
 radclient_asks()
 {
-	# radsecproxy 1.9.2 answers a resumption with internal_error.
-	rules="$rules&session_reuse=0&local_cert=$CERTS/good.pem&local_pk=$CERTS/good.key"
+	rules="$rules&local_cert=$CERTS/good.pem&local_pk=$CERTS/good.key"
 	echo "User-Name = \"$tag\", User-Password = secret" |
 		client radclient -x -t 2 -r 2 "$at:$port" auth "$radius_secret" >"$W/rejected"
 	has "$W/rejected" "Received Access-Reject" "nobody of that realm" &&

@@ -49,3 +49,32 @@ Test(relay_tls_session, others_may_break_tls_1_2)
 {
 	stays_resumable("max_version=1.2", 4);
 }
+
+/* The server does not answer, and the connect's time runs out. */
+static void is_forgotten(const char *options)
+{
+	struct bench b = bench_make(options);
+	struct line line = open_line(&b, false);
+	struct xs_tls_summary summary;
+
+	line_end(&line);
+	line = open_line(&b, true);
+	line_end(&line);
+	line = line_make(&b);
+	line.tls = client_make(&b);
+	cr_assert_eq(line_shake(&line, &summary), XS_TLS_WANT);
+	break_line(&line);
+	line = open_line(&b, false);
+	line_end(&line);
+	bench_end(&b);
+}
+
+Test(relay_tls_session, an_unfinished_handshake_makes_it_forgotten)
+{
+	is_forgotten("min_version=1.3");
+}
+
+Test(relay_tls_session, an_unfinished_handshake_makes_it_forgotten_tls_1_2)
+{
+	is_forgotten("max_version=1.2");
+}

@@ -56,6 +56,7 @@ struct xs_association {
 	bool watched;	/* udp_fd is */
 	bool connected; /* udp_fd is, so that no address is to be found */
 	bool finishing;
+	bool in_full; /* a resumption has failed: not again */
 	bool told_full, told_long, told_empty; /* of what was dropped */
 	enum state state;
 	struct xs_source source;
@@ -448,6 +449,22 @@ static void opened(struct xs_association *a)
 
 /* --- HANDSHAKE -------------------------------------------------------- */
 
+static void shake(struct xs_association *a);
+
+/* A server may end the handshake because it cannot resume the session, instead
+ * of going on without it (radsecproxy 1.9.2).  What waits is there still, so
+ * the program need not know.  False: that is not why. */
+static bool try_in_full(struct xs_association *a)
+{
+	if (a->state != HANDSHAKE || a->in_full ||
+	    !xs_dtls_offers_session(a->dtls))
+		return false;
+	a->in_full = true;
+	say_goodbye(a);
+	shake(a);
+	return true;
+}
+
 static void set_handshake_timer(struct xs_association *a)
 {
 	int wait = xs_dtls_wait(a->dtls);
@@ -481,7 +498,8 @@ static void after(struct xs_association *a)
 		rest(a, "because the server said so");
 		break;
 	case XS_DTLS_FAILED:
-		fail(a, xs_dtls_error(a->dtls));
+		if (!try_in_full(a))
+			fail(a, xs_dtls_error(a->dtls));
 		break;
 	}
 }
@@ -732,6 +750,7 @@ static bool has_dtls(const struct xs_association *a)
 
 static void begin(struct xs_association *a)
 {
+	a->in_full = false;
 	a->deadline = xs_now_ms() + a->timeout_ms;
 	if (has_dtls(a))
 		load(a);

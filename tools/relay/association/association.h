@@ -16,12 +16,13 @@
  *
  *     IDLE ──> LOAD ──> RESOLVE ──> HANDSHAKE ──> OPEN ──> IDLE
  *
- * The first datagram begins it.  Until the server is verified, datagrams wait
- * (waiting.h).  Without DTLS it is OPEN from the beginning, but for a name to
- * be looked up.  It goes back to IDLE when the server has said goodbye, when
- * nothing has come from it for the rule's idle time, and when it has answered
- * before and does not any more: it may have been started anew, and an answer to
- * a handshake is the only way to find out.
+ * The first datagram begins it.  A handshake that fails with the session of an
+ * earlier association is tried once more in full.  Until the server is
+ * verified, datagrams wait (waiting.h).  Without DTLS it is OPEN from the
+ * beginning, but for a name to be looked up.  It goes back to IDLE when the
+ * server has said goodbye, when nothing has come from it for the rule's idle
+ * time, and when it has answered before and does not any more: it may have been
+ * started anew, and an answer to a handshake is the only way to find out.
  *
  * An association belongs to one worker, and is touched by its thread only.
  */

@@ -186,12 +186,23 @@ struct xs_tls *xs_tls_new(struct xs_tls_context *context, const char *name,
 	return NULL;
 }
 
+/* The session of a handshake that has not ended in good order, also when the
+ * server said nothing: the next one is in full. */
+static void give_session_back(struct xs_tls *tls)
+{
+	if (!tls->early->spoke)
+		xs_tls_sessions_return(tls);
+	else if (!SSL_is_init_finished(tls->ssl))
+		xs_tls_sessions_drop(xs_tls_context_sessions(tls->context),
+				     tls->server);
+}
+
 void xs_tls_free(struct xs_tls *tls)
 {
 	if (!tls)
 		return;
-	if (tls->early && tls->early->offers_session && !tls->early->spoke)
-		xs_tls_sessions_return(tls);
+	if (tls->early && tls->early->offers_session)
+		give_session_back(tls);
 	SSL_free(tls->ssl);
 	free_early(tls->early);
 	free_early(tls->later);

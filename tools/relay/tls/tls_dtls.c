@@ -473,6 +473,11 @@ const struct xs_error *xs_dtls_error(const struct xs_dtls *dtls)
 	return dtls->story ? &dtls->story->err : &no_memory;
 }
 
+bool xs_dtls_offers_session(const struct xs_dtls *dtls)
+{
+	return dtls->tls->early && dtls->tls->early->offers_session;
+}
+
 const struct xs_tls_summary *xs_dtls_summary(const struct xs_dtls *dtls)
 {
 	const struct xs_dtls_story *story = dtls->story;

@@ -119,6 +119,10 @@ enum xs_dtls_state xs_dtls_state(const struct xs_dtls *dtls);
 /* Why it has FAILED. */
 const struct xs_error *xs_dtls_error(const struct xs_dtls *dtls);
 
+/* Before OPEN: does it offer the session of an earlier association?  One that
+ * has FAILED by it is forgotten, so that the next one does not. */
+bool xs_dtls_offers_session(const struct xs_dtls *dtls);
+
 /* From OPEN until xs_dtls_settle: what the handshake agreed on; else NULL.
  * verified lives as long as dtls. */
 const struct xs_tls_summary *xs_dtls_summary(const struct xs_dtls *dtls);

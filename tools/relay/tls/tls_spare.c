@@ -214,7 +214,7 @@ void xs_tls_spare_drop(const struct xs_tls *tls)
 	}
 	pthread_mutex_unlock(&lock);
 	if (spare)
-		spare->early->spoke = true; /* its ticket is of no use */
+		spare->early->offers_session = false; /* it is of no use */
 	xs_tls_free(spare);
 }
 
