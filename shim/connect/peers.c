@@ -141,6 +141,27 @@ static int ask(int control, int fd, int pair, struct xs_error *err)
 
 /* --- a way to a peer ------------------------------------------------------ */
 
+/* What a socket that is bound to nothing may have: the kernel chooses a port
+ * that nobody has, and afterwards nobody else gets it.  On a socket with a port
+ * the same options would say that somebody may have it already. */
+static const struct {
+	int level, option;
+} shared[] = {
+	{ SOL_SOCKET, SO_REUSEADDR },
+	{ SOL_SOCKET, SO_REUSEPORT },
+	{ IPPROTO_IPV6, IPV6_V6ONLY },
+};
+
+static void make_exclusive(int fd)
+{
+	const int off = 0;
+
+	for (size_t i = 0; i < sizeof(shared) / sizeof(*shared); i++)
+		if (xs_socket_int(fd, shared[i].level, shared[i].option) > 0)
+			setsockopt(fd, shared[i].level, shared[i].option, &off,
+				   sizeof(off));
+}
+
 /* The kernel would do it with the first datagram, and the stand-in needs the
  * port before. */
 static int bind_first(int fd, struct xs_error *err)
@@ -149,7 +170,10 @@ static int bind_first(int fd, struct xs_error *err)
 
 	if (!read_local(fd, &local))
 		return -1;
-	if (xs_address_port(&local) || bind(fd, &local.any, local.len) == 0)
+	if (xs_address_port(&local))
+		return 0;
+	make_exclusive(fd);
+	if (bind(fd, &local.any, local.len) == 0)
 		return 0;
 	/* Another thread was faster. */
 	if (errno == EINVAL && read_local(fd, &local) &&

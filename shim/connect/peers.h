@@ -7,7 +7,9 @@
  * peers notice nothing.
  *
  * It must be bound to no address, to no device, and must not share its port
- * (tools/relay/client/bridge.h has the reasons); others are refused.
+ * (tools/relay/client/bridge.h has the reasons); others are refused.  One that
+ * has no port yet gets one that it does not share, whatever SO_REUSEADDR,
+ * SO_REUSEPORT and IPV6_V6ONLY say: they are off from then on.
  *
  * An error of the association is told by the next send to its peer, and by
  * those of the second after it happened; the one behind them begins anew.

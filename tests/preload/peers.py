@@ -69,7 +69,9 @@ def sends():
 def unfit():
     """Sockets whose port does not protect a stand-in."""
     for name in "SO_REUSEADDR", "SO_REUSEPORT":
-        say(name, udp(getattr(socket, name)).sendto, b"secret", there)
+        s = udp(getattr(socket, name))
+        s.bind(("", 0))
+        say(name, s.sendto, b"secret", there)
     s = udp()
     s.bind(("127.0.0.1", 0))
     say("bound", s.sendto, b"secret", there)
@@ -78,10 +80,28 @@ def unfit():
     say("connected", s.sendto, b"secret", there)
     s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
     s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    s.bind(("::", 0))
     say("only IPv6", s.sendto, b"secret", ("::1", port))
     s = udp()
     s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo\0")
     say("of a device", s.sendto, b"secret", there)
+
+
+def portless():
+    """Sockets that would share their port, and have none yet: what they get is
+    theirs."""
+    four = udp(socket.SO_REUSEADDR, socket.SO_REUSEPORT)
+    six = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    six.settimeout(15)
+    six.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    six.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    for s, to in (four, there), (six, ("::1", port)):
+        ask(s, "one", to)
+        own = s.getsockname()[1]
+        print("stand-ins:", len(stand_ins(own)))
+        print("taken:", try_to_take(stand_ins(own), own))
+    say("SO_REUSEADDR", four.setsockopt, socket.SOL_SOCKET,
+        socket.SO_REUSEADDR, 1)
 
 
 def later():

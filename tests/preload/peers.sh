@@ -78,6 +78,16 @@ there: (b'there', ('127.0.0.1', PORT))
 send here: 4
 answer: (b'here', ('127.0.0.1', PORT))" && life_passes "peers: another process" \
 			"$([ "$(grep -c '^open' "$T/dtls_echo.log")" -eq 1 ]; echo $?)"
+	peers_life "peers: sockets without a port" '*' \
+		"dtls://127.0.0.1:$port_dtls_echo?cafile=$CA" portless "send one: 3
+answer: (b'one', ('127.0.0.1', PORT))
+stand-ins: 1
+taken: 0
+send one: 3
+answer: (b'one', ('::1', PORT, 0, 0))
+stand-ins: 1
+taken: 0
+SO_REUSEADDR: EACCES" && life_passes "peers: sockets without a port" 0
 	peers_life "peers: who leaves at once" '*' "$dtls" leaves "" && {
 		life_heard 'end close_notify'
 		life_passes "peers: who leaves at once" $? \

@@ -3,6 +3,7 @@
 rows_unconnected()
 {
 	udp_rows <<-'END'
+	rsyslogd | sink | rsyslog_forwards | three lines of a log
 	snmpget | snmp | snmp_asks | where the system is
 	radclient | radius | radclient_asks | is rejected, and accounts
 	java | echo | java_sends | ten datagrams, and their echoes
@@ -10,6 +11,30 @@ rows_unconnected()
 	python3 | sink | python_logs | three lines of a log
 	python3 | echo | python_sends | datagrams of every size up to 1,200
 	END
+}
+
+# omfwd: one socket, sendto(2); what it is to forward comes from a file
+rsyslog_forwards()
+{
+	mkdir -p "$W/spool"
+	: >"$W/lines"
+	cat >"$W/rsyslog.conf" <<-END
+	global(workDirectory="$W/spool")
+	module(load="imfile")
+	input(type="imfile" file="$W/lines" tag="$tag")
+	action(type="omfwd" target="$host" port="$port" protocol="udp")
+	END
+	client rsyslogd -n -f "$W/rsyslog.conf" -i "$W/pid" &
+	local pid=$! i
+	within 5 test -s "$W/pid"
+	for i in 1 2 3; do
+		echo "line $i of $tag" >>"$W/lines"
+	done
+	within 5 has "$heard" "line 1 of $tag" "line 2 of $tag" "line 3 of $tag" 2>"$W/waited"
+	local status=$?
+	kill "$(cat "$W/pid")"
+	wait "$pid"
+	return $status
 }
 
 snmp_asks()
