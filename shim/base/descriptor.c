@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,6 +26,18 @@ int xs_socket_int(int fd, int level, int option)
 	socklen_t len = sizeof(value);
 
 	return getsockopt(fd, level, option, &value, &len) == 0 ? value : -1;
+}
+
+bool xs_socket_is_udp(int fd)
+{
+	int family = xs_socket_int(fd, SOL_SOCKET, SO_DOMAIN);
+	int protocol;
+
+	if ((family != AF_INET && family != AF_INET6) ||
+	    xs_socket_int(fd, SOL_SOCKET, SO_TYPE) != SOCK_DGRAM)
+		return false;
+	protocol = xs_socket_int(fd, SOL_SOCKET, SO_PROTOCOL);
+	return protocol == IPPROTO_UDP || protocol < 0;
 }
 
 int xs_nothing(void)

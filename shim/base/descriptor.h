@@ -5,6 +5,8 @@
 #ifndef XS_DESCRIPTOR_H
 #define XS_DESCRIPTOR_H
 
+#include <stdbool.h>
+
 /* A descriptor of the library's own must not take the place of a standard one
  * that the application has closed.  Takes over fd (-1: stays -1) and returns
  * one above 2, or -1 with errno. */
@@ -18,5 +20,10 @@ int xs_nothing(void);
 /* getsockopt(2) of an option whose value is an int that is never negative.
  * Returns the value, or -1 with errno. */
 int xs_socket_int(int fd, int level, int option);
+
+/* Is it a UDP socket over IPv4 or IPv6?  A socket of ICMP or UDP-Lite is of
+ * SOCK_DGRAM, too (icmp(7), udplite(7)).  Where the kernel does not tell the
+ * protocol, it is one.  May change errno. */
+bool xs_socket_is_udp(int fd);
 
 #endif

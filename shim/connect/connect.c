@@ -29,7 +29,7 @@
 
 enum socket_kind {
 	UNKNOWN,  /* not looked at yet */
-	OTHER,	  /* AF_UNIX, SCTP, not a socket …: libc's business */
+	OTHER,	  /* AF_UNIX, SCTP, ICMP, not a socket …: libc's business */
 	STREAM,	  /* TCP or MPTCP */
 	DATAGRAM, /* UDP */
 	WRAPPED,  /* one of ours */
@@ -93,7 +93,7 @@ static enum socket_kind kind_of(int fd, int *family, struct xs_pair_info *pair)
 	if (type == SOCK_STREAM &&
 	    (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP))
 		return STREAM;
-	return type == SOCK_DGRAM ? DATAGRAM : OTHER;
+	return type == SOCK_DGRAM && protocol == IPPROTO_UDP ? DATAGRAM : OTHER;
 }
 
 static void classify(struct request *r)

@@ -18,14 +18,6 @@
 #include <errno.h>
 #include <string.h>
 
-static bool is_udp(int fd)
-{
-	int family = xs_socket_int(fd, SOL_SOCKET, SO_DOMAIN);
-
-	return (family == AF_INET || family == AF_INET6) &&
-	       xs_socket_int(fd, SOL_SOCKET, SO_TYPE) == SOCK_DGRAM;
-}
-
 /* A rule is told once, until another one is. */
 static bool is_told(const struct xs_decision *decision)
 {
@@ -156,7 +148,7 @@ may_by_rules(int fd, const struct xs_rules *rules,
 	uint64_t names = names_now();
 	int saved = errno;
 
-	if (!is_udp(fd)) {
+	if (!xs_socket_is_udp(fd)) {
 		errno = saved;
 		return true;
 	}
@@ -197,7 +189,7 @@ static bool may_by_pair(const struct xs_pair_info *pair,
 static bool may_without_rules(int fd)
 {
 	int saved = errno;
-	bool may = !is_udp(fd);
+	bool may = !xs_socket_is_udp(fd);
 
 	errno = may ? saved : EACCES;
 	return may;

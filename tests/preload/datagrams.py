@@ -173,4 +173,18 @@ def sends():
     say("sendto", s.sendto, b"secret", ("127.0.0.1", port))
 
 
+def others():
+    """Sockets of SOCK_DGRAM that are not UDP: no rule is about them."""
+    lite = 136  # IPPROTO_UDPLITE
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, lite)
+    server.bind(("127.0.0.1", port))
+    server.settimeout(5)
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, lite)
+    say("sendto", s.sendto, b"address", ("127.0.0.1", port))
+    say("got", server.recv, 100)
+    say("connect", s.connect, ("127.0.0.1", port))
+    say("send", s.send, b"connected")
+    say("got", server.recv, 100)
+
+
 globals()[case]()

@@ -185,6 +185,17 @@ sendto, another: EISCONN" "$port_udp_echo" && {
 			"$([ "$(grep -c 'cannot be carried when it is bound' "$ERR")" -eq 1 ]; echo $?)" \
 			"$([ "$(grep -c . "$T/udp_echo.log")" -eq 1 ]; echo $?)"
 	}
+	local name="datagrams: no rule is about UDP-Lite"
+	if "$PYTHON" -c 'import socket
+socket.socket(socket.AF_INET, socket.SOCK_DGRAM, 136)' 2>"$ERR"; then
+		life "$name" "dtls://:$port_dtls_echo?cafile=$CA" others "sendto: 7
+got: b'address'
+connect: None
+send: 9
+got: b'connected'" && life_passes "$name" 0
+	else
+		CI= skip "$name" "this kernel has none"
+	fi
 	life "datagrams: rules that are broken" "dtls://:nosuchport" sends \
 		"connect: EACCES
 sendto: EACCES" && life_passes "datagrams: rules that are broken" \
