@@ -568,13 +568,16 @@ supervise-m32: deps ## run programs of 32 bits under a supervisor, by both kinds
 	exit $$status
 supervise_m32 := ways same refusals process killed reused
 
-# Twelve minutes on two processors; build/transparency.txt keeps the table.
+# Twelve minutes on two processors; build/transparency.txt and transparency-datagrams.txt keep the tables.
 .PHONY: transparency
 transparency: deps ## print what other people's tests give plain, preloaded and relayed
 	tests/support/install.sh tests/transparency/packages
 	-tests/transparency/get.sh $(BUILD)/transparency libuv tcl ruby >/dev/null
 	+$(MAKE) all $(supports)
-	$(test_env) tests/transparency/run.sh
+	status=0; \
+	$(test_env) tests/transparency/run.sh || status=1; \
+	$(test_env) tests/transparency/run.sh --datagrams || status=1; \
+	exit $$status
 
 # build/transparency-more.txt keeps the table.
 .PHONY: transparency-more

@@ -1,16 +1,17 @@
 """Runs one test module of CPython and writes one line per test.
 
-    cpython.py RESULTS MODULE [TEST-ID…]
+    cpython.py RESULTS MODULE [TEST-ID… | ~REGEX]
 
 RESULTS gets "start ID" before a test, and "ok ID", "skip ID", "fail ID" or
 "error ID" behind it, so a line without a verdict names a test that took the
 interpreter with it.  Tests that RESULTS already names are not run again: who
 calls once more goes on behind such a test.  What tests print, and why they
-failed, goes to standard output.
+failed, goes to standard output.  A REGEX chooses those in whose IDs it is found.
 """
 import faulthandler
 import importlib
 import os
+import re
 import sys
 import unittest
 
@@ -95,6 +96,13 @@ def keep(suite, wanted):
     return unittest.TestSuite(kept)
 
 
+def is_chosen(test, chosen):
+    """Without a choice, all are."""
+    return not chosen or any(
+        re.search(one[1:], test) if one.startswith("~") else one == test
+        for one in chosen)
+
+
 def main():
     path, name, *chosen = sys.argv[1:]
     done = set()
@@ -110,7 +118,7 @@ def main():
         module = importlib.import_module("test." + name)
         suite = keep(
             unittest.defaultTestLoader.loadTestsFromModule(module),
-            lambda test: test not in done and (not chosen or test in chosen))
+            lambda test: test not in done and is_chosen(test, chosen))
         unittest.TextTestRunner(stream=sys.stdout, verbosity=2,
                                 resultclass=Result).run(suite)
 

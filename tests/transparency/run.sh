@@ -5,6 +5,8 @@
 #
 #     run.sh [SUITE…]                 all suites, or these
 #     run.sh --more                   those that "make transparency" leaves out
+#     run.sh --datagrams [SUITE…]     CPython's tests of UDP: plain, and with every
+#                                     datagram to loopback sent through the relay
 #     run.sh --supervised [SUITE…]    all suites, or these: plain, and without the
 #                                     library, sent through the relay by a supervisor
 #
@@ -61,6 +63,21 @@ more=(
 	java:200
 	perl:15
 )
+# The tests of UDP, and how many associations must have gone through the relay.
+udp=(
+	test_asyncio:6
+	test_socketserver:9
+	test_socket:3
+	test_logging:4
+)
+# Which tests of a suite are about UDP, as a REGEX.  Of test_socket those whose client
+# is bound to no address: another one's datagrams with an address are refused.
+declare -A udp_tests=(
+	[test_asyncio]='(?i)datagram'
+	[test_socketserver]='UDP'
+	[test_socket]='\.(Basic)?UDP(LITE)?(Timeout)?Test\.'
+	[test_logging]='\.(Datagram|IPv6SysLog|SysLog)HandlerTest\.'
+)
 # What "plain" is compared with.
 modes=(nomatch relayed)
 
@@ -114,6 +131,8 @@ rules_of()
 	nomatch) echo "$(foreign_network)=tls:// *.example.test=deny://" ;;
 	relayed | supervised)
 		echo "127.0.0.0/8=tcp://?relay=yes [::1]=tcp://?relay=yes" ;;
+	datagrams)
+		echo "udp://127.0.0.0/8=udp://?relay=yes udp://[::1]=udp://?relay=yes" ;;
 	esac
 }
 
@@ -232,10 +251,11 @@ compare_modes()
 
 run_suite()
 {
-	local mode
+	local mode tests=()
 
+	[ "$last" != datagrams ] || tests=("~${udp_tests[$1]}")
 	for mode in plain "${modes[@]}"; do
-		once "$1" "$mode" "$T/s/$1.$mode"
+		once "$1" "$mode" "$T/s/$1.$mode" "${tests[@]}"
 	done
 	for mode in "${modes[@]}"; do
 		compare_modes "$1" "$mode"
@@ -319,10 +339,12 @@ judge_listed()
 	fi
 }
 
-# A line of the log for each connection; those that fail count, too.
+# A line of the log for each connection or association; those that fail count, too.
+# An association begins with its first datagram.
 relayed_count()
 {
-	cat "$T"/s/$1.$last/log | grep -c ': connected, '
+	cat "$T"/s/$1.$last/log |
+		grep -cE ': connected, |: datagrams go as they are'
 }
 
 judge_count()
@@ -331,9 +353,9 @@ judge_count()
 	count=$(relayed_count "$1")
 	: >"$OUT"
 	if [ "$count" -ge "$2" ]; then
-		pass "$1: at least $2 connections relayed"
+		pass "$1: at least $2 $what relayed"
 	else
-		fail "$1: at least $2 connections relayed" "$count"
+		fail "$1: at least $2 $what relayed" "$count"
 	fi
 }
 
@@ -378,7 +400,7 @@ row()
 table()
 {
 	local entry mode
-	echo "passed/skipped/failed of each suite, by mode; tests that differ; connections relayed"
+	echo "passed/skipped/failed of each suite, by mode; tests that differ; $what relayed"
 	echo
 	printf '%-26s' suite
 	printf ' %14s' plain "${modes[@]/nomatch/no match}"
@@ -430,7 +452,7 @@ choose()
 	local entry suite relayed since
 
 	chosen=() gone=()
-	for entry in "${suites[@]}" "${more[@]}"; do
+	for entry in "${offered[@]}"; do
 		IFS=: read -r suite relayed since <<<"$entry"
 		[[ " $* " == *" $suite "* ]] || continue
 		if [ "$since" ] && newer "$since"; then
@@ -458,6 +480,22 @@ get_suites()
 	chosen=("${remaining[@]}")
 }
 
+# What a socket that is bound to nothing sends to loopback comes from another address
+# of this machine (world.sh).  So a server answers to an address that no rule is about:
+# the rules are about what is sent to servers, and an answer is none of that.
+lead_from_elsewhere()
+{
+	local network
+	[ "${XSOCK_TEST_WORLD-}" = entered ] || return
+	for network in 127.0.0.0/8 127.0.0.1; do
+		ip route replace local $network dev lo table local \
+			src 203.0.113.1 || return
+	done
+	ip -6 route del local ::1 dev lo table local &&
+		ip -6 route add local ::1 dev lo table local \
+			src 2001:db8:113::1
+}
+
 # newer VERSION: whether CPython is at least this, as 3.12
 newer()
 {
@@ -465,9 +503,14 @@ newer()
 }
 
 python_version=$("$PYTHON" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-differs=differs kept=transparency
+differs=differs kept=transparency what=connections
+offered=("${suites[@]}" "${more[@]}")
 if [ "${1-}" = --supervised ]; then
 	modes=(supervised) differs=supervised.differs kept=transparency-supervised
+	shift
+elif [ "${1-}" = --datagrams ]; then
+	modes=(datagrams) kept=transparency-datagrams what=associations
+	offered=("${udp[@]}") suites=("${udp[@]}")
 	shift
 fi
 # In which connections are relayed.
@@ -497,7 +540,11 @@ PRELOAD="${PRELOAD%"${PRELOAD##* }"}$T/libxsock.so"
 expected >"$T/expected"
 GOT=$BUILD/transparency
 get_suites
-[ "$last" = supervised ] || check_foreign_network
+[ "$last" != relayed ] || check_foreign_network
+if [ "$last" = datagrams ] && ! lead_from_elsewhere 2>"$ERR"; then
+	CI= skip "datagrams" "no network of its own, or no IPv6"
+	chosen=()
+fi
 # Each job in a process group of its own, so that all of it can be stopped.
 set -m
 for entry in "${chosen[@]}"; do
@@ -514,7 +561,7 @@ for entry in "${chosen[@]}"; do
 	STATUS=0
 	: >"$ERR"
 	judge_plain "$suite"
-	[ "$last" = supervised ] || judge_nomatch "$suite"
+	[ "$last" != relayed ] || judge_nomatch "$suite"
 	judge_listed "$suite" "$last"
 	judge_count "$suite" "${entry#*:}"
 done

@@ -24,7 +24,8 @@
  * - The stand-in is connected, so it takes datagrams of 127.0.0.1:P alone.
  * - The relay looks whether the application's socket is still there before it
  *   hands on what came from there, and before it sends something there: an
- *   epoll set with the socket in it, of which the relay keeps no copy.  The
+ *   epoll set with the socket in it, of which the relay keeps no copy, or for
+ *   a moment only, in which nobody else can have the port (owner.h).  The
  *   kernel takes a socket out of it before it frees the port (__fput).  Between
  *   the look and the send there are microseconds; a datagram that the
  *   server sends at this very moment may reach whoever takes the port in that
