@@ -23,6 +23,8 @@ RESOURCES = ["audio", "cpu", "curses", "decimal", "gui", "subprocess",
              "urlfetch"]
 # This one asks for the network and means loopback.
 MEANS_LOOPBACK = ["test_socketserver"]
+# These lie beside this file.
+OWN = ["socket_unbound"]
 # A test that takes longer hangs.
 TEST_SECONDS = 120
 
@@ -115,7 +117,8 @@ def main():
     support.use_resources = dict.fromkeys(RESOURCES + (
         ["network"] if name in MEANS_LOOPBACK else []))
     with os_helper.temp_cwd(f"{name}.{os.getpid()}"):
-        module = importlib.import_module("test." + name)
+        module = importlib.import_module(
+            name if name in OWN else "test." + name)
         suite = keep(
             unittest.defaultTestLoader.loadTestsFromModule(module),
             lambda test: test not in done and is_chosen(test, chosen))

@@ -68,14 +68,17 @@ udp=(
 	test_asyncio:6
 	test_socketserver:9
 	test_socket:3
+	socket_unbound:70
 	test_logging:4
 )
 # Which tests of a suite are about UDP, as a REGEX.  Of test_socket those whose client
-# is bound to no address: another one's datagrams with an address are refused.
+# is bound to no address, because what another one sends with an address is refused;
+# socket_unbound.py leaves the clients of the others unbound.
 declare -A udp_tests=(
 	[test_asyncio]='(?i)datagram'
 	[test_socketserver]='UDP'
 	[test_socket]='\.(Basic)?UDP(LITE)?(Timeout)?Test\.'
+	[socket_unbound]='\.(Send|Recv)msg(Into)?(RFC3542Ancillary)?UDP6?Test\.'
 	[test_logging]='\.(Datagram|IPv6SysLog|SysLog)HandlerTest\.'
 )
 # What "plain" is compared with.
@@ -509,7 +512,8 @@ if [ "${1-}" = --supervised ]; then
 	modes=(supervised) differs=supervised.differs kept=transparency-supervised
 	shift
 elif [ "${1-}" = --datagrams ]; then
-	modes=(datagrams) kept=transparency-datagrams what=associations
+	modes=(datagrams) differs=datagrams.differs
+	kept=transparency-datagrams what=associations
 	offered=("${udp[@]}") suites=("${udp[@]}")
 	shift
 fi
