@@ -78,7 +78,7 @@ bash_talks()
 		exec 3<>"/dev/udp/$1/$2" || exit
 		for word in one two; do
 			echo "$word $3" >&3
-			timeout 5 dd bs=2000 count=1 <&3
+			timeout 5 dd bs=4096 count=1 <&3
 		done' - "$host" "$port" "$tag" >"$W/said" &&
 	has "$W/said" "one $tag" "two $tag"
 }
