@@ -535,8 +535,8 @@ bool xs_peers_has(int fd)
 	int saved = errno;
 	uint64_t cookie;
 
-	if (!xs_socket_is_udp(fd) ||
-	    !read_local(fd, &local) || !xs_address_port(&local)) {
+	if (!xs_socket_is_udp(fd) || !read_local(fd, &local) ||
+	    !xs_address_port(&local)) {
 		errno = saved;
 		return false;
 	}

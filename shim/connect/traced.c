@@ -191,8 +191,7 @@ void xs_traced_send(int fd, const struct sockaddr *to, socklen_t len)
 	struct xs_address address;
 
 	if (len <= sizeof(struct sockaddr_storage) && xs_readable(to, len) &&
-	    xs_address_from(&address, to, len) &&
-	    xs_socket_is_udp(fd)) {
+	    xs_address_from(&address, to, len) && xs_socket_is_udp(fd)) {
 		event = begin(XS_TRACE_SENT);
 		event.datagram = 1;
 		xs_trace_set_address(&event, &address);
