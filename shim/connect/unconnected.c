@@ -195,6 +195,29 @@ static bool may_without_rules(int fd)
 	return may;
 }
 
+/* As the kernel reads it: sendmsg(2) looks at no more than its room
+ * (copy_msghdr_from_user in net/socket.c), and for a socket of IPv4 an address
+ * of no family is one of IPv4 (udp_sendmsg in net/ipv4/udp.c). */
+static bool read_asked(int fd, const struct sockaddr *to, socklen_t len,
+		       struct xs_address *asked)
+{
+	struct sockaddr_storage room;
+	int saved = errno, family;
+
+	if (len > sizeof(room))
+		len = sizeof(room);
+	if (len < sizeof(to->sa_family) || !xs_readable(to, len))
+		return false;
+	memcpy(&room, to, len);
+	if (room.ss_family == AF_UNSPEC) {
+		family = xs_socket_int(fd, SOL_SOCKET, SO_DOMAIN);
+		errno = saved;
+		if (family < 0 || family == AF_INET)
+			room.ss_family = AF_INET;
+	}
+	return xs_address_from(asked, (const struct sockaddr *)&room, len);
+}
+
 bool xs_unconnected_may(int fd, const struct sockaddr *to, socklen_t len,
 			struct xs_peer *peer)
 {
@@ -206,9 +229,7 @@ bool xs_unconnected_may(int fd, const struct sockaddr *to, socklen_t len,
 	if (peer)
 		peer->stand_in.len = 0;
 	/* What the kernel refuses, or what is no Internet address. */
-	if (len < sizeof(to->sa_family) ||
-	    len > sizeof(struct sockaddr_storage) || !xs_readable(to, len) ||
-	    !xs_address_from(&asked, to, len))
+	if (!read_asked(fd, to, len, &asked))
 		return true;
 	rules = xs_config_rules();
 	if (!rules)

@@ -363,6 +363,34 @@ static void mapped(void)
 	close(fd);
 }
 
+/* What the kernel takes for the address of the peer, too: one of no family, and
+ * one with more room than any address has. */
+static void odd_names(void)
+{
+	struct iovec part = { .iov_base = "odd", .iov_len = 3 };
+	struct place to = echo();
+	char room[256] = "";
+	struct msghdr msg = {
+		.msg_name = room,
+		.msg_namelen = sizeof(room),
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+	};
+	struct mmsghdr list = { .msg_hdr = msg };
+	int fd = udp();
+
+	puts("odd names");
+	memcpy(room, &to.any, to.len);
+	say("  much room", sendmsg(fd, &msg, 0));
+	say_next("  back", fd);
+	say("  list", sendmmsg(fd, &list, 1, 0));
+	say_next("  list, back", fd);
+	to.any.sa_family = AF_UNSPEC;
+	say("  no family", send_to(fd, "none", &to));
+	say_next("  no family, back", fd);
+	close(fd);
+}
+
 static void pointers(void)
 {
 	struct place to = echo();
@@ -524,6 +552,7 @@ int main(int argc, char **argv)
 	segments();
 	sizes();
 	mapped();
+	odd_names();
 	pointers();
 	copies();
 	executed(argv[0]);

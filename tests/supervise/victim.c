@@ -481,11 +481,20 @@ static int datagrams(void)
 					    .msg_namelen = sizeof(to),
 					    .msg_iov = &data,
 					    .msg_iovlen = 1 } };
+	_Alignas(struct sockaddr) char room[256] = "";
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	say("sendto", net(SYS_sendto, fd, "hello\n", 6, 0, &to, sizeof(to)));
 	say("sendmsg", net(SYS_sendmsg, fd, &msg.msg_hdr, 0));
 	say("sendmmsg", net(SYS_sendmmsg, fd, &msg, 1, 0));
+	/* The kernel takes these, too. */
+	memcpy(room, &to, sizeof(to));
+	msg.msg_hdr.msg_name = room;
+	msg.msg_hdr.msg_namelen = sizeof(room);
+	say("much room", net(SYS_sendmsg, fd, &msg.msg_hdr, 0));
+	((struct sockaddr *)room)->sa_family = AF_UNSPEC;
+	say("no family",
+	    net(SYS_sendto, fd, "hello\n", 6, 0, room, sizeof(to)));
 	if (raw_connect(fd) < 0)
 		return say("connect", -1);
 	return talk(fd);

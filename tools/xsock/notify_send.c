@@ -42,10 +42,15 @@ static bool may_send_to(struct xs_notify *n, uint64_t at, uint32_t len)
 {
 	struct sockaddr_storage to = { 0 };
 
-	if (!at || len < sizeof(to.ss_family) || len > sizeof(to) ||
+	/* More the kernel does not look at. */
+	if (len > sizeof(to))
+		len = sizeof(to);
+	if (!at || len < sizeof(to.ss_family) ||
 	    xs_notify_read(n, at, &to, len) < 0)
 		return true;
-	if (to.ss_family != AF_INET && to.ss_family != AF_INET6)
+	/* AF_UNSPEC may mean AF_INET (udp_sendmsg in net/ipv4/udp.c). */
+	if (to.ss_family != AF_INET && to.ss_family != AF_INET6 &&
+	    to.ss_family != AF_UNSPEC)
 		return true;
 	/* Nobody knows what kind of socket it is. */
 	if (n->fd < 0 && xs_notify_copy(n) < 0) {
