@@ -292,6 +292,9 @@ static struct xs_address meant(const struct xs_address *asked)
 {
 	struct xs_address to = *asked;
 
+	/* Also as ::ffff:0.0.0.0. */
+	if (to.any.sa_family == AF_INET6)
+		xs_address_to_family(&to, AF_INET);
 	if (to.any.sa_family == AF_INET && to.v4.sin_addr.s_addr == INADDR_ANY)
 		to.v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	else if (to.any.sa_family == AF_INET6 &&

@@ -66,6 +66,17 @@ def sends():
     say("sendmsg", s.sendmsg, [b"secret"], [], 0, there)
 
 
+def unspecified():
+    """Two ways to write this host that the kernel takes."""
+    for kind, what in (socket.SOCK_DGRAM, "sendto"), (socket.SOCK_STREAM, "connect"):
+        for ip in "::", "::ffff:0.0.0.0":
+            s = socket.socket(socket.AF_INET6, kind)
+            if what == "connect":
+                say(what + " " + ip, s.connect, (ip, port))
+            else:
+                say(what + " " + ip, s.sendto, b"secret", (ip, port))
+
+
 def unfit():
     """Sockets whose port does not protect a stand-in."""
     for name in "SO_REUSEADDR", "SO_REUSEPORT":

@@ -26,6 +26,19 @@ peers_heard()
 	[ "$(grep -cx "datagram $2" "$T/dtls_echo.log")" -eq "$1" ]
 }
 
+# The unspecified address is this host, also as IPv4 in IPv6.
+peers_this_host()
+{
+	local at=$port_udp_echo
+	: >"$T/udp_echo.log"
+	case_run with_xsock "udp://127.0.0.1:$at=deny:// udp://[::1]:$at=deny://
+		127.0.0.1:$at=deny:// [::1]:$at=deny://" "$PYTHON" \
+		"$TESTS/preload/peers.py" unspecified "$at"
+	life_passes "peers: the unspecified address is this host" \
+		"$([ "$(grep -c EACCES "$OUT")" -eq 4 ]; echo $?)" \
+		"$(nothing_leaked; echo $?)"
+}
+
 check_peers_refused()
 {
 	local dtls=dtls://:$port_dtls_echo
@@ -40,6 +53,7 @@ next: ECONNREFUSED" && life_passes "peers: nobody" "$(life_told connect-refused;
 	peers_life "peers: denied" '*' deny:// sends "sendto: EACCES
 sendmsg: EACCES" && life_passes "peers: denied" "$(nothing_leaked; echo $?)" \
 			"$([ "$(grep -c 'denied by this rule' "$ERR")" -eq 1 ]; echo $?)"
+	peers_this_host
 	peers_life "peers: files that are not there" '*' \
 		"$dtls?cafile=/nonexistent" sends "sendto: EACCES
 sendmsg: EACCES" && life_passes "peers: files that are not there" \
