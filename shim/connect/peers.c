@@ -528,6 +528,33 @@ bool xs_peers_tell_message(int fd, struct msghdr *msg, socklen_t room)
 	return true;
 }
 
+bool xs_peers_may_be_forged(int fd)
+{
+	int saved = errno, family;
+
+	if (!__atomic_load_n(&attached, __ATOMIC_ACQUIRE))
+		return false;
+	family = xs_socket_int(fd, SOL_SOCKET, SO_DOMAIN);
+	errno = saved;
+	return family == AF_INET || family == AF_INET6;
+}
+
+bool xs_peers_is_forged(int fd, const struct sockaddr *from, socklen_t len)
+{
+	const struct xs_stand_in_table *last =
+		__atomic_load_n(&attached, __ATOMIC_ACQUIRE);
+	struct xs_stand_in entry;
+	struct xs_address sender;
+	int saved = errno;
+	uint64_t cookie;
+
+	if (!last || !xs_address_from(&sender, from, len))
+		return false;
+	cookie = cookie_of(fd);
+	errno = saved;
+	return cookie && xs_stand_in_find(last, cookie, &sender, &entry);
+}
+
 bool xs_peers_has(int fd)
 {
 	const struct xs_stand_in_table *now;

@@ -59,6 +59,15 @@ bool xs_peers_tell(int fd, struct sockaddr *from, socklen_t room,
  * local address is the one that the peer knows. */
 bool xs_peers_tell_message(int fd, struct msghdr *msg, socklen_t room);
 
+/* May xs_peers_is_forged be true of what the socket receives?  errno is kept.
+ */
+bool xs_peers_may_be_forged(int fd);
+
+/* Has a datagram from there come past the relay?  True where the socket has, or
+ * had, a stand-in for the sender: what that peer says comes from the stand-in,
+ * and anybody in the network can write its address.  errno is kept. */
+bool xs_peers_is_forged(int fd, const struct sockaddr *from, socklen_t len);
+
 /* Has the socket a stand-in? */
 bool xs_peers_has(int fd);
 

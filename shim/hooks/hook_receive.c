@@ -13,6 +13,7 @@
 #include "connect/datagram.h"
 #include "connect/late_error.h"
 #include "connect/peers.h"
+#include "hooks/hook_receive.h"
 #include "hooks/libc.h"
 
 #include <errno.h>
@@ -138,6 +139,89 @@ static ssize_t receive_message_beyond(int fd, struct msghdr *msg, int flags)
 	return got;
 }
 
+/* --- what is forged ------------------------------------------------------- */
+
+/* What comes past the relay from a peer that a rule is about is nobody's word:
+ * it is dropped, and the next one is waited for. */
+static bool may_be_forged(int fd, int flags)
+{
+	return __builtin_expect(xs_config_datagrams, 0) &&
+	       !(flags & MSG_ERRQUEUE) && xs_peers_may_be_forged(fd);
+}
+
+static bool is_dropped(int fd, int flags, const struct sockaddr *from,
+		       socklen_t len)
+{
+	char first;
+
+	if (!xs_peers_is_forged(fd, from, len))
+		return false;
+	if (flags & MSG_PEEK)
+		xs_libc.recv(fd, &first, 1, MSG_DONTWAIT);
+	return true;
+}
+
+/* With a sender, whether the caller asks for it or not. */
+static ssize_t receive_message_true(__typeof__(recvmsg) *libc, int fd,
+				    struct msghdr *msg, int flags)
+{
+	struct sockaddr_storage from;
+	struct msghdr copy;
+	socklen_t room;
+	ssize_t got;
+
+	do {
+		copy = *msg;
+		if (!copy.msg_name) {
+			copy.msg_name = &from;
+			copy.msg_namelen = sizeof(from);
+		}
+		room = copy.msg_namelen;
+		got = libc(fd, &copy, flags);
+		if (got < 0)
+			return got;
+		if (copy.msg_namelen < room)
+			room = copy.msg_namelen;
+	} while (is_dropped(fd, flags, copy.msg_name, room));
+	if (msg->msg_name)
+		msg->msg_namelen = copy.msg_namelen;
+	msg->msg_controllen = copy.msg_controllen;
+	msg->msg_flags = copy.msg_flags;
+	return got;
+}
+
+static ssize_t receive_message(__typeof__(recvmsg) *libc, int fd,
+			       struct msghdr *msg, int flags)
+{
+	return may_be_forged(fd, flags) && xs_readable(msg, sizeof(*msg))
+		       ? receive_message_true(libc, fd, msg, flags)
+		       : libc(fd, msg, flags);
+}
+
+static ssize_t receive(int fd, void *data, size_t size, int flags,
+		       struct sockaddr *from, socklen_t *len)
+{
+	struct sockaddr_storage own;
+	struct iovec part = { .iov_base = data, .iov_len = size };
+	struct msghdr msg = {
+		.msg_name = from ? (void *)from : &own,
+		.msg_namelen = from ? *len : sizeof(own),
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+	};
+	ssize_t got = receive_message_true(xs_libc.recvmsg, fd, &msg, flags);
+
+	if (got >= 0 && from)
+		*len = msg.msg_namelen;
+	return got;
+}
+
+ssize_t xs_receive_true(int fd, void *data, size_t size)
+{
+	xs_libc_need();
+	return receive(fd, data, size, 0, NULL, NULL);
+}
+
 /* The reason of a failed connect, once. */
 static ssize_t told(int fd, ssize_t got)
 {
@@ -154,6 +238,8 @@ XS_EXPORT ssize_t recv(int fd, void *data, size_t size, int flags)
 	xs_libc_need();
 	if (is_beyond(fd, flags))
 		return receive_beyond(fd, size, flags);
+	if (may_be_forged(fd, flags))
+		return receive(fd, data, size, flags, NULL, NULL);
 	return told(fd, xs_libc.recv(fd, data, size, flags));
 }
 
@@ -171,12 +257,18 @@ XS_EXPORT ssize_t recvfrom(int fd, void *data, size_t size, int flags,
 			*len = 0;
 		return got;
 	}
+	if (!XS_ADDRESS(from) && may_be_forged(fd, flags))
+		return receive(fd, data, size, flags, NULL, NULL);
 	if (__builtin_expect(!XS_ADDRESS(from), 1) || !xs_config_active() ||
 	    !xs_readable(len, sizeof(*len)))
 		return told(fd,
 			    xs_libc.recvfrom(fd, data, size, flags, from, len));
 	room = *len;
-	got = told(fd, xs_libc.recvfrom(fd, data, size, flags, from, len));
+	if (may_be_forged(fd, flags))
+		got = receive(fd, data, size, flags, XS_ADDRESS(from), len);
+	else
+		got = told(fd,
+			   xs_libc.recvfrom(fd, data, size, flags, from, len));
 	if (got >= 0)
 		put_sender(fd, XS_ADDRESS(from), room, len);
 	return got;
@@ -232,10 +324,35 @@ static ssize_t receive_one(__typeof__(recvmsg) *libc, int fd,
 	if (is_beyond(fd, flags) && xs_readable(msg, sizeof(*msg)))
 		return receive_message_beyond(fd, msg, flags);
 	room = name_room(msg);
-	got = told(fd, libc(fd, msg, flags));
+	got = told(fd, receive_message(libc, fd, msg, flags));
 	if (got >= 0)
 		put_name(fd, msg, room);
 	return got;
+}
+
+/* One by one, of which any may be forged. */
+static int receive_each(int fd, struct mmsghdr *list, unsigned int count,
+			int flags, bool waits)
+{
+	int saved = errno;
+	unsigned int done;
+	ssize_t got;
+
+	for (done = 0; done < count; done++) {
+		if (!xs_readable(&list[done], sizeof(*list)))
+			break;
+		got = receive_one(xs_libc.recvmsg, fd, &list[done].msg_hdr,
+				  flags);
+		if (got < 0)
+			break;
+		list[done].msg_len = (unsigned int)got;
+		if (!waits)
+			flags |= MSG_DONTWAIT;
+	}
+	if (done == 0 && count)
+		return -1;
+	errno = saved;
+	return (int)done;
 }
 
 /* What the relay has closed gives ends without end, which are no datagrams. */
@@ -272,6 +389,10 @@ static int receive_list(__typeof__(recvmmsg) *libc, int fd,
 	}
 	if (count > LIST_MOST)
 		count = LIST_MOST;
+	if (may_be_forged(fd, (int)flags) && xs_readable(list, sizeof(*list)))
+		return receive_each(fd, list, count,
+				    (int)flags & ~MSG_WAITFORONE,
+				    !limit && !(flags & MSG_WAITFORONE));
 	for (unsigned int i = 0; i < count; i++)
 		room[i] = name_room(&list[i].msg_hdr);
 	got = without_ends(

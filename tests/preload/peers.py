@@ -77,6 +77,31 @@ def unspecified():
                 say(what + " " + ip, s.sendto, b"secret", (ip, port))
 
 
+def forged():
+    """What comes in the name of a peer, but not from the relay, nobody reads."""
+    s, liar = udp(), udp()
+    ask(s, "one")
+    liar.bind(there)
+    own = ("127.0.0.1", s.getsockname()[1])
+    calls = (
+        ("recvfrom", lambda: s.recvfrom(100)[0]),
+        ("recv", lambda: s.recv(100)),
+        ("recvmsg", lambda: s.recvmsg(100)[0]),
+        ("peek", lambda: (s.recv(100, socket.MSG_PEEK), s.recv(100))),
+        ("read", lambda: os.read(s.fileno(), 100)),
+    )
+    for name, call in calls:
+        s.setblocking(name == "read")
+        s.settimeout(None if name == "read" else 15)
+        say("forged", liar.sendto, b"forged", own)
+        s.sendto(name.encode(), there)
+        say(name, call)
+    # Whom it has not sent to it may hear.
+    other = udp()
+    other.sendto(b"other", own)
+    say("other", s.recv, 100)
+
+
 def unfit():
     """Sockets whose port does not protect a stand-in."""
     for name in "SO_REUSEADDR", "SO_REUSEPORT":

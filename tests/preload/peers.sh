@@ -86,6 +86,19 @@ send two: 3
 answer: (b'two', ('127.0.0.1', PORT))" &&
 		life_passes "peers: the socket stays what it is" \
 			"$(! grep -q plain "$T/dtls_echo.log"; echo $?)"
+	peers_life "peers: forged" 127.0.0.1 "$dtls" forged "send one: 3
+answer: (b'one', ('127.0.0.1', PORT))
+forged: 6
+recvfrom: b'recvfrom'
+forged: 6
+recv: b'recv'
+forged: 6
+recvmsg: b'recvmsg'
+forged: 6
+peek: (b'peek', b'peek')
+forged: 6
+read: b'read'
+other: b'other'" && life_passes "peers: forged" 0
 	peers_life "peers: another process" '*' "$dtls" passed "send: 5
 there, from before: (b'early', ('127.0.0.1', PORT))
 there: (b'there', ('127.0.0.1', PORT))
