@@ -36,10 +36,12 @@ TOUCHED_AT_START bool xs_config_datagrams = false;
 /* --- when the library is loaded ------------------------------------------ */
 
 /* Only a pattern with its transport is about datagrams; what stands in a file
- * is not known yet. */
+ * is not known yet.  dtls:// without such a pattern is an error, and a program
+ * that never connects must be told, too. */
 static bool may_have_datagrams(const char *rules)
 {
-	return rules && (strcasestr(rules, "udp://") || strchr(rules, '@'));
+	return rules && (strcasestr(rules, "udp://") ||
+			 strcasestr(rules, "dtls") || strchr(rules, '@'));
 }
 
 static void read_environment(void)
@@ -176,6 +178,9 @@ static void parse(void)
 		return;
 	parsed = xs_rules_read(xs_environment.rules, xs_environment.options,
 			       xs_environment.cwd, &arena, &wrong);
+	/* Broken rules refuse datagrams as well. */
+	if (!parsed)
+		xs_config_datagrams = true;
 }
 
 /* Leaves the memory to what another thread was doing with it when this process

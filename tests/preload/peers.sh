@@ -39,6 +39,17 @@ peers_this_host()
 		"$(nothing_leaked; echo $?)"
 }
 
+# dtls:// for a pattern of TCP, as users write it who forget udp://.
+peers_broken()
+{
+	: >"$T/udp_echo.log"
+	case_run with_xsock "127.0.0.1:$port_udp_echo=dtls://" "$PYTHON" \
+		"$TESTS/preload/peers.py" sends "$port_udp_echo"
+	life_passes "peers: rules that are broken" \
+		"$([ "$(grep -c EACCES "$OUT")" -eq 2 ]; echo $?)" \
+		"$(nothing_leaked; echo $?)" "$(life_told rule-transport; echo $?)"
+}
+
 check_peers_refused()
 {
 	local dtls=dtls://:$port_dtls_echo
@@ -54,6 +65,7 @@ next: ECONNREFUSED" && life_passes "peers: nobody" "$(life_told connect-refused;
 sendmsg: EACCES" && life_passes "peers: denied" "$(nothing_leaked; echo $?)" \
 			"$([ "$(grep -c 'denied by this rule' "$ERR")" -eq 1 ]; echo $?)"
 	peers_this_host
+	peers_broken
 	peers_life "peers: files that are not there" '*' \
 		"$dtls?cafile=/nonexistent" sends "sendto: EACCES
 sendmsg: EACCES" && life_passes "peers: files that are not there" \
