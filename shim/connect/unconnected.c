@@ -18,6 +18,26 @@
 #include <errno.h>
 #include <string.h>
 
+enum kind {
+	OTHER,	/* libc's business */
+	UDP,
+	HIDDEN, /* a socket, but the kernel does not say which: a seccomp
+		   filter */
+};
+
+static enum kind kind_of(int fd)
+{
+	int family = xs_socket_int(fd, SOL_SOCKET, SO_DOMAIN), type = -1;
+
+	if (family == AF_INET || family == AF_INET6)
+		type = xs_socket_int(fd, SOL_SOCKET, SO_TYPE);
+	else if (family >= 0)
+		return OTHER;
+	if (type < 0)
+		return errno == EBADF || errno == ENOTSOCK ? OTHER : HIDDEN;
+	return xs_socket_is_udp(fd) ? UDP : OTHER;
+}
+
 /* A rule is told once, until another one is. */
 static bool is_told(const struct xs_decision *decision)
 {
@@ -62,6 +82,20 @@ __attribute__((noinline)) static bool refuse(const struct xs_address *asked,
 			     "a datagram with an address has no way to the "
 			     "relay under a supervisor (a program that "
 			     "connects its socket has one)");
+	return tell(asked, decision, &err);
+}
+
+/* (Not on the stack of everybody.) */
+__attribute__((noinline)) static bool
+distrust(const struct xs_address *asked, const struct xs_decision *decision)
+{
+	struct xs_error err = { .kind = XS_ERR_NONE };
+
+	xs_error_set(&err, XS_ERR_SYSTEM, EACCES,
+		     "the kernel does not tell what kind of socket this is, so "
+		     "the rule cannot be followed (does a seccomp filter, such "
+		     "as SystemCallFilter= of a systemd unit, forbid "
+		     "getsockopt(2)?)");
 	return tell(asked, decision, &err);
 }
 
@@ -147,8 +181,9 @@ may_by_rules(int fd, const struct xs_rules *rules,
 	struct xs_decision decision;
 	uint64_t names = names_now();
 	int saved = errno;
+	enum kind kind = kind_of(fd);
 
-	if (!xs_socket_is_udp(fd)) {
+	if (kind == OTHER) {
 		errno = saved;
 		return true;
 	}
@@ -163,6 +198,8 @@ may_by_rules(int fd, const struct xs_rules *rules,
 		return refuse(asked, &decision);
 	if (is_exemption(decision.rule))
 		return true;
+	if (kind == HIDDEN)
+		return distrust(asked, &decision);
 	if (!peer)
 		return refuse(asked, &decision);
 	xs_error_clear(&err);
@@ -189,7 +226,7 @@ static bool may_by_pair(const struct xs_pair_info *pair,
 static bool may_without_rules(int fd)
 {
 	int saved = errno;
-	bool may = !xs_socket_is_udp(fd);
+	bool may = kind_of(fd) == OTHER;
 
 	errno = may ? saved : EACCES;
 	return may;

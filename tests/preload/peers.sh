@@ -50,6 +50,19 @@ peers_broken()
 		"$(nothing_leaked; echo $?)" "$(life_told rule-transport; echo $?)"
 }
 
+# As under SystemCallFilter= of a systemd unit.
+peers_hidden()
+{
+	: >"$T/udp_echo.log"
+	need "peers: a socket of an unknown kind" strace || return
+	case_run with_xsock "udp://127.0.0.1:$port_udp_echo=dtls://" strace -o /dev/null \
+		-e trace=getsockopt -e inject=getsockopt:error=EPERM "$PYTHON" \
+		"$TESTS/preload/peers.py" sends "$port_udp_echo"
+	life_passes "peers: a socket of an unknown kind" \
+		"$([ "$(grep -c EACCES "$OUT")" -eq 2 ]; echo $?)" \
+		"$(nothing_leaked; echo $?)" "$(life_told socket-unlike; echo $?)"
+}
+
 check_peers_refused()
 {
 	local dtls=dtls://:$port_dtls_echo
@@ -66,6 +79,7 @@ sendmsg: EACCES" && life_passes "peers: denied" "$(nothing_leaked; echo $?)" \
 			"$([ "$(grep -c 'denied by this rule' "$ERR")" -eq 1 ]; echo $?)"
 	peers_this_host
 	peers_broken
+	peers_hidden
 	peers_life "peers: files that are not there" '*' \
 		"$dtls?cafile=/nonexistent" sends "sendto: EACCES
 sendmsg: EACCES" && life_passes "peers: files that are not there" \
