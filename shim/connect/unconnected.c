@@ -19,7 +19,7 @@
 #include <string.h>
 
 enum kind {
-	OTHER,	/* libc's business */
+	OTHER, /* libc's business */
 	UDP,
 	HIDDEN, /* a socket, but the kernel does not say which: a seccomp
 		   filter */

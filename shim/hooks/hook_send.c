@@ -75,10 +75,9 @@ static enum way way_of(int fd, size_t size, const struct sockaddr *to,
 static enum way way_of_message(int fd, const struct msghdr *msg,
 			       struct xs_peer *peer)
 {
-	return xs_readable(msg, sizeof(*msg))
-		       ? way_of(fd, size_of(msg), msg->msg_name,
-				msg->msg_namelen, peer)
-		       : WAY_OWN;
+	if (!xs_readable(msg, sizeof(*msg)))
+		return WAY_OWN;
+	return way_of(fd, size_of(msg), msg->msg_name, msg->msg_namelen, peer);
 }
 
 /* True when a datagram with an address is done with, and *sent is the
@@ -101,21 +100,48 @@ static bool send_other(int fd, const struct msghdr *msg, int flags,
 	return true;
 }
 
+/* The first message of a list that libc does not send. */
+struct stop {
+	enum way way; /* WAY_OWN: there is none */
+	int errnum;
+	struct xs_peer peer;
+};
+
 /* How many of the messages libc sends, until the first that it does not. */
 static unsigned int count_own(int fd, const struct mmsghdr *list,
-			      unsigned int count)
+			      unsigned int count, struct stop *stop)
 {
-	struct xs_peer peer;
 	unsigned int own = 0;
 
-	if (count > IOV_MAX)
-		count = IOV_MAX; /* as the kernel does (sendmmsg(2)) */
+	stop->way = WAY_OWN;
 	if (!xs_readable(list, count * sizeof(*list)))
 		return count;
-	while (own < count &&
-	       way_of_message(fd, &list[own].msg_hdr, &peer) == WAY_OWN)
+	while (own < count) {
+		stop->way = way_of_message(fd, &list[own].msg_hdr, &stop->peer);
+		stop->errnum = errno;
+		if (stop->way != WAY_OWN)
+			break;
 		own++;
+	}
 	return own;
+}
+
+/* The message that libc does not send, as its way was found: to ask for it
+ * again would lose an error that is told once. */
+static int send_stopped(int fd, struct mmsghdr *message, xs_mmsg_flags flags,
+			const struct stop *stop)
+{
+	ssize_t size = -1;
+
+	if (stop->way == WAY_STAND_IN)
+		size = xs_peers_send(fd, &message->msg_hdr, (int)flags,
+				     &stop->peer);
+	else
+		errno = stop->errnum;
+	if (size < 0)
+		return -1;
+	message->msg_len = (unsigned int)size;
+	return 1;
 }
 
 /* --- streams -------------------------------------------------------------- */
@@ -381,44 +407,35 @@ static int send_all(__typeof__(sendmmsg) *libc, int fd, struct mmsghdr *list,
 	return 1;
 }
 
-/* True when the first message is a datagram that libc does not send; *sent is
- * the call's result if there were no others. */
-static bool send_first(int fd, struct mmsghdr *list, xs_mmsg_flags flags,
-		       int *sent)
-{
-	ssize_t size;
-
-	if (!xs_readable(list, sizeof(*list)) ||
-	    !send_other(fd, &list->msg_hdr, (int)flags, &size))
-		return false;
-	*sent = size < 0 ? -1 : 1;
-	if (size >= 0)
-		list->msg_len = (unsigned int)size;
-	return true;
-}
-
 /* Some go by libc, in stretches, and others to their stand-ins.  What was sent
  * before an error counts, and the caller comes again. */
 static int send_mixed(__typeof__(sendmmsg) *libc, int fd, struct mmsghdr *list,
 		      unsigned int count, xs_mmsg_flags flags)
 {
-	int saved = errno, sent;
+	int saved = errno, sent = 0;
 	unsigned int done = 0;
+	struct stop stop;
 
 	if (count > IOV_MAX)
-		count = IOV_MAX;
+		count = IOV_MAX; /* as the kernel does (sendmmsg(2)) */
 	do {
-		unsigned int own = count_own(fd, list + done, count - done);
+		unsigned int own =
+			count_own(fd, list + done, count - done, &stop);
 
-		if (own == 0 && send_first(fd, list + done, flags, &sent))
-			own = 1;
-		else
+		if (own) {
 			sent = send_all(libc, fd, list + done, own, flags);
-		if (sent < 0)
-			break;
-		done += (unsigned int)sent;
-		if ((unsigned int)sent < own)
-			break;
+			if (sent < 0)
+				break;
+			done += (unsigned int)sent;
+			if ((unsigned int)sent < own)
+				break;
+		}
+		if (stop.way != WAY_OWN) {
+			sent = send_stopped(fd, list + done, flags, &stop);
+			if (sent < 0)
+				break;
+			done++;
+		}
 	} while (done < count);
 	if (done == 0)
 		return sent;

@@ -4,6 +4,7 @@ rules there are.  Prints what each call gave, errors by name.
     peers.py CASE PORT [ARGUMENT…]
 """
 import array
+import ctypes
 import errno
 import glob
 import os
@@ -58,6 +59,25 @@ def refused():
     s = udp()
     say("send", s.sendto, b"secret", there)
     has_gone(s, "next")
+
+
+def list_refused():
+    """The error of an association is told by sendmmsg(2), too, which looks at
+    each message before it sends."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    to = ctypes.create_string_buffer(struct.pack(
+        "=HH4s8x", socket.AF_INET, socket.htons(port), socket.inet_aton(there[0])))
+    text = ctypes.create_string_buffer(b"secret")
+    part = struct.pack("@PN", ctypes.addressof(text), 6)
+    parts = ctypes.create_string_buffer(part)
+    message = ctypes.create_string_buffer(struct.pack(
+        "@PIPNPNiI", ctypes.addressof(to), 16, ctypes.addressof(parts), 1, 0, 0, 0, 0))
+    s = udp()
+    say("send", s.sendto, b"secret", there)
+    # Long enough that the error is told once.
+    time.sleep(2)
+    result = libc.sendmmsg(s.fileno(), message, 1, 0)
+    print("sendmmsg:", result, errno.errorcode.get(ctypes.get_errno()))
 
 
 def sends():

@@ -74,6 +74,9 @@ next: EKEYREJECTED" &&
 			"$(life_told certificate-untrusted; echo $?)"
 	peers_life "peers: nobody" '*' "dtls://:$port_udp_closed" refused "send: 6
 next: ECONNREFUSED" && life_passes "peers: nobody" "$(life_told connect-refused; echo $?)"
+	peers_life "peers: nobody, by a list" '*' "dtls://:$port_udp_closed" list_refused \
+		"send: 6
+sendmmsg: -1 ECONNREFUSED" && life_passes "peers: nobody, by a list" 0
 	peers_life "peers: denied" '*' deny:// sends "sendto: EACCES
 sendmsg: EACCES" && life_passes "peers: denied" "$(nothing_leaked; echo $?)" \
 			"$([ "$(grep -c 'denied by this rule' "$ERR")" -eq 1 ]; echo $?)"
