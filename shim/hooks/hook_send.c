@@ -24,6 +24,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <netinet/udp.h>
 
 /* --- datagrams ------------------------------------------------------------ */
 
@@ -72,11 +73,34 @@ static enum way way_of(int fd, size_t size, const struct sockaddr *to,
 	return peer->stand_in.len ? WAY_STAND_IN : WAY_OWN;
 }
 
+/* Many datagrams in one: a pair would make a single one of them. */
+static bool is_segmented(const struct msghdr *msg)
+{
+	struct cmsghdr *part;
+
+	if (!msg->msg_controllen ||
+	    !xs_readable(msg->msg_control, msg->msg_controllen))
+		return false;
+	for (part = CMSG_FIRSTHDR(msg); part;
+	     part = CMSG_NXTHDR((struct msghdr *)msg, part))
+		if (part->cmsg_level == IPPROTO_UDP &&
+		    part->cmsg_type == UDP_SEGMENT)
+			return true;
+	return false;
+}
+
 static enum way way_of_message(int fd, const struct msghdr *msg,
 			       struct xs_peer *peer)
 {
+	struct xs_pair_info pair;
+
 	if (!xs_readable(msg, sizeof(*msg)))
 		return WAY_OWN;
+	/* What a kernel says that does not know it (udp_cmsg_send). */
+	if (is_segmented(msg) && xs_datagram_is(fd, &pair)) {
+		errno = EINVAL;
+		return WAY_NONE;
+	}
 	return way_of(fd, size_of(msg), msg->msg_name, msg->msg_namelen, peer);
 }
 

@@ -8,6 +8,7 @@ import os
 import select
 import signal
 import socket
+import struct
 import sys
 import time
 
@@ -165,6 +166,15 @@ def addressed():
     s.connect(ruled)
     say("sendto, the peer", s.sendto, b"to the peer", ruled)
     say("sendto, another", s.sendto, b"to another", free)
+
+
+def segments():
+    """UDP_SEGMENT beside the data: never one datagram of many."""
+    s = connected()
+    say("sendmsg", s.sendmsg, [b"x" * 900],
+        [(socket.IPPROTO_UDP, 103, struct.pack("=H", 400))])
+    say("send", s.send, b"after")
+    say("answer", s.recv, 1000)
 
 
 def sends():

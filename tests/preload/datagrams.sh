@@ -100,6 +100,9 @@ check_datagrams_life()
 		life_passes "datagrams: who leaves at once" $? \
 			"$([ "$(grep -cx 'datagram 2' "$T/dtls_echo.log")" -eq 20 ]; echo $?)"
 	}
+	life "datagrams: many in one" "$dtls" segments "sendmsg: EINVAL
+send: 5
+answer: b'after'" && life_passes "datagrams: many in one" 0
 	life "datagrams: the server says goodbye" "$dtls" ends "send one: 3
 answer: b'one'
 send close: 5
