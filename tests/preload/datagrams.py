@@ -131,6 +131,31 @@ def killed():
     print("answer:", s.recv(100))
 
 
+def bind_when_free(s, own):
+    """A process that is killed has no name a moment before it has no sockets."""
+    for _ in range(500):
+        try:
+            return s.bind(own)
+        except OSError:
+            time.sleep(0.01)
+    raise TimeoutError(own)
+
+
+def same_port():
+    """A client that was killed comes again, from the port that it had."""
+    own = ("127.0.0.1", 0)
+    for what in "one", "two":
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        s.settimeout(8)
+        bind_when_free(s, own)
+        own = s.getsockname()
+        s.connect(("127.0.0.1", port))
+        ask(s, what)
+        for pid in relays(more[0]):
+            os.kill(pid, signal.SIGKILL)
+        s.close()
+
+
 def waiting():
     """More than may wait."""
     s = connected()

@@ -83,6 +83,22 @@ static SSL_CTX *make_context(const char *cert)
 	return context;
 }
 
+/* Waits for a datagram.  Is it the ClientHello of another client, which has the
+ * port of this one?  A client that was killed says no goodbye, and a server
+ * that stays with it would never answer the next one. */
+static bool comes_anew(int fd)
+{
+	enum { HANDSHAKE = 22, CLIENT_HELLO = 1, TYPE = 13 };
+	unsigned char first[TYPE + 1];
+	ssize_t got;
+
+	do
+		got = recv(fd, first, sizeof(first), MSG_PEEK);
+	while (got < 0 && (errno == ECONNREFUSED || errno == EINTR));
+	return got == sizeof(first) && first[0] == HANDSHAKE && !first[3] &&
+	       !first[4] && first[TYPE] == CLIENT_HELLO;
+}
+
 /* One client; the socket is connected to it. */
 static void serve(SSL *ssl)
 {
@@ -96,8 +112,9 @@ static void serve(SSL *ssl)
 	printf("open%s\n", SSL_session_reused(ssl) ? " resumed" : "");
 	/* A client that has gone refuses what is sent to it; what it has sent
 	 * before is still to be read. */
-	while (errno = 0, (got = SSL_read(ssl, data, sizeof(data))) > 0 ||
-				  errno == ECONNREFUSED) {
+	while ((SSL_has_pending(ssl) || !comes_anew(SSL_get_fd(ssl))) &&
+	       (errno = 0, (got = SSL_read(ssl, data, sizeof(data))) > 0 ||
+				   errno == ECONNREFUSED)) {
 		if (got <= 0)
 			continue;
 		printf("datagram %d\n", got);
