@@ -345,6 +345,99 @@ Test(relay_datagrams, hostile_requests, .timeout = 60)
 	close(server);
 }
 
+/* --- bridges ---------------------------------------------------------- */
+
+static int unbound(int type)
+{
+	const struct sockaddr_in any = { .sin_family = AF_INET };
+	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+
+	cr_assert_eq(bind(fd, (const struct sockaddr *)&any, sizeof(any)), 0);
+	return fd;
+}
+
+/* The errno of the answer; -1: the relay has closed the connection. */
+static int ask_bridge(const struct relay *relay, const int *fds, size_t nfds)
+{
+	static char buffer[XS_WIRE_MESSAGE_MAX];
+	struct xs_wire question, answer;
+	int control = relay_connect(relay), result = -1;
+
+	xs_wire_init(&question, XS_WIRE_BRIDGE);
+	question.head.idle = -1;
+	cr_assert_geq(control, 0);
+	cr_assert_eq(xs_wire_send(control, &question, fds, nfds), 0);
+	if (wire_answer(control, buffer, &answer)) {
+		cr_assert_eq(answer.head.type, XS_WIRE_BRIDGED);
+		cr_assert(*answer.string[XS_WIRE_SENTENCE]);
+		result = answer.head.errnum;
+	}
+	close(control);
+	return result;
+}
+
+/* Descriptors that are none of a bridge are refused, and closed; those of one
+ * are given back when the program has closed its socket. */
+Test(relay_datagrams, hostile_bridges, .timeout = 60)
+{
+	struct xs_address own;
+	int server = udp_socket(&own), before, stream[2];
+	struct relay relay = relay_start("2");
+	struct datagrams kept = opened(&relay, &own, "udp", "relay=1");
+	struct datagrams other = opened(&relay, &own, "dtls", "");
+	int udp = unbound(SOCK_DGRAM), tcp = unbound(SOCK_STREAM);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	const int right = other.end[0];
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, stream), 0);
+	/* The table and the log's end come first. */
+	cr_assert_eq(ask_bridge(&relay, &udp, 1), 0);
+	close(other.log[0]);
+	usleep(200000);
+	before = count_descriptors(relay.pid);
+	for (int turn = 0; turn < 20; turn++) {
+		const struct {
+			int fds[3];
+			size_t count;
+			int errnum;
+		} wrong[] = {
+			{ { 0 }, 0, -1 },
+			{ { udp, right, right }, 3, -1 },
+			{ { null, right }, 2, EACCES },
+			{ { tcp, right }, 2, EACCES },
+			{ { server, right }, 2, EACCES },
+			{ { right, right }, 2, EACCES },
+			{ { udp, udp }, 2, EACCES },
+			{ { udp, null }, 2, EACCES },
+			{ { udp, stream[0] }, 2, EACCES },
+			{ { null }, 1, 0 },
+		};
+
+		for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+			cr_assert_eq(ask_bridge(&relay, wrong[i].fds,
+						wrong[i].count),
+				     wrong[i].errnum, "%zu", i);
+	}
+	cr_assert_leq(wait_for_descriptors(relay.pid, before), before);
+	for (int turn = 0; turn < 3; turn++) {
+		const int fds[] = { udp, right };
+
+		cr_assert_eq(ask_bridge(&relay, fds, 2), 0);
+	}
+	cr_assert_gt(count_descriptors(relay.pid), before);
+	close(udp);
+	close(right);
+	cr_assert_lt(wait_for_descriptors(relay.pid, before - 1), before);
+	cr_assert_eq(send(kept.end[0], "still", 5, 0), 5);
+	forget(&kept);
+	cr_assert_eq(relay_wait(&relay, 20), 0);
+	close(server);
+	close(tcp);
+	close(null);
+	close(stream[0]);
+	close(stream[1]);
+}
+
 /* A pair that is larger than any datagram of UDP, and garbage from the server's
  * address. */
 Test(relay_datagrams, odd_datagrams, .timeout = 60)
