@@ -213,13 +213,14 @@ static void cancel(struct xs_association *a)
 
 static void fail(struct xs_association *a, const struct xs_error *err)
 {
-	int fd = open_log(a);
+	int fd;
 
 	if (a->state == OVER)
 		return;
 	a->state = OVER;
 	cancel(a);
 	xs_waiting_clear(&a->waiting);
+	fd = open_log(a);
 	xs_log_words_log_failure(a->log_words, fd, err);
 	close_log(a, fd);
 	let_log_go(a);
