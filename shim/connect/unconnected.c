@@ -21,21 +21,43 @@
 enum kind {
 	OTHER, /* libc's business */
 	UDP,
+	PAIR,	/* of datagrams, as it seems */
 	HIDDEN, /* a socket, but the kernel does not say which: a seccomp
 		   filter */
 };
 
+static enum kind kind_by(int family, int type)
+{
+	if (family == AF_UNIX)
+		return type == SOCK_SEQPACKET ? PAIR : OTHER;
+	if (family != AF_INET && family != AF_INET6)
+		return OTHER;
+	return type == SOCK_DGRAM ? UDP : OTHER;
+}
+
+/* Another thread that connects or disconnects the descriptor may put another
+ * socket there between two looks; so OTHER is what two looks agree on. */
 static enum kind kind_of(int fd)
 {
-	int family = xs_socket_int(fd, SOL_SOCKET, SO_DOMAIN), type = -1;
+	int before[2] = { -1, -1 };
 
-	if (family == AF_INET || family == AF_INET6)
-		type = xs_socket_int(fd, SOL_SOCKET, SO_TYPE);
-	else if (family >= 0)
-		return OTHER;
-	if (type < 0)
-		return errno == EBADF || errno == ENOTSOCK ? OTHER : HIDDEN;
-	return xs_socket_is_udp(fd) ? UDP : OTHER;
+	for (;;) {
+		int family = xs_socket_int(fd, SOL_SOCKET, SO_DOMAIN);
+		int type = family < 0 ? -1
+				      : xs_socket_int(fd, SOL_SOCKET, SO_TYPE);
+		enum kind kind = kind_by(family, type);
+
+		if (type < 0)
+			return errno == EBADF || errno == ENOTSOCK ? OTHER
+								   : HIDDEN;
+		/* One of ICMP has datagrams, too. */
+		if (kind == UDP && !xs_socket_is_udp(fd))
+			kind = OTHER;
+		if (kind != OTHER || (family == before[0] && type == before[1]))
+			return kind;
+		before[0] = family;
+		before[1] = type;
+	}
 }
 
 /* A rule is told once, until another one is. */
@@ -172,6 +194,34 @@ static void remember_unmatched(const struct xs_address *asked, uint64_t names)
 
 /* --- deciding ------------------------------------------------------------- */
 
+/* A pair sends to its peer whatever the address says. */
+static bool may_by_pair(const struct xs_pair_info *pair,
+			const struct xs_address *asked, struct xs_peer *peer)
+{
+	if (xs_address_same_ip(&pair->asked, asked) &&
+	    xs_address_port(&pair->asked) == xs_address_port(asked)) {
+		/* Another thread may disconnect it, and with the address the
+		 * datagram would leave in plaintext then. */
+		if (peer)
+			peer->connected = true;
+		return true;
+	}
+	errno = EISCONN;
+	return false;
+}
+
+/* Where it has just become one, or is none any more, nothing is sent. */
+static bool may_by_new_pair(int fd, const struct xs_address *asked,
+			    struct xs_peer *peer)
+{
+	struct xs_pair_info pair;
+
+	if (xs_datagram_is(fd, &pair))
+		return may_by_pair(&pair, asked, peer);
+	errno = EISCONN;
+	return false;
+}
+
 /* (Not on the stack of everybody.) */
 __attribute__((noinline)) static bool
 may_by_rules(int fd, const struct xs_rules *rules,
@@ -187,6 +237,8 @@ may_by_rules(int fd, const struct xs_rules *rules,
 		errno = saved;
 		return true;
 	}
+	if (kind == PAIR)
+		return may_by_new_pair(fd, asked, peer);
 	xs_decide(rules, true, asked, &decision, &err);
 	errno = saved;
 	if (!decision.rule && !decision.unknown && !decision.unreachable) {
@@ -210,23 +262,13 @@ may_by_rules(int fd, const struct xs_rules *rules,
 	return xs_error_is_set(&err) ? tell(asked, &decision, &err) : false;
 }
 
-/* A pair sends to its peer whatever the address says. */
-static bool may_by_pair(const struct xs_pair_info *pair,
-			const struct xs_address *asked)
-{
-	if (xs_address_same_ip(&pair->asked, asked) &&
-	    xs_address_port(&pair->asked) == xs_address_port(asked))
-		return true;
-	errno = EISCONN;
-	return false;
-}
-
 /* The rules are broken: as with a connect, nothing of the Internet is
  * reached. */
 static bool may_without_rules(int fd)
 {
 	int saved = errno;
-	bool may = kind_of(fd) == OTHER;
+	enum kind kind = kind_of(fd);
+	bool may = kind == OTHER || kind == PAIR;
 
 	errno = may ? saved : EACCES;
 	return may;
@@ -263,8 +305,10 @@ bool xs_unconnected_may(int fd, const struct sockaddr *to, socklen_t len,
 	struct xs_address asked;
 	bool has_rule;
 
-	if (peer)
+	if (peer) {
 		peer->stand_in.len = 0;
+		peer->connected = false;
+	}
 	/* What the kernel refuses, or what is no Internet address. */
 	if (!read_asked(fd, to, len, &asked))
 		return true;
@@ -275,6 +319,6 @@ bool xs_unconnected_may(int fd, const struct sockaddr *to, socklen_t len,
 		   !is_unmatched(&asked);
 	/* A pair that came by exec(2) or SCM_RIGHTS has no hint. */
 	if ((has_rule || xs_late_error_may(fd)) && xs_datagram_is(fd, &pair))
-		return may_by_pair(&pair, &asked);
+		return may_by_pair(&pair, &asked, peer);
 	return !has_rule || may_by_rules(fd, rules, &asked, peer);
 }

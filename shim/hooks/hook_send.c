@@ -61,15 +61,19 @@ enum way {
 	WAY_NONE,     /* errno is set */
 	WAY_OWN,      /* libc sends it */
 	WAY_STAND_IN, /* it goes to the stand-in */
+	WAY_PAIR,     /* libc sends it, without the address */
 };
 
 static enum way way_of(int fd, size_t size, const struct sockaddr *to,
 		       socklen_t len, struct xs_peer *peer)
 {
 	peer->stand_in.len = 0;
+	peer->connected = false;
 	if ((to && !xs_unconnected_may(fd, to, len, peer)) ||
 	    !fits(fd, size, peer))
 		return WAY_NONE;
+	if (peer->connected)
+		return WAY_PAIR;
 	return peer->stand_in.len ? WAY_STAND_IN : WAY_OWN;
 }
 
@@ -104,23 +108,35 @@ static enum way way_of_message(int fd, const struct msghdr *msg,
 	return way_of(fd, size_of(msg), msg->msg_name, msg->msg_namelen, peer);
 }
 
+static ssize_t send_unnamed(int fd, const struct msghdr *msg, int flags);
+
+/* A datagram whose way is none of libc's own. */
+static ssize_t send_by(enum way way, int fd, const struct msghdr *msg,
+		       int flags, const struct xs_peer *peer)
+{
+	switch (way) {
+	case WAY_STAND_IN:
+		return xs_peers_send(fd, msg, flags, peer);
+	case WAY_PAIR:
+		return send_unnamed(fd, msg, flags);
+	case WAY_NONE:
+	case WAY_OWN:
+		break;
+	}
+	return -1;
+}
+
 /* True when a datagram with an address is done with, and *sent is the
  * result. */
 static bool send_other(int fd, const struct msghdr *msg, int flags,
 		       ssize_t *sent)
 {
 	struct xs_peer peer;
+	enum way way = way_of_message(fd, msg, &peer);
 
-	switch (way_of_message(fd, msg, &peer)) {
-	case WAY_OWN:
+	if (way == WAY_OWN)
 		return false;
-	case WAY_NONE:
-		*sent = -1;
-		break;
-	case WAY_STAND_IN:
-		*sent = xs_peers_send(fd, msg, flags, &peer);
-		break;
-	}
+	*sent = send_by(way, fd, msg, flags, &peer);
 	return true;
 }
 
@@ -155,13 +171,12 @@ static unsigned int count_own(int fd, const struct mmsghdr *list,
 static int send_stopped(int fd, struct mmsghdr *message, xs_mmsg_flags flags,
 			const struct stop *stop)
 {
-	ssize_t size = -1;
+	ssize_t size;
 
-	if (stop->way == WAY_STAND_IN)
-		size = xs_peers_send(fd, &message->msg_hdr, (int)flags,
-				     &stop->peer);
-	else
+	if (stop->way == WAY_NONE)
 		errno = stop->errnum;
+	size = send_by(stop->way, fd, &message->msg_hdr, (int)flags,
+		       &stop->peer);
 	if (size < 0)
 		return -1;
 	message->msg_len = (unsigned int)size;
@@ -272,8 +287,7 @@ static bool send_datagram(int fd, const void *data, size_t size, int flags,
 
 	if (way == WAY_OWN)
 		return false;
-	*sent = way == WAY_STAND_IN ? xs_peers_send(fd, &msg, flags, &peer)
-				    : -1;
+	*sent = send_by(way, fd, &msg, flags, &peer);
 	return true;
 }
 
@@ -357,6 +371,15 @@ static ssize_t send_message(__typeof__(sendmsg) *libc, int fd,
 	copy.msg_name = NULL;
 	copy.msg_namelen = 0;
 	return send_parts(libc, fd, &copy, flags);
+}
+
+static ssize_t send_unnamed(int fd, const struct msghdr *msg, int flags)
+{
+	struct msghdr copy = *msg;
+
+	copy.msg_name = NULL;
+	copy.msg_namelen = 0;
+	return send_message(xs_libc.sendmsg, fd, &copy, flags);
 }
 
 static ssize_t send_one(__typeof__(sendmsg) *libc, int fd,

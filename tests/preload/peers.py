@@ -12,6 +12,7 @@ import signal
 import socket
 import struct
 import sys
+import threading
 import time
 
 case, port = sys.argv[1], int(sys.argv[2])
@@ -78,6 +79,38 @@ def list_refused():
     time.sleep(2)
     result = libc.sendmmsg(s.fileno(), message, 1, 0)
     print("sendmmsg:", result, errno.errorcode.get(ctypes.get_errno()))
+
+
+def races():
+    """Two threads: one connects and disconnects the socket, the other one gives
+    the address with each datagram."""
+    s, sink = udp(), udp()
+    sink.bind(there)
+    sink.setblocking(False)
+    s.setblocking(False)
+    libc = ctypes.CDLL(None)
+    to = struct.pack("=HH4s8x", socket.AF_INET, socket.htons(port),
+                     socket.inet_aton(there[0]))
+    until = time.monotonic() + 3
+
+    def connects():
+        while time.monotonic() < until:
+            libc.connect(s.fileno(), to, 16)
+            libc.connect(s.fileno(), bytes(16), 16)
+
+    thread = threading.Thread(target=connects)
+    thread.start()
+    leaked = 0
+    while time.monotonic() < until:
+        for _ in range(100):
+            libc.sendto(s.fileno(), b"secret", 6, 0, to, 16)
+        try:
+            while sink.recv(100):
+                leaked += 1
+        except BlockingIOError:
+            pass
+    thread.join()
+    print("leaked:", leaked)
 
 
 def sends():

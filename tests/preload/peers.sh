@@ -77,6 +77,8 @@ next: ECONNREFUSED" && life_passes "peers: nobody" "$(life_told connect-refused;
 	peers_life "peers: nobody, by a list" '*' "dtls://:$port_udp_closed" list_refused \
 		"send: 6
 sendmmsg: -1 ECONNREFUSED" && life_passes "peers: nobody, by a list" 0
+	log=off peers_life "peers: two threads, one connects" '*' "$dtls" races "leaked: 0" &&
+		life_passes "peers: two threads, one connects" 0
 	peers_life "peers: denied" '*' deny:// sends "sendto: EACCES
 sendmsg: EACCES" && life_passes "peers: denied" "$(nothing_leaked; echo $?)" \
 			"$([ "$(grep -c 'denied by this rule' "$ERR")" -eq 1 ]; echo $?)"
