@@ -186,6 +186,8 @@ static void remember_unmatched(const struct xs_address *asked, uint64_t names)
 				    &slot->sequence, &before, before + 1, false,
 				    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return;
+	/* Nobody sees what follows and not that it is being written. */
+	__atomic_thread_fence(__ATOMIC_RELEASE);
 	slot->asked = *asked;
 	slot->names = names;
 	slot->until_ms = xs_clock_coarse_ms() + UNMATCHED_MS;
