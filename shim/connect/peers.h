@@ -36,8 +36,8 @@ struct xs_peer {
 				       datagram goes to the peer itself */
 	uint32_t limit;		    /* the most bytes that it may have */
 	struct xs_stand_in_table *table; /* the stand-in's */
-	bool connected;		    /* the socket is connected to the peer, and
-				       wrapped: it goes without the address */
+	bool connected; /* the socket is connected to the peer, and
+			   wrapped: it goes without the address */
 };
 
 /* The way to the peer asked, which a rule is about, from the UDP socket fd.

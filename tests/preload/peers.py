@@ -289,7 +289,7 @@ def leaves():
         os.wait()
 
 
-def forged():
+def succeeded():
     """What a program has sent is carried, when the relay comes to it only after
     the end of the program; and nothing of who has its port by then."""
     s = udp()

@@ -153,7 +153,7 @@ SO_REUSEADDR: EACCES" && life_passes "peers: sockets without a port" 0
 	}
 	cp "$RELAY" "$relay"
 	XSOCK_RELAY=$relay peers_life "peers: somebody has the port" '*' "$dtls" \
-		forged "send one: 3
+		succeeded "send one: 3
 answer: (b'one', ('127.0.0.1', PORT))
 forged: 6
 forged: 6
