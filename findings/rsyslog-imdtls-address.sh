@@ -7,10 +7,11 @@
 # Expected: the daemon listens at 127.0.0.1:25001; without, at all addresses.
 # Seen: without, it does.  With, the daemon says that it cannot bind, runs on, and
 #   listens at no port of UDP.
-# For xsock: our tests give imdtls no address.  Who follows the manual and finds the
-#   association refused by DTLS's client looks for the fault at the wrong end.
+# For xsock: our tests give imdtls no address.  A rule dtls:// for such a server ends
+#   with ECONNREFUSED, and the fault is the server's.
 . "$(dirname "$0")/debian.sh"
-debian_root trixie rsyslog=8.2504.0-1+deb13u2 rsyslog-openssl=8.2504.0-1+deb13u2 openssl coreutils dash grep iproute2
+debian_root trixie rsyslog=8.2504.0-1+deb13u2 rsyslog-openssl=8.2504.0-1+deb13u2 \
+	openssl coreutils dash grep iproute2
 
 openssl req -x509 -newkey rsa:2048 -nodes -days 3 -subj /CN=localhost \
 	-keyout "$root/tmp/key.pem" -out "$root/tmp/cert.pem" 2>/dev/null
