@@ -230,8 +230,8 @@ bad_rules()
 	refused "sslv2://" "localhost=sslv2://" EACCES 'sslv2'
 	refused "unknown option" "localhost=tls://?verify_pear=1" EACCES \
 		'verify_pear.*verify_peer'
-	refused "scheme that does not exist yet" \
-		"udp://localhost=dtls://" EACCES 'dtls'
+	refused "scheme that does not exist" "localhost=quic://" EACCES 'quic'
+	refused "scheme for datagrams" "localhost=dtls://" EACCES 'dtls'
 	refused "bad value" "localhost=tls://?verify_peer=maybe" EACCES \
 		'verify_peer|maybe'
 	refused "cafile that is not there" "localhost=tls://?cafile=$cafile" \

@@ -85,7 +85,7 @@ start stopped with_xsock "$control" "$PYTHON" -B "$here/ftp_data.py" "$T/ftp" \
 stopped=$!
 if within 20 test -e "$T/ftp/ready"; then
 	relay=$(relay_pids)
-	kill -STOP $relay
+	freeze $relay
 	: >"$T/ftp/go"
 	LIMIT=5 case_run with_xsock "127.0.0.9:21=tls://" "$PYTHON" -c '
 import socket

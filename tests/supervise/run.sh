@@ -405,7 +405,7 @@ try_reused()
 	pid=$!
 	within 10 grep -q connected "$T/reused.log"
 	relay=$(relay_pids)
-	kill -STOP $relay
+	freeze $relay
 	echo >&3
 	within 10 grep -q reused "$T/reused.log"
 	kill -CONT $relay

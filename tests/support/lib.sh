@@ -190,6 +190,21 @@ kill_tree()
 	kill -9 "$pid" 2>/dev/null
 }
 
+# freeze PID…: stops them, and comes back when no thread of theirs runs any more
+freeze()
+{
+	kill -STOP "$@" && within 10 are_stopped "$@"
+}
+
+are_stopped()
+{
+	local pid
+	for pid; do
+		! grep -L '^State:.*[tT] ' "/proc/$pid"/task/*/status | grep -q . ||
+			return
+	done
+}
+
 # Every process that runs this suite's copy of the relay, or one more copy that it
 # has made, $RELAY-NAME.  (One find, not a readlink for each process of the
 # machine.)

@@ -348,7 +348,7 @@ if [ "$(id -u)" -eq 0 ] && need "another user" setpriv; then
 	nobody=$tree
 	stopped=$(relay_of 65534)
 	hold "localhost:1=tls://:$port_tls?cafile=$CA" 'exec 5<>/dev/tcp/localhost/1; : >"$0"; sleep 60; :'
-	kill -STOP "$stopped"
+	freeze "$stopped"
 	runs "a relay that is stopped" 1 ps
 	tells "a relay that is stopped: said" "relay $stopped of nobody: it has not told all within 5 seconds"
 	grep -q "^root *bash *$tree localhost:1 " "$OUT" && pass "and the others tell" ||
