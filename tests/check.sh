@@ -14,8 +14,9 @@ build=${BUILD:-build}
 logs=$build/check
 # A suite that hangs fails, and the ones behind it run.
 seconds=${SUITE_SECONDS:-1800}
-# LANES=1, or what is no number above it: one suite at a time
-lanes=${LANES:-$(nproc)}
+# LANES=1, or what is no number above it: one suite at a time; 2: those with a build
+# of their own beside the others; more: those that wait, too
+lanes=${LANES:-$(($(nproc) > 1 ? 4 : 1))}
 [ "$lanes" -gt 1 ] 2>/dev/null || lanes=1
 # All processors build, unless who calls has said how many jobs.
 case ${MAKEFLAGS-} in
@@ -210,9 +211,11 @@ show_failures()
 lane_of()
 {
 	case $1 in
-	relay | daemons | udp | starttls | transparency) echo waits ;;
+	relay | daemons | udp | starttls | transparency)
+		[ "$lanes" -gt 2 ] && echo waits || echo first ;;
 	asan-*) echo asan ;;
-	clang | lto) echo compilers ;;
+	clang | lto)
+		[ "$lanes" -gt 2 ] && echo compilers || echo asan ;;
 	search) echo search ;;
 	*) echo first ;;
 	esac
