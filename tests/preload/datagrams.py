@@ -102,16 +102,22 @@ def relays(path):
             pass
 
 
+def kill(pid):
+    """Comes back when the process has ended: one that is dying may still take a
+    request, though its program is gone from /proc/PID/exe."""
+    ended = select.poll()
+    ended.register(os.pidfd_open(pid), select.POLLIN)
+    os.kill(pid, signal.SIGKILL)
+    ended.poll(15000)
+
+
 def killed():
     """The relay is killed: nobody comes in its place."""
     s = connected()
     ask(s, "one")
     name = name_of(s)
     for pid in relays(more[0]):
-        os.kill(pid, signal.SIGKILL)
-    # One that is dying may still take a request.
-    while list(relays(more[0])):
-        time.sleep(0.01)
+        kill(pid)
     ends = select.poll()
     ends.register(s, 0)
     print("events:", bool(ends.poll(15000)))

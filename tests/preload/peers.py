@@ -8,6 +8,7 @@ import ctypes
 import errno
 import glob
 import os
+import select
 import signal
 import socket
 import struct
@@ -258,6 +259,15 @@ def try_to_take(addresses, own):
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
+def kill(pid):
+    """Comes back when the process has ended: one that is dying may still take a
+    request, though its program is gone from /proc/PID/exe."""
+    ended = select.poll()
+    ended.register(os.pidfd_open(pid), select.POLLIN)
+    os.kill(pid, signal.SIGKILL)
+    ended.poll(15000)
+
+
 def killed():
     """The relay is killed: nobody gets what is sent to the peer, and the next
     one carries it."""
@@ -268,9 +278,7 @@ def killed():
     print("stand-ins:", len(addresses))
     print("taken while it lives:", try_to_take(addresses, own))
     for pid in relays(more[0]):
-        os.kill(pid, signal.SIGKILL)
-    while relays(more[0]):
-        time.sleep(0.01)
+        kill(pid)
     print("taken behind it:", try_to_take(addresses, own))
     say("send", s.sendto, b"lost", there)
     ask(s, "two")
