@@ -177,6 +177,8 @@ Test(relay_cost, floods_end, .timeout = 120)
  * each window.  On a busy machine the floods leave little for anybody. */
 enum { NEIGHBOURS = 6, WINDOWS = 5, LEAST_ECHOES = 10 };
 
+static const double slowest_echo = 1; /* second */
+
 /* Echoes in so many seconds, one neighbour after the other, and how long the
  * slowest took. */
 static int count_echoes(const struct wrapped *w, double seconds, double *worst)
@@ -220,6 +222,7 @@ static void neighbours_live(void (*serve)(struct served *))
 	pthread_t reader[FLOODS];
 	double before_worst, worst = 0;
 	int before, during = 0;
+	bool held_up = true;
 
 	for (int i = 0; i < NEIGHBOURS; i++)
 		cr_assert_eq(wrap_open(&w[i], &relay, echo->port, echo->cafile,
@@ -238,6 +241,8 @@ static void neighbours_live(void (*serve)(struct served *))
 		double slowest;
 		int count = count_echoes(w, 0.6, &slowest) / 0.6;
 
+		if (count > LEAST_ECHOES && slowest < slowest_echo)
+			held_up = false;
 		if (count > during) {
 			during = count;
 			worst = slowest;
@@ -246,8 +251,7 @@ static void neighbours_live(void (*serve)(struct served *))
 	printf("# echoes in a second: %d, beside floods %d; slowest %.1f and "
 	       "%.1f ms\n",
 	       before, during, before_worst * 1000, worst * 1000);
-	cr_assert_gt(during, LEAST_ECHOES, "%d, then %d", before, during);
-	cr_assert_lt(worst, 1, "%.2f s", worst);
+	cr_assert_not(held_up, "%d, then %d; %.2f s", before, during, worst);
 	for (int i = 0; i < NEIGHBOURS; i++)
 		wrap_close(&w[i]);
 	for (int i = 0; i < FLOODS; i++) {
