@@ -7,6 +7,7 @@
 #include "xsock/probe.h"
 
 #include "base/descriptor.h"
+#include "relay/connection/connect_error.h"
 #include "relay/tls/tls_dtls.h"
 
 #include <errno.h>
@@ -121,15 +122,8 @@ static void wait_and_go_on(struct path *path)
 /* The address did not finish in time. */
 static void tell_late(const struct path *path, struct xs_error *err)
 {
-	char address[XS_ADDRESS_TEXT_MAX];
-
-	xs_error_set(err, XS_ERR_TIMEOUT, 0,
-		     "%s did not finish the DTLS handshake within %g s (is the "
-		     "server running, does it speak DTLS on this port, does a "
-		     "firewall drop the packets?)",
-		     xs_address_format(xs_dial_address(path->dial), address,
-				       sizeof(address)),
-		     path->probe->rule->options.timeout);
+	xs_connect_error_dtls_timeout(err, xs_dial_address(path->dial),
+				      path->probe->rule->options.timeout);
 	xs_dtls_explain_silence(path->dtls, err);
 }
 

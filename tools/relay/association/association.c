@@ -805,7 +805,6 @@ static void fail_timeout(struct xs_association *a)
 {
 	const char *host = a->request->wire.string[XS_WIRE_HOST];
 	double seconds = a->timeout_ms / 1000.0;
-	char server[XS_ADDRESS_TEXT_MAX];
 	struct xs_error err = { 0 };
 	struct xs_address peer;
 
@@ -816,12 +815,7 @@ static void fail_timeout(struct xs_association *a)
 					 NULL, seconds);
 	} else {
 		peer_of(a, &peer);
-		xs_error_set(&err, XS_ERR_TIMEOUT, 0,
-			     "%s did not finish the DTLS handshake within %g s "
-			     "(is the server running, does it speak DTLS on "
-			     "this port, does a firewall drop the packets?)",
-			     xs_address_format(&peer, server, sizeof(server)),
-			     seconds);
+		xs_connect_error_dtls_timeout(&err, &peer, seconds);
 		xs_dtls_explain_silence(a->dtls, &err);
 	}
 	fail(a, &err);

@@ -58,6 +58,20 @@ void xs_connect_error_timeout(struct xs_error *err,
 	}
 }
 
+void xs_connect_error_dtls_timeout(struct xs_error *err,
+				   const struct xs_address *server,
+				   double seconds)
+{
+	char address[XS_ADDRESS_TEXT_MAX];
+
+	xs_error_set(err, XS_ERR_TIMEOUT, 0,
+		     "%s did not finish the DTLS handshake within %g s (is the "
+		     "server running, does it speak DTLS on this port, does a "
+		     "firewall drop the packets?)",
+		     xs_address_format(server, address, sizeof(address)),
+		     seconds);
+}
+
 void xs_connect_error_unread(struct xs_error *err, const char *file, int held,
 			     double seconds)
 {

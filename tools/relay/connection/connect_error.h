@@ -24,6 +24,12 @@ void xs_connect_error_timeout(struct xs_error *err,
 			      enum xs_connect_error_step step, const char *host,
 			      const struct xs_dial *dial, double seconds);
 
+/* The rule's time is over in a handshake of DTLS with server.  UDP does not
+ * connect, so nobody knows whether it is there. */
+void xs_connect_error_dtls_timeout(struct xs_error *err,
+				   const struct xs_address *server,
+				   double seconds);
+
 /* The rule's time is over while its files are read, and file did not answer;
  * "": all that were asked did.  held: the number of threads that read files,
  * all of which wait for others, one of them for file; 0: it is the rule's own.
