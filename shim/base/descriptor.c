@@ -28,16 +28,20 @@ int xs_socket_int(int fd, int level, int option)
 	return getsockopt(fd, level, option, &value, &len) == 0 ? value : -1;
 }
 
+bool xs_socket_has_udp(int fd)
+{
+	int protocol = xs_socket_int(fd, SOL_SOCKET, SO_PROTOCOL);
+
+	return protocol == IPPROTO_UDP || protocol < 0;
+}
+
 bool xs_socket_is_udp(int fd)
 {
 	int family = xs_socket_int(fd, SOL_SOCKET, SO_DOMAIN);
-	int protocol;
 
-	if ((family != AF_INET && family != AF_INET6) ||
-	    xs_socket_int(fd, SOL_SOCKET, SO_TYPE) != SOCK_DGRAM)
-		return false;
-	protocol = xs_socket_int(fd, SOL_SOCKET, SO_PROTOCOL);
-	return protocol == IPPROTO_UDP || protocol < 0;
+	return (family == AF_INET || family == AF_INET6) &&
+	       xs_socket_int(fd, SOL_SOCKET, SO_TYPE) == SOCK_DGRAM &&
+	       xs_socket_has_udp(fd);
 }
 
 int xs_nothing(void)

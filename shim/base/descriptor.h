@@ -26,4 +26,7 @@ int xs_socket_int(int fd, int level, int option);
  * protocol, it is one.  May change errno. */
 bool xs_socket_is_udp(int fd);
 
+/* The same of a socket of IPv4 or IPv6 that is known to be of SOCK_DGRAM. */
+bool xs_socket_has_udp(int fd);
+
 #endif

@@ -51,7 +51,7 @@ static enum kind kind_of(int fd)
 			return errno == EBADF || errno == ENOTSOCK ? OTHER
 								   : HIDDEN;
 		/* One of ICMP has datagrams, too. */
-		if (kind == UDP && !xs_socket_is_udp(fd))
+		if (kind == UDP && !xs_socket_has_udp(fd))
 			kind = OTHER;
 		if (kind != OTHER || (family == before[0] && type == before[1]))
 			return kind;
