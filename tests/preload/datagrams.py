@@ -3,7 +3,6 @@ rules there are.  Prints what each call gave, errors by name.
 
     datagrams.py CASE PORT [ARGUMENT…]
 """
-import errno
 import os
 import select
 import signal
@@ -12,17 +11,10 @@ import struct
 import sys
 import time
 
+from calls import kill, relays, say
+
 case, port = sys.argv[1], int(sys.argv[2])
 more = sys.argv[3:]
-
-
-def say(what, call, *args):
-    try:
-        result = call(*args)
-    except OSError as error:
-        result = errno.errorcode[error.errno] if error.errno else "timed out"
-    print("%s: %s" % (what, result), flush=True)
-    return result
 
 
 def connected():
@@ -91,24 +83,6 @@ def name_of(s):
         fields = line.split()
         if len(fields) > 7 and fields[6] == inode:
             return "\0" + fields[7][1:]
-
-
-def relays(path):
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            if os.readlink("/proc/%s/exe" % pid) == path:
-                yield int(pid)
-        except OSError:
-            pass
-
-
-def kill(pid):
-    """Comes back when the process has ended: one that is dying may still take a
-    request, though its program is gone from /proc/PID/exe."""
-    ended = select.poll()
-    ended.register(os.pidfd_open(pid), select.POLLIN)
-    os.kill(pid, signal.SIGKILL)
-    ended.poll(15000)
 
 
 def killed():

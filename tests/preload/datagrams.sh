@@ -10,7 +10,7 @@ life()
 	: >"$T/dtls_echo.log"
 	: >"$T/udp_echo.log"
 	XSOCK_LOG=${log-info} case_run with_xsock \
-		"udp://127.0.0.1:$port_udp_front=$target" "$PYTHON" \
+		"udp://127.0.0.1:$port_udp_front=$target" "$PYTHON" -B \
 		"$TESTS/preload/datagrams.py" "$case" "$port_udp_front" "$@"
 	printf '%s' "${expected:+$expected
 }" | diff -U1 - "$OUT" >"$T/diff" && return

@@ -6,9 +6,7 @@ rules there are.  Prints what each call gave, errors by name.
 import array
 import ctypes
 import errno
-import glob
 import os
-import select
 import signal
 import socket
 import struct
@@ -16,18 +14,11 @@ import sys
 import threading
 import time
 
+from calls import kill, relays, say
+
 case, port = sys.argv[1], int(sys.argv[2])
 more = sys.argv[3:]
 there = ("127.0.0.1", port)
-
-
-def say(what, call, *args):
-    try:
-        result = call(*args)
-    except OSError as error:
-        result = errno.errorcode[error.errno] if error.errno else "timed out"
-    print("%s: %s" % (what, result), flush=True)
-    return result
 
 
 def udp(*options):
@@ -230,17 +221,6 @@ def stand_ins(own):
     return found
 
 
-def relays(path):
-    found = []
-    for folder in glob.glob("/proc/[0-9]*"):
-        try:
-            if os.readlink(folder + "/exe") == path:
-                found.append(int(folder[6:]))
-        except OSError:
-            pass
-    return found
-
-
 def try_to_take(addresses, own):
     """Another user wants the ports, with every option there is."""
     taken = 0
@@ -257,15 +237,6 @@ def try_to_take(addresses, own):
                     pass
         os._exit(taken)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-
-def kill(pid):
-    """Comes back when the process has ended: one that is dying may still take a
-    request, though its program is gone from /proc/PID/exe."""
-    ended = select.poll()
-    ended.register(os.pidfd_open(pid), select.POLLIN)
-    os.kill(pid, signal.SIGKILL)
-    ended.poll(15000)
 
 
 def killed():

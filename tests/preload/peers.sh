@@ -10,7 +10,7 @@ peers_life()
 	: >"$T/dtls_echo.log"
 	: >"$T/udp_echo.log"
 	XSOCK_LOG=${log-info} case_run with_xsock \
-		"udp://$pattern:$port_udp_front=$target" "$PYTHON" \
+		"udp://$pattern:$port_udp_front=$target" "$PYTHON" -B \
 		"$TESTS/preload/peers.py" "$case" "$port_udp_front" "$@"
 	sed "s/$port_udp_front/PORT/g" "$OUT" >"$T/seen"
 	printf '%s' "${expected:+$expected
@@ -32,7 +32,7 @@ peers_this_host()
 	local at=$port_udp_echo
 	: >"$T/udp_echo.log"
 	case_run with_xsock "udp://127.0.0.1:$at=deny:// udp://[::1]:$at=deny://
-		127.0.0.1:$at=deny:// [::1]:$at=deny://" "$PYTHON" \
+		127.0.0.1:$at=deny:// [::1]:$at=deny://" "$PYTHON" -B \
 		"$TESTS/preload/peers.py" unspecified "$at"
 	life_passes "peers: the unspecified address is this host" \
 		"$([ "$(grep -c EACCES "$OUT")" -eq 4 ]; echo $?)" \
@@ -43,7 +43,7 @@ peers_this_host()
 peers_broken()
 {
 	: >"$T/udp_echo.log"
-	case_run with_xsock "127.0.0.1:$port_udp_echo=dtls://" "$PYTHON" \
+	case_run with_xsock "127.0.0.1:$port_udp_echo=dtls://" "$PYTHON" -B \
 		"$TESTS/preload/peers.py" sends "$port_udp_echo"
 	life_passes "peers: rules that are broken" \
 		"$([ "$(grep -c EACCES "$OUT")" -eq 2 ]; echo $?)" \
@@ -56,7 +56,7 @@ peers_hidden()
 	: >"$T/udp_echo.log"
 	need "peers: a socket of an unknown kind" strace || return
 	case_run with_xsock "udp://127.0.0.1:$port_udp_echo=dtls://" strace -o /dev/null \
-		-e trace=getsockopt -e inject=getsockopt:error=EPERM "$PYTHON" \
+		-e trace=getsockopt -e inject=getsockopt:error=EPERM "$PYTHON" -B \
 		"$TESTS/preload/peers.py" sends "$port_udp_echo"
 	life_passes "peers: a socket of an unknown kind" \
 		"$([ "$(grep -c EACCES "$OUT")" -eq 2 ]; echo $?)" \
