@@ -2,42 +2,9 @@
 # xsock probe dtls:// against servers of OpenSSL and GnuTLS, and against who
 # answers badly or not at all.
 . "$(dirname "$0")/../support/lib.sh"
-
-XSOCK=$BUILD/xsock
-unset XSOCK_RULES XSOCK_LOG LD_PRELOAD SSL_CERT_FILE SSL_CERT_DIR
+. "$TESTS/tools/probe_cases.sh"
 
 # --- the cases' tools -----------------------------------------------------
-
-probe()
-{
-	case_run bounded "$XSOCK" probe "$@"
-}
-
-# expect NAME STATUS [TEXT…]: of the last probe; each TEXT in what it wrote
-expect()
-{
-	local name=$1 status=$2 text
-	shift 2
-	if [ "$STATUS" != "$status" ]; then
-		fail "$name" "status $STATUS instead of $status"
-		return
-	fi
-	for text; do
-		grep -qF -- "$text" "$OUT" "$ERR" && continue
-		fail "$name" "\"$text\" is not there"
-		return
-	done
-	pass "$name"
-}
-
-lacks()
-{
-	if grep -qF -- "$2" "$OUT" "$ERR"; then
-		fail "$1" "\"$2\" is there"
-	else
-		pass "$1"
-	fi
-}
 
 # udp_bound PID PORT: somebody has that port of UDP, or the process has ended
 udp_bound()
