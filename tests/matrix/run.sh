@@ -13,6 +13,7 @@
 #     run.sh [WORD…]      only the rows whose line in the table has a WORD
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../support/lib.sh"
+. "$here/../support/rows.sh"
 . "$here/../support/programs.sh"
 . "$here/../support/npm/client.sh"
 for file in "$here"/../support/servers/*.sh "$here"/clients_*.sh; do
@@ -43,11 +44,6 @@ matrix_rows()
 	done
 }
 
-trim()
-{
-	echo "$*"
-}
-
 # --- what the functions of rows use --------------------------------------
 #
 # They find $host and $port to connect to ($at is $host as URLs have it), $W, a
@@ -73,26 +69,6 @@ six()
 	rules="$at:$port=tls://?cafile=$CA"
 	[ "$mode" != name ] || rules="[::/112]:$port=tls://?cafile=$CA"
 	"$@"
-}
-
-# has FILE TEXT…: each TEXT is in it, as it stands
-has()
-{
-	local file=$1 text
-	shift
-	for text; do
-		grep -qF -e "$text" "$file" && continue
-		echo "${file##*/} does not have: $text" >&2
-		return 1
-	done
-}
-
-# same FILE FILE: the same bytes
-same()
-{
-	[ "$(sha256sum <"$1")" = "$(sha256sum <"$2")" ] && return
-	echo "${1##*/} and ${2##*/} differ" >&2
-	return 1
 }
 
 # --- one row --------------------------------------------------------------

@@ -21,6 +21,7 @@
 #                         the hostile cases whose protocol is one
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../support/lib.sh"
+. "$here/../support/rows.sh"
 . "$here/../support/programs.sh"
 . "$here/../support/npm/client.sh"
 for file in "$here"/../support/servers/*.sh "$here"/real_*.sh; do
@@ -57,11 +58,6 @@ starttls_rows()
 # Options that every rule of a protocol needs, as "&NAME=VALUE".
 declare -A starttls_options=()
 
-trim()
-{
-	echo "$*"
-}
-
 # --- what the functions of rows use --------------------------------------
 #
 # They find $host and $port to connect to, $W, a folder of their own, and $tag,
@@ -76,26 +72,6 @@ client()
 	else
 		with_xsock "$rules" "$@"
 	fi
-}
-
-# has FILE TEXT…: each TEXT is in it, as it stands
-has()
-{
-	local file=$1 text
-	shift
-	for text; do
-		grep -qF -e "$text" "$file" && continue
-		echo "${file##*/} does not have: $text" >&2
-		return 1
-	done
-}
-
-# same FILE FILE: the same bytes
-same()
-{
-	[ "$(sha256sum <"$1")" = "$(sha256sum <"$2")" ] && return
-	echo "${1##*/} and ${2##*/} differ" >&2
-	return 1
 }
 
 # --- one row --------------------------------------------------------------

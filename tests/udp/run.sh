@@ -5,6 +5,7 @@
 #                         parts of that name: rows, refusals, life, loss, hostile
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../support/lib.sh"
+. "$here/../support/rows.sh"
 UDP=$BUILD/tests/udp
 for file in "$here"/servers.sh "$here"/clients_*.sh "$here"/in_*.sh; do
 	. "$file"
@@ -34,11 +35,6 @@ udp_rows()
 	done
 }
 
-trim()
-{
-	echo "$*"
-}
-
 # --- what the functions of rows use --------------------------------------
 #
 # They find $host and $port to send to ($at is $host as URLs have it), $W, a folder
@@ -62,18 +58,6 @@ six()
 	rules="udp://[::1]:$port=dtls://?cafile=$CA"
 	[ "$mode" != name ] || rules="udp://[::/112]:$port=dtls://?cafile=$CA"
 	"$@"
-}
-
-# has FILE TEXT…: each TEXT is in it, as it stands
-has()
-{
-	local file=$1 text
-	shift
-	for text; do
-		grep -qaF -e "$text" "$file" && continue
-		echo "${file##*/} does not have: $text" >&2
-		return 1
-	done
 }
 
 # --- one row --------------------------------------------------------------
