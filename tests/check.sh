@@ -6,7 +6,7 @@
 #     check.sh [NAME…]     all suites, or these; NAME may be a pattern: 'asan-*'
 #
 # build/check/NAME.log keeps what a suite printed, build/check/table the table.  From
-# the environment: SUITE_SECONDS, LANES, FUZZ_SECONDS.
+# the environment: SUITE_SECONDS, LANES, AGAIN, FUZZ_SECONDS.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 make=${MAKE:-make}
@@ -18,6 +18,9 @@ seconds=${SUITE_SECONDS:-1800}
 # of their own beside the others; more: those that wait, too
 lanes=${LANES:-$(($(nproc) > 1 ? 4 : 1))}
 [ "$lanes" -gt 1 ] 2>/dev/null || lanes=1
+# AGAIN=N: where no more than N suites have failed, each of them is run once more,
+# with nothing beside it, and the second run counts.  The first one is shown, too.
+again=${AGAIN:-0}
 # All processors build, unless who calls has said how many jobs.
 case ${MAKEFLAGS-} in
 *jobserver*) jobs= ;;
@@ -283,6 +286,34 @@ judge_unended()
 	done <<<"$chosen"
 }
 
+failed_suites()
+{
+	while read -r name rest; do
+		[ ! -e "$logs/$name.failures" ] || echo "$name $rest"
+	done <<<"$chosen"
+}
+
+# What was printed first is kept as NAME.first.log.
+run_again()
+{
+	local suites name target settings
+	suites=$(failed_suites)
+	[ "$suites" ] && [ "$(wc -l <<<"$suites")" -le "$again" ] || return 0
+	while read -r name target settings; do
+		mv "$logs/$name.failures" "$logs/$name.first"
+		mv "$logs/$name.log" "$logs/$name.first.log"
+		# shellcheck disable=SC2086
+		run_suite "$name" "$target" $settings </dev/null
+	done <<<"$suites"
+}
+
+# show TITLE SUFFIX: what has been kept of failures, if there is any
+show()
+{
+	in_order "$2" >"$logs/$2"
+	[ ! -s "$logs/$2" ] || { printf '\n=== %s\n' "$1" && cat "$logs/$2"; }
+}
+
 # in_order SUFFIX: what each suite has left, in the order of the suites
 in_order()
 {
@@ -300,11 +331,9 @@ others=$(while read -r name _; do lane_of "$name"; done <<<"$chosen" | grep -x f
 [ "$others" ] || lanes=1
 run_all
 judge_unended
+run_again
 in_order row >"$logs/table"
-in_order failures >"$logs/failures"
-if [ -s "$logs/failures" ]; then
-	printf '\n=== what failed\n'
-	cat "$logs/failures"
-fi
+show 'what failed in the first of two runs, beside other suites' first
+show 'what failed' failures
 printf '\n=== make check, %d s\n' $SECONDS
 awk -f tests/support/table.awk "$logs/table"

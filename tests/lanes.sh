@@ -21,6 +21,12 @@ case " $* $ENDED " in
 *" leave "*)
 	sleep 60 &
 	echo $! >"$RUNS" ;;
+*" fail "*)
+	# The unit tests the first time, the relay's each time.
+	case $*:$(grep -c "check-unit" "$RUNS") in
+	*check-relay*:*) echo "FAIL  relay" && exit 1 ;;
+	*check-unit*:1) echo "FAIL  unit" && exit 1 ;;
+	esac ;;
 *" wait "*)
 	echo $$ >"$RUNS"
 	exec sleep 60 ;;
@@ -62,6 +68,32 @@ status=$?
 	pass "a suite that was ended fails" || fail "a suite that was ended fails" "status $status"
 grep -q "^FAIL  asan-unit: it was not run to its end$" "$OUT" &&
 	pass "a suite that was ended: said" || fail "a suite that was ended: said"
+
+# tried AGAIN SUITE…: the unit tests fail the first time, the relay's each time.
+tried()
+{
+	local again=$1
+	shift
+	AGAIN=$again checked 1 fail build "$@"
+}
+tried 0 unit
+status=$?
+[ "$status" = 1 ] && [ "$(grep -c unit "$T/runs")" = 1 ] &&
+	pass "AGAIN=0: no suite is run again" || fail "AGAIN=0: no suite is run again"
+tried 2 unit
+status=$?
+[ "$status" = 0 ] && [ "$(grep -c unit "$T/runs")" = 2 ] &&
+	pass "AGAIN=2: a suite that failed once" || fail "AGAIN=2: a suite that failed once"
+grep -A4 "^=== what failed in the first of two runs" "$OUT" | grep -q "^FAIL  unit$" &&
+	pass "AGAIN=2: its failure is shown" || fail "AGAIN=2: its failure is shown"
+tried 2 unit relay
+status=$?
+[ "$status" = 1 ] && grep -q "^relay *0 *1 " "$OUT" && grep -q "^unit *1 *0 " "$OUT" &&
+	pass "AGAIN=2: a suite that fails twice" || fail "AGAIN=2: a suite that fails twice"
+tried 1 unit relay
+status=$?
+[ "$status" = 1 ] && [ "$(grep -c unit "$T/runs")" = 1 ] &&
+	pass "AGAIN=1: two that fail" || fail "AGAIN=1: two that fail"
 
 # A process that a suite leaves holds the suite's output open.
 checked 1 leave unit

@@ -39,7 +39,8 @@ command_there()
 {
 	echo
 	echo "=== $release: $1"
-	bash "$here/enter.sh" "$root" CI=true sh -c "cd /xsock && $1" </dev/null
+	bash "$here/enter.sh" "$root" CI=true \
+		"LANES=${LANES-}" "AGAIN=${AGAIN-}" sh -c "cd /xsock && $1" </dev/null
 }
 
 # What it was tried with.
