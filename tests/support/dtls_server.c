@@ -85,18 +85,28 @@ static SSL_CTX *make_context(const char *cert)
 
 /* Waits for a datagram.  Is it the ClientHello of another client, which has the
  * port of this one?  A client that was killed says no goodbye, and a server
- * that stays with it would never answer the next one. */
-static bool comes_anew(int fd)
+ * that stays with it would never answer the next one.  This client's own comes
+ * twice when the answer took a second (RFC 6347, 4.2.4), and is passed over. */
+static bool comes_anew(SSL *ssl)
 {
-	enum { HANDSHAKE = 22, CLIENT_HELLO = 1, TYPE = 13 };
-	unsigned char first[TYPE + 1];
+	enum { HANDSHAKE = 22, CLIENT_HELLO = 1, TYPE = 13, RANDOM = 27 };
+	unsigned char first[RANDOM + SSL3_RANDOM_SIZE];
+	unsigned char own_random[SSL3_RANDOM_SIZE];
+	int fd = SSL_get_fd(ssl);
 	ssize_t got;
 
-	do
+	SSL_get_client_random(ssl, own_random, sizeof(own_random));
+	for (;;) {
 		got = recv(fd, first, sizeof(first), MSG_PEEK);
-	while (got < 0 && (errno == ECONNREFUSED || errno == EINTR));
-	return got == sizeof(first) && first[0] == HANDSHAKE && !first[3] &&
-	       !first[4] && first[TYPE] == CLIENT_HELLO;
+		if (got < 0 && (errno == ECONNREFUSED || errno == EINTR))
+			continue;
+		if (got != sizeof(first) || first[0] != HANDSHAKE ||
+		    first[3] || first[4] || first[TYPE] != CLIENT_HELLO)
+			return false;
+		if (memcmp(first + RANDOM, own_random, sizeof(own_random)) != 0)
+			return true;
+		recv(fd, first, sizeof(first), 0);
+	}
 }
 
 /* One client; the socket is connected to it. */
@@ -112,7 +122,7 @@ static void serve(SSL *ssl)
 	printf("open%s\n", SSL_session_reused(ssl) ? " resumed" : "");
 	/* A client that has gone refuses what is sent to it; what it has sent
 	 * before is still to be read. */
-	while ((SSL_has_pending(ssl) || !comes_anew(SSL_get_fd(ssl))) &&
+	while ((SSL_has_pending(ssl) || !comes_anew(ssl)) &&
 	       (errno = 0, (got = SSL_read(ssl, data, sizeof(data))) > 0 ||
 				   errno == ECONNREFUSED)) {
 		if (got <= 0)
