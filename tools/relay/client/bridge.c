@@ -22,6 +22,7 @@
 enum {
 	LOOK_MS = 250, /* how often: is the application's socket there? */
 	TURN = 32,     /* datagrams; then others have their turn */
+	OTHERS = 4096, /* what is passed over at the end; the queue is no longer */
 };
 
 struct xs_bridge {
@@ -112,19 +113,26 @@ static uint64_t owed(const struct xs_bridge *bridge)
 }
 
 /* The application's socket is gone.  What it has sent is in front of what
- * anybody may send from its port now.  got: the one that has been taken
- * already, or -1. */
+ * anybody may send from its port now.  got: what take() has said already, or
+ * -1.  An errno that is told is of what was sent to the application, and
+ * strangers' datagrams are not its own: what it has sent is behind them. */
 static void finish(struct xs_bridge *bridge, ssize_t got)
 {
-	for (uint64_t left = owed(bridge); left; left--) {
+	uint64_t left = owed(bridge);
+
+	for (int others = 0; left && others < OTHERS; got = -1) {
 		if (got < 0)
 			got = take(bridge);
 		if (got == -1 && errno == EAGAIN)
 			break;
-		if (got >= 0 && !hand_on(bridge, bridge->worker->buffers->plain,
-					 (size_t)got))
+		if (got < 0) {
+			others++;
+			continue;
+		}
+		left--;
+		if (!hand_on(bridge, bridge->worker->buffers->plain,
+			     (size_t)got))
 			return;
-		got = -1;
 	}
 	end(bridge, 0);
 }
