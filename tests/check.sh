@@ -200,7 +200,7 @@ run_aside()
 show_failures()
 {
 	printf '\n--- %s\n' "$1"
-	awk '/^(FAIL|\[FAIL\]|\[----\])/ { shown = 12 }
+	awk '/^(FAIL|\[FAIL\]|\[----\])/ { shown = 40 }
 	     /^(ok|SKIP|==)/ { shown = 0 }
 	     shown > 0 { print; shown--; any = 1 }
 	     END { exit !any }' "$2" || tail -n 15 "$2"

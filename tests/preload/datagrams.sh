@@ -25,6 +25,28 @@ life_heard()
 	within 10 grep -qE "$1" "$T/${2-dtls_echo}.log"
 }
 
+# peers_heard COUNT LENGTH: so many datagrams of that length have come
+peers_heard()
+{
+	[ "$(grep -cx "datagram $2" "$T/dtls_echo.log")" -eq "$1" ]
+}
+
+# leaves_all NAME COUNT LENGTH LIFE ARGUMENT…: the case "leaves" sends so many
+# datagrams, and all of them come.  Loopback has a queue for each processor, so on
+# a busy machine the first one may overtake the end of the handshake, and a server
+# drops it (RFC 6347, 4.1): what is lost each time is no such one.
+leaves_all()
+{
+	local name=$1 count=$2 len=$3
+	shift 3
+	for _ in 1 2 3; do
+		"$1" "$name" "${@:2}" leaves "" || return
+		within 10 grep -q 'end close_notify' "$T/dtls_echo.log" &&
+			within 10 peers_heard "$count" "$len" && break
+	done
+	life_passes "$name" "$(peers_heard "$count" "$len"; echo $?)"
+}
+
 # life_passes NAME STATUS…
 life_passes()
 {
@@ -95,11 +117,7 @@ check_datagrams_life()
 {
 	local dtls=dtls://:$port_dtls_echo?cafile=$CA
 
-	life "datagrams: who leaves at once" "$dtls" leaves "" && {
-		life_heard 'end close_notify'
-		life_passes "datagrams: who leaves at once" $? \
-			"$([ "$(grep -cx 'datagram 2' "$T/dtls_echo.log")" -eq 20 ]; echo $?)"
-	}
+	leaves_all "datagrams: who leaves at once" 20 2 life "$dtls"
 	life "datagrams: many in one" "$dtls" segments "sendmsg: EINVAL
 send: 5
 answer: b'after'" && life_passes "datagrams: many in one" 0

@@ -20,12 +20,6 @@ peers_life()
 	return 1
 }
 
-# peers_heard COUNT LENGTH: so many datagrams of that length have come
-peers_heard()
-{
-	[ "$(grep -cx "datagram $2" "$T/dtls_echo.log")" -eq "$1" ]
-}
-
 # The unspecified address is this host, also as IPv4 in IPv6.
 peers_this_host()
 {
@@ -146,11 +140,7 @@ answer: (b'one', ('::1', PORT, 0, 0))
 stand-ins: 1
 taken: 0
 SO_REUSEADDR: EACCES" && life_passes "peers: sockets without a port" 0
-	peers_life "peers: who leaves at once" '*' "$dtls" leaves "" && {
-		life_heard 'end close_notify'
-		life_passes "peers: who leaves at once" $? \
-			"$(within 10 peers_heard 60 4; echo $?)"
-	}
+	leaves_all "peers: who leaves at once" 60 4 peers_life '*' "$dtls"
 	cp "$RELAY" "$relay"
 	XSOCK_RELAY=$relay peers_life "peers: somebody has the port" '*' "$dtls" \
 		succeeded "send one: 3

@@ -100,8 +100,8 @@ static bool comes_anew(SSL *ssl)
 		got = recv(fd, first, sizeof(first), MSG_PEEK);
 		if (got < 0 && (errno == ECONNREFUSED || errno == EINTR))
 			continue;
-		if (got != sizeof(first) || first[0] != HANDSHAKE ||
-		    first[3] || first[4] || first[TYPE] != CLIENT_HELLO)
+		if (got != sizeof(first) || first[0] != HANDSHAKE || first[3] ||
+		    first[4] || first[TYPE] != CLIENT_HELLO)
 			return false;
 		if (memcmp(first + RANDOM, own_random, sizeof(own_random)) != 0)
 			return true;
