@@ -42,7 +42,7 @@ checked()
 	local lanes=$1 ended=$2
 	shift 2
 	rm -f "$T/runs"
-	LANES=$lanes ENDED=$ended RUNS=$T/runs MAKE=$T/make BUILD=$T/build LIMIT=60 \
+	LANES=$lanes AGAIN=${again-0} ENDED=$ended RUNS=$T/runs MAKE=$T/make BUILD=$T/build LIMIT=60 \
 		bounded bash -c 'FIRST=$$ exec "$0" "$@"' "$TESTS/check.sh" "$@" \
 		>"$OUT" 2>"$ERR"
 }
@@ -74,7 +74,7 @@ tried()
 {
 	local again=$1
 	shift
-	AGAIN=$again checked 1 fail build "$@"
+	checked 1 fail build "$@"
 }
 tried 0 unit
 status=$?
@@ -113,7 +113,7 @@ is_gone()
 	! kill -0 "$(cat "$T/runs")" 2>"$ERR"
 }
 rm -f "$T/runs"
-LANES=2 ENDED=wait RUNS=$T/runs MAKE=$T/make BUILD=$T/build \
+LANES=2 AGAIN=0 ENDED=wait RUNS=$T/runs MAKE=$T/make BUILD=$T/build \
 	"$TESTS/check.sh" unit asan-unit >"$OUT" 2>&1 &
 check=$!
 started+=("$check")
