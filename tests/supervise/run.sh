@@ -350,7 +350,7 @@ try_process()
 		grep NoNewPrivs: /proc/self/status
 	judge "no_new_privs is told" 0 "NoNewPrivs:	1" "set-user-ID" "get no other rights"
 	start child env XSOCK_RELAY="$RELAY" "$BUILD/xsock" run --supervise=always \
-		-r "$(tls_rule $port_tls)" -- sh -c 'echo $$ $(cat /proc/$$/task/$$/children); exec sleep 60'
+		-r "$(tls_rule $port_tls)" -- sh -c 'echo $$ $(cat /proc/$$/task/$$/children); exec sleep 600'
 	pid=$!
 	within 10 test -s "$T/child.log"
 	# The only child that it sees is the one that looks.

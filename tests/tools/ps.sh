@@ -62,7 +62,7 @@ for i in range(20):
     s.listen(1)
     kept.append(s)
 open(sys.argv[1], "w")
-time.sleep(120)'
+time.sleep(600)'
 
 suite_begin ps
 serve tls:echo,tls="$CERTS/good" cut:source,tls="$CERTS/good",cut mute:mute
@@ -79,7 +79,8 @@ hold "localhost:1=tls://:$port_tls?cafile=$CA&local_cert=$CERTS/good.pem&local_p
 	echo hello-there >&5
 	read -r line <&5
 	exec 6<>/dev/tcp/localhost/1
-	(exec -a without env -i sleep 60) &
+	(exec -a without env -i sleep 600) &
+	until [ "$(cat /proc/$!/comm)" = sleep ]; do sleep 0.05; done
 	: >"$0"
 	wait'
 
@@ -143,7 +144,7 @@ screen()
 	# A server that is being ended would take the next one's session.
 	screens=$((screens + 1))
 	tmux -S "$T/tmux$screens" -f /dev/null new-session -d -x "$columns" -y 40 \
-		"env $variables '$BUILD/xsock' ps $* 2>&1; : >'$T/done'; sleep 60" \
+		"env $variables '$BUILD/xsock' ps $* 2>&1; : >'$T/done'; sleep 600" \
 		2>"$ERR" || { fail "$name" "no terminal"; return 1; }
 	within 20 test -e "$T/done"
 	tmux -S "$T/tmux$screens" capture-pane -p >"$OUT"
@@ -212,7 +213,7 @@ live_screen()
 	screens=$((screens + 1))
 	rm -f "$T/done"
 	tmux -S "$T/tmux$screens" -f /dev/null new-session -d -x 100 -y 20 \
-		"'$BUILD/xsock' ps --watch; : >'$T/done'; sleep 60"
+		"'$BUILD/xsock' ps --watch; : >'$T/done'; sleep 600"
 	within 20 shows "bash +$busy localhost:5 +open .*( +[0-9.]+K){4}" &&
 		pass "a live screen: rates" || fail "a live screen: rates"
 	within 20 shows "^xsock ps: 3 connections" && pass "a live screen: its head" ||
@@ -321,7 +322,7 @@ if [ "$(id -u)" -eq 0 ] && need "another user" setpriv; then
 	as="setpriv --reuid=65534 --regid=65534 --clear-groups"
 	rm -f "$T/ready"; : >"$T/tree.log"; chmod 777 "$T"
 	XSOCK_RULES="localhost:1=tls://:$port_tls?cafile=$CA" XSOCK_RELAY=$RELAY XSOCK_RELAY_IDLE=60 \
-		LD_PRELOAD=$PRELOAD $as bash -c 'exec 5<>/dev/tcp/localhost/1; : >"$0"; sleep 60; :' \
+		LD_PRELOAD=$PRELOAD $as bash -c 'exec 5<>/dev/tcp/localhost/1; : >"$0"; sleep 600; :' \
 		"$T/ready" >"$T/tree.log" 2>&1 </dev/null &
 	tree=$!
 	started+=("$tree")
@@ -347,7 +348,7 @@ if [ "$(id -u)" -eq 0 ] && need "another user" setpriv; then
 	# A relay that is stopped is told of, and holds up no other.
 	nobody=$tree
 	stopped=$(relay_of 65534)
-	hold "localhost:1=tls://:$port_tls?cafile=$CA" 'exec 5<>/dev/tcp/localhost/1; : >"$0"; sleep 60; :'
+	hold "localhost:1=tls://:$port_tls?cafile=$CA" 'exec 5<>/dev/tcp/localhost/1; : >"$0"; sleep 600; :'
 	freeze "$stopped"
 	runs "a relay that is stopped" 1 ps
 	tells "a relay that is stopped: said" "relay $stopped of nobody: it has not told all within 5 seconds"
@@ -364,7 +365,7 @@ for i in range(300):
     s.listen(1)
     kept.append(s)
 open(sys.argv[1], "w")
-time.sleep(60)' "$T/taken" &
+time.sleep(600)' "$T/taken" &
 	taker=$!
 	started+=("$taker")
 	within 20 test -e "$T/taken"

@@ -75,8 +75,8 @@ openssl pkey -in "$CERTS/good.key" -aes128 -passout pass:hidden-word \
 
 tree_begin "localhost:1=tls://:$port_tls?cafile=$CA&local_cert=$CERTS/good.pem&local_pk=$T/key.pem&passphrase=hidden-word" '
 	exec 5<>/dev/tcp/localhost/1 6<>/dev/tcp/127.0.0.1/"$0"
-	(exec -a without env -i sleep 60) &
-	sleep 0.3
+	(exec -a without env -i sleep 600) &
+	until [ "$(cat /proc/$!/comm)" = sleep ]; do sleep 0.05; done
 	: >"$1"
 	wait' "$port_plain"
 status "a tree of processes" 1 \
@@ -88,7 +88,7 @@ status "a tree of processes" 1 \
 lacks "secrets of rules" hidden-word
 tree_end
 
-tree_begin 'localhost=tsl://' ': >"$0"; sleep 60; :'
+tree_begin 'localhost=tsl://' ': >"$0"; sleep 600; :'
 status "rules that are wrong" 0 '^    rules that cannot be used: XSOCK_RULES:1:11'
 tree_end
 
@@ -97,7 +97,7 @@ host='(127.0.0.1|\[::1\])'
 tree_begin "localhost:$port_tls=tls://?cafile=$CA 127.0.0.1:$port_plain=tcp://" '
 	exec 5<>/dev/tcp/localhost/"$0" 6<>/dev/tcp/127.0.0.1/"$1"
 	: >"$2"
-	sleep 60
+	sleep 600
 	:' "$port_tls" "$port_plain"
 # Only root may look into the relay.
 [ "$(id -u)" -ne 0 ] && relay= || relay='"xsock-relay",pid='
@@ -132,7 +132,7 @@ if os.fork() == 0:
     os._exit(0)
 open("/proc/self/comm", "w").write("a\nb\033c) S 1 (")
 open(sys.argv[1], "w")
-time.sleep(60)'\'' "$1"
+time.sleep(600)'\'' "$1"
 	:' "$port_plain"
 status "names that deceive" 0 \
 	"^    not wrapped 6 127.0.0.1:$port_plain: connected$" \
@@ -141,7 +141,7 @@ lacks "a process that has ended" 'cannot be seen'
 lacks "characters that a terminal obeys" $'\033'
 tree_end
 
-tree_begin $'@/none\033' ': >"$0"; sleep 60; :'
+tree_begin $'@/none\033' ': >"$0"; sleep 600; :'
 status "rules with a character that a terminal obeys" 0 '^    rules that cannot be used: '
 lacks "rules with a character that a terminal obeys, shown" $'\033'
 tree_end
@@ -149,7 +149,7 @@ tree_end
 # A library that has been replaced since, as an upgrade does.
 cp "$BUILD/libxsock.so" "$T/libxsock.so"
 if [ ! "${XSOCK_TEST_SANITIZED:-}" ]; then
-	PRELOAD=$T/libxsock.so tree_begin 'localhost=tls://' ': >"$0"; sleep 60; :'
+	PRELOAD=$T/libxsock.so tree_begin 'localhost=tls://' ': >"$0"; sleep 600; :'
 	rm "$T/libxsock.so"
 	status "a library that has been replaced" 0 'library loaded, an older one'
 	tree_end

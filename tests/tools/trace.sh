@@ -449,27 +449,33 @@ screen()
 	grep -qE -- "$1" "$OUT"
 }
 
+# has_terminal COMMAND: its process group is the one in the foreground
+has_terminal()
+{
+	[ "$(tmux -S "$T/tmux" display-message -p '#{pane_current_command}')" = "$1" ]
+}
+
 terminal()
 {
 	need "a terminal" tmux || return
 	tmux -S "$T/tmux" -f /dev/null new-session -d -x 100 -y 30 "env XSOCK_OPTIONS=$XSOCK_OPTIONS PS1='$ ' bash --norc -i"
-	tmux -S "$T/tmux" send-keys "$BUILD/xsock trace -o $T/report --no-probe -- bash -c 'test -t 0 && test -t 2 && echo is-a-termi''nal; read -r a; echo got-\$a; exec sleep 60'" Enter
+	tmux -S "$T/tmux" send-keys "$BUILD/xsock trace -o $T/report --no-probe -- bash -c 'test -t 0 && test -t 2 && echo is-a-termi''nal; read -r a; echo got-\$a; exec sleep 600'" Enter
 	within 20 screen '^is-a-terminal' && pass "the command has the terminal" || fail "the command has the terminal"
 	tmux -S "$T/tmux" send-keys word Enter
 	within 20 screen '^got-word' && pass "the command reads from the terminal" || fail "the command reads from the terminal"
 	tmux -S "$T/tmux" send-keys C-z
 	within 20 screen 'Stopped' && pass "Ctrl-Z stops both" || fail "Ctrl-Z stops both"
 	tmux -S "$T/tmux" send-keys fg Enter
-	sleep 0.5
+	within 20 has_terminal xsock
 	tmux -S "$T/tmux" send-keys C-c
-	sleep 0.3
+	within 20 has_terminal bash
 	tmux -S "$T/tmux" send-keys 'echo status-$?' Enter
 	within 20 screen '^status-130' && pass "Ctrl-C ends the command, and the status tells" ||
 		fail "Ctrl-C ends the command, and the status tells"
 	REPORT=$T/report
 	reports "Ctrl-C: the report" 'ended by signal 2'
 	# The report of one that is ended by Ctrl-C has its rules, too.
-	tmux -S "$T/tmux" send-keys "clear; $BUILD/xsock trace -o $T/report -- bash -c 'exec 3<>/dev/tcp/localhost/$port_tls; echo rea''dy; exec sleep 60'; echo e''nded" Enter
+	tmux -S "$T/tmux" send-keys "clear; $BUILD/xsock trace -o $T/report -- bash -c 'exec 3<>/dev/tcp/localhost/$port_tls; echo rea''dy; exec sleep 600'; echo e''nded" Enter
 	within 20 screen '^ready'
 	tmux -S "$T/tmux" send-keys C-c
 	within 20 grep -qs "^localhost:$port_tls=tls://" "$REPORT" && pass "Ctrl-C: the rules" || fail "Ctrl-C: the rules"
