@@ -1,10 +1,11 @@
-"""What datagrams.py and peers.py share: a call and what it gave, and the relays of a
-program."""
+"""What datagrams.py and peers.py share: a call and what it gave, what the log has
+said, and the relays of a program."""
 import errno
 import glob
 import os
 import select
 import signal
+import time
 
 
 def say(what, call, *args):
@@ -14,6 +15,17 @@ def say(what, call, *args):
         result = errno.errorcode[error.errno] if error.errno else "timed out"
     print("%s: %s" % (what, result), flush=True)
     return result
+
+
+def wait_until_told(text):
+    """Comes back when standard error, which is a file, has this text."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        with open("/proc/self/fd/2") as log:
+            if text in log.read():
+                return
+        time.sleep(0.02)
+    print("never told:", text, flush=True)
 
 
 def relays(path):

@@ -11,7 +11,7 @@ import struct
 import sys
 import time
 
-from calls import kill, relays, say
+from calls import kill, relays, say, wait_until_told
 
 case, port = sys.argv[1], int(sys.argv[2])
 more = sys.argv[3:]
@@ -49,7 +49,7 @@ def ends():
     s = connected()
     ask(s, "one")
     say("send close", s.send, b"close")
-    time.sleep(0.3)
+    wait_until_told("because the server said so")
     ask(s, "two")
 
 
@@ -59,7 +59,7 @@ def forgets():
     ask(s, "one")
     say("send forget", s.send, b"forget")
     s.settimeout(0.5)
-    for _ in range(20):
+    for _ in range(60):
         s.send(b"two")
         try:
             print("answer:", s.recv(100))
@@ -73,7 +73,7 @@ def idles():
     """Nothing is sent for the rule's idle time."""
     s = connected()
     ask(s, "one")
-    time.sleep(2)
+    wait_until_told("for the rule's idle time")
     ask(s, "two")
 
 
@@ -85,6 +85,13 @@ def name_of(s):
             return "\0" + fields[7][1:]
 
 
+def has_ended(s):
+    """Waits until its relay has closed it, and takes no error from it."""
+    ends = select.poll()
+    ends.register(s, 0)
+    return bool(ends.poll(30000))
+
+
 def killed():
     """The relay is killed: nobody comes in its place."""
     s = connected()
@@ -92,9 +99,7 @@ def killed():
     name = name_of(s)
     for pid in relays(more[0]):
         kill(pid)
-    ends = select.poll()
-    ends.register(s, 0)
-    print("events:", bool(ends.poll(15000)))
+    print("events:", has_ended(s))
     for kind in socket.SOCK_DGRAM, socket.SOCK_SEQPACKET, socket.SOCK_STREAM:
         stranger = socket.socket(socket.AF_UNIX, kind)
         try:
@@ -147,14 +152,16 @@ def waiting():
 def shared():
     """Two processes have the socket when it fails."""
     s = connected()
+    sent, tell = os.pipe()
     if os.fork() == 0:
-        time.sleep(0.5)
+        os.read(sent, 1)
+        has_ended(s)
         say("child send", s.send, b"by the child")
         say("child send again", s.send, b"by the child")
         say("child recv", s.recv, 100)
         os._exit(0)
     say("send", s.send, b"by the parent")
-    time.sleep(0.2)
+    os.write(tell, b"x")
     os.wait()
     say("recv", s.recv, 100)
 

@@ -168,7 +168,7 @@ answer: (b'two', ('127.0.0.1', PORT))
 nothing else: EAGAIN" "$relay" && life_passes "peers: the relay is killed" \
 			"$(life_told 'the relay ended, and what was on the way'; echo $?)" \
 			"$(! grep -q plain "$T/dtls_echo.log"; echo $?)"
-	log=warning peers_life "peers: a thousand" 10.0.0.0/8 "dtls://127.0.0.1:$port_dtls_echo?cafile=$CA" \
+	LIMIT=120 log=warning peers_life "peers: a thousand" 10.0.0.0/8 "dtls://127.0.0.1:$port_dtls_echo?cafile=$CA" \
 		many "right: 1000
 right: 1000
 stand-ins: True
