@@ -184,8 +184,8 @@ refused "another's fingerprint" 1 "$good?peer_fingerprint=sha256:$(fingerprint c
 refused "plaintext" 4 "tls://localhost:$port_plain" 'it said "220 hello"'
 refused "hangs up" 4 "tls://localhost:$port_hangup" "closed the connection"
 refused "closed port" 3 "tls://localhost:$port_closed" "Connection refused" "times "
-refused "full" 5 "tls://localhost:$port_full?timeout=0.5" "did not accept the connection within 0.5 s"
-refused "silent" 5 "tls://localhost:$port_mute?timeout=0.5" "within 0.5 s"
+refused "full" 5 "tls://localhost:$port_full?timeout=1.5" "did not accept the connection within 1.5 s"
+refused "silent" 5 "tls://localhost:$port_mute?timeout=1.5" "within 1.5 s"
 probe "tls://no-such-host.invalid:443"
 expect "unknown host" 3 "cannot resolve no-such-host.invalid"
 probe deny://
@@ -325,7 +325,7 @@ fields "closed port" 3 "tls://localhost:$port_closed" "
 	p['milliseconds']['handshake'] is None and p['verdict']['kind'] == 'network'"
 fields "plaintext" 4 "tls://localhost:$port_plain" \
 	"p['tls'] is None and p['verdict']['kind'] == 'protocol'"
-fields "silent" 5 "tls://127.0.0.1:$port_mute?timeout=0.3" "
+fields "silent" 5 "tls://127.0.0.1:$port_mute?timeout=1.5" "
 	p['milliseconds']['resolve'] is None and p['milliseconds']['handshake'] > 100 and
 	p['verdict']['kind'] == 'timeout'"
 fields "deny" 6 deny:// "

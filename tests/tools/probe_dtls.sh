@@ -177,13 +177,13 @@ refused "a version that it does not have" 4 "dtlsv1.2://127.0.0.1:$port" \
 probe "dtlsv1.0://localhost:$port?security_level=0"
 expect "DTLS 1.0" 0 "DTLSv1, " 'verified "localhost"'
 refused "nobody there" 3 "dtls://127.0.0.1:$port_closed" "Connection refused by 127.0.0.1:$port_closed"
-refused "silent" 5 "dtls://127.0.0.1:$port_mute?timeout=0.5" \
-	"127.0.0.1:$port_mute did not finish the DTLS handshake within 0.5 s"
+refused "silent" 5 "dtls://127.0.0.1:$port_mute?timeout=1.5" \
+	"127.0.0.1:$port_mute did not finish the DTLS handshake within 1.5 s"
 probe "dtls://127.0.0.1:$port_mute?timeout=0.1"
 lacks "silent: no address" "address  "
-probe "dtls://localhost:$port_mute?timeout=0.5"
+probe "dtls://localhost:$port_mute?timeout=1.5"
 expect "silent, and another address that refuses" 5 "127.0.0.1:$port_mute did not finish"
-refused "garbage" 5 "dtls://127.0.0.1:$port_garbage?timeout=0.5" "address      127.0.0.1:$port_garbage" \
+refused "garbage" 5 "dtls://127.0.0.1:$port_garbage?timeout=1.5" "address      127.0.0.1:$port_garbage" \
 	"127.0.0.1:$port_garbage did not finish the DTLS handshake"
 probe "dtls://no-such-host.invalid:4433"
 expect "unknown host" 3 "cannot resolve no-such-host.invalid"
@@ -221,7 +221,7 @@ fields "refused" 1 "dtls://localhost:$port_expired" "
 fields "nobody there" 3 "dtls://localhost:$port_closed" "
 	p['address'] is None and p['tls'] is None and p['dtls'] is None and
 	p['verdict']['kind'] == 'network'"
-fields "silent" 5 "dtls://127.0.0.1:$port_mute?timeout=0.3" "
+fields "silent" 5 "dtls://127.0.0.1:$port_mute?timeout=1.5" "
 	p['dtls'] is None and p['milliseconds']['handshake'] > 100 and
 	p['verdict']['kind'] == 'timeout'"
 
