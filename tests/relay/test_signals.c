@@ -53,7 +53,7 @@ Test(relay_signals, at_once_where_there_is_none, .timeout = 60)
 		cr_assert_leq(recv(control, &byte, 1, 0), 0);
 		close(control);
 		kill(relay.pid, ends[i]);
-		cr_assert_eq(relay_wait(&relay, 5), 0, "signal %d", ends[i]);
+		cr_assert_eq(relay_wait(&relay, 20), 0, "signal %d", ends[i]);
 	}
 }
 
@@ -74,7 +74,7 @@ Test(relay_signals, with_the_last_connection, .timeout = 60)
 		usleep(100000);
 		expect_echo(w.end[0]);
 		wrap_close(&w);
-		cr_assert_eq(relay_wait(&relay, 5), 0, "signal %d", ends[i]);
+		cr_assert_eq(relay_wait(&relay, 20), 0, "signal %d", ends[i]);
 	}
 	server_end(server);
 }
