@@ -49,14 +49,49 @@ struct headers {
 	unsigned section_size, names; /* names: which one has the names */
 };
 
-/* True when all bytes are there. */
-static bool read_at(int fd, void *to, size_t len, uint64_t offset)
+/* What is read of a file comes in pieces of this size: headers lie together,
+ * and a system call for each would take as long as all else. */
+enum { PIECE = 1024 };
+
+struct file {
+	int fd;
+	uint64_t offset; /* of the piece that was read last */
+	size_t len;	 /* bytes of it */
+	char piece[PIECE];
+};
+
+static size_t read_some(int fd, void *to, size_t len, uint64_t offset)
 {
-	return offset <= (uint64_t)INT64_MAX - len &&
-	       pread(fd, to, len, (off_t)offset) == (ssize_t)len;
+	ssize_t got;
+
+	if (offset > (uint64_t)INT64_MAX - len)
+		return 0;
+	got = pread(fd, to, len, (off_t)offset);
+	return got > 0 ? (size_t)got : 0;
 }
 
-static enum xs_elf_result read_header(int fd, struct xs_elf *elf,
+static bool has(const struct file *file, size_t len, uint64_t offset)
+{
+	return offset >= file->offset && file->len >= len &&
+	       offset - file->offset <= file->len - len;
+}
+
+/* True when all bytes are there. */
+static bool read_at(struct file *file, void *to, size_t len, uint64_t offset)
+{
+	if (len > PIECE)
+		return read_some(file->fd, to, len, offset) == len;
+	if (!has(file, len, offset)) {
+		file->len = read_some(file->fd, file->piece, PIECE, offset);
+		file->offset = offset;
+	}
+	if (!has(file, len, offset))
+		return false;
+	memcpy(to, file->piece + (offset - file->offset), len);
+	return true;
+}
+
+static enum xs_elf_result read_header(struct file *file, struct xs_elf *elf,
 				      struct headers *headers)
 {
 	union {
@@ -65,13 +100,13 @@ static enum xs_elf_result read_header(int fd, struct xs_elf *elf,
 		Elf64_Ehdr big;
 	} head = { .ident = { 0 } };
 
-	if (!read_at(fd, head.ident, EI_NIDENT, 0) ||
+	if (!read_at(file, head.ident, EI_NIDENT, 0) ||
 	    memcmp(head.ident, ELFMAG, SELFMAG) != 0)
 		return XS_ELF_NOT;
 	elf->class = head.ident[EI_CLASS];
 	elf->data = head.ident[EI_DATA];
 	if (elf->class == ELFCLASS32 &&
-	    read_at(fd, &head.small, sizeof(head.small), 0)) {
+	    read_at(file, &head.small, sizeof(head.small), 0)) {
 		elf->machine = head.small.e_machine;
 		*headers = (struct headers){
 			head.small.e_phoff,	head.small.e_phnum,
@@ -79,7 +114,7 @@ static enum xs_elf_result read_header(int fd, struct xs_elf *elf,
 			head.small.e_shentsize, head.small.e_shstrndx
 		};
 	} else if (elf->class == ELFCLASS64 &&
-		   read_at(fd, &head.big, sizeof(head.big), 0)) {
+		   read_at(file, &head.big, sizeof(head.big), 0)) {
 		elf->machine = head.big.e_machine;
 		*headers = (struct headers){
 			head.big.e_phoff,     head.big.e_phnum,
@@ -96,7 +131,7 @@ static enum xs_elf_result read_header(int fd, struct xs_elf *elf,
 	return XS_ELF_OK;
 }
 
-static bool read_segment(int fd, const struct xs_elf *elf,
+static bool read_segment(struct file *file, const struct xs_elf *elf,
 			 const struct headers *headers, unsigned number,
 			 struct segment *segment)
 {
@@ -106,7 +141,7 @@ static bool read_segment(int fd, const struct xs_elf *elf,
 		Elf32_Phdr small;
 
 		if (headers->size != sizeof(small) ||
-		    !read_at(fd, &small, sizeof(small), at))
+		    !read_at(file, &small, sizeof(small), at))
 			return false;
 		*segment = (struct segment){ small.p_type, small.p_offset,
 					     small.p_filesz, small.p_vaddr };
@@ -114,7 +149,7 @@ static bool read_segment(int fd, const struct xs_elf *elf,
 		Elf64_Phdr big;
 
 		if (headers->size != sizeof(big) ||
-		    !read_at(fd, &big, sizeof(big), at))
+		    !read_at(file, &big, sizeof(big), at))
 			return false;
 		*segment = (struct segment){ big.p_type, big.p_offset,
 					     big.p_filesz, big.p_vaddr };
@@ -122,11 +157,11 @@ static bool read_segment(int fd, const struct xs_elf *elf,
 	return true;
 }
 
-static bool read_loader(int fd, struct xs_elf *elf,
+static bool read_loader(struct file *file, struct xs_elf *elf,
 			const struct segment *segment)
 {
 	if (segment->size < 2 || segment->size > sizeof(elf->loader) ||
-	    !read_at(fd, elf->loader, segment->size, segment->offset))
+	    !read_at(file, elf->loader, segment->size, segment->offset))
 		return false;
 	return elf->loader[segment->size - 1] == '\0';
 }
@@ -137,7 +172,7 @@ static uint64_t padded(uint32_t size)
 }
 
 /* Looks for the note "Go", type 4: the build ID of Go's linker. */
-static bool has_go_note(int fd, const struct segment *segment)
+static bool has_go_note(struct file *file, const struct segment *segment)
 {
 	struct {
 		Elf64_Nhdr head; /* the same in both classes */
@@ -145,9 +180,10 @@ static bool has_go_note(int fd, const struct segment *segment)
 	} note;
 	uint64_t at = 0;
 
-	for (int i = 0; i < NOTES_MAX && at < segment->size &&
-			segment->size - at >= sizeof(note) &&
-			read_at(fd, &note, sizeof(note), segment->offset + at);
+	for (int i = 0;
+	     i < NOTES_MAX && at < segment->size &&
+	     segment->size - at >= sizeof(note) &&
+	     read_at(file, &note, sizeof(note), segment->offset + at);
 	     i++) {
 		if (note.head.n_type == 4 && note.head.n_namesz == 4 &&
 		    memcmp(note.name, "Go\0", 4) == 0)
@@ -163,7 +199,7 @@ static bool has_go_note(int fd, const struct segment *segment)
 
 /* Where the names of sections are in the file, and how long all are together.
  * False: there are none. */
-static bool find_names(int fd, const struct xs_elf *elf,
+static bool find_names(struct file *file, const struct xs_elf *elf,
 		       const struct headers *headers, uint64_t *offset,
 		       uint64_t *size)
 {
@@ -176,13 +212,13 @@ static bool find_names(int fd, const struct xs_elf *elf,
 		return false;
 	if (elf->class == ELFCLASS32) {
 		if (headers->section_size != sizeof(small) ||
-		    !read_at(fd, &small, sizeof(small), at))
+		    !read_at(file, &small, sizeof(small), at))
 			return false;
 		*offset = small.sh_offset;
 		*size = small.sh_size;
 	} else {
 		if (headers->section_size != sizeof(big) ||
-		    !read_at(fd, &big, sizeof(big), at))
+		    !read_at(file, &big, sizeof(big), at))
 			return false;
 		*offset = big.sh_offset;
 		*size = big.sh_size;
@@ -192,18 +228,18 @@ static bool find_names(int fd, const struct xs_elf *elf,
 
 /* Looks for the name of a section that only Free Pascal's compiler makes, and
  * that strip(1) leaves.  Ordinary programs have some 400 bytes of names. */
-static bool has_pascal_section(int fd, const struct xs_elf *elf,
+static bool has_pascal_section(struct file *file, const struct xs_elf *elf,
 			       const struct headers *headers)
 {
 	static const char name[] = "\0.fpcdata";
 	char names[NAMES_MAX];
 	uint64_t offset, size;
 
-	if (!find_names(fd, elf, headers, &offset, &size))
+	if (!find_names(file, elf, headers, &offset, &size))
 		return false;
 	if (size > sizeof(names))
 		size = sizeof(names);
-	return read_at(fd, names, (size_t)size, offset) &&
+	return read_at(file, names, (size_t)size, offset) &&
 	       memmem(names, (size_t)size, name, sizeof(name));
 }
 
@@ -236,7 +272,7 @@ static enum xs_elf_libc libc_of_needed(const char *name)
 	return XS_ELF_LIBC_OTHER;
 }
 
-static bool read_entry(int fd, const struct xs_elf *elf,
+static bool read_entry(struct file *file, const struct xs_elf *elf,
 		       const struct segment *dynamic, unsigned number,
 		       struct entry *entry)
 {
@@ -249,11 +285,11 @@ static bool read_entry(int fd, const struct xs_elf *elf,
 	    at > dynamic->size - size)
 		return false;
 	if (elf->class == ELFCLASS32) {
-		if (!read_at(fd, &small, size, dynamic->offset + at))
+		if (!read_at(file, &small, size, dynamic->offset + at))
 			return false;
 		*entry = (struct entry){ small.d_tag, small.d_un.d_val };
 	} else {
-		if (!read_at(fd, &big, size, dynamic->offset + at))
+		if (!read_at(file, &big, size, dynamic->offset + at))
 			return false;
 		*entry = (struct entry){ big.d_tag, big.d_un.d_val };
 	}
@@ -261,13 +297,13 @@ static bool read_entry(int fd, const struct xs_elf *elf,
 }
 
 /* Where in the file an address is; 0: nowhere. */
-static uint64_t offset_of(int fd, const struct xs_elf *elf,
+static uint64_t offset_of(struct file *file, const struct xs_elf *elf,
 			  const struct headers *headers, uint64_t address)
 {
 	struct segment segment;
 
 	for (unsigned i = 0; i < headers->count; i++)
-		if (read_segment(fd, elf, headers, i, &segment) &&
+		if (read_segment(file, elf, headers, i, &segment) &&
 		    segment.type == PT_LOAD && address >= segment.address &&
 		    address - segment.address < segment.size)
 			return segment.offset + (address - segment.address);
@@ -275,7 +311,7 @@ static uint64_t offset_of(int fd, const struct xs_elf *elf,
 }
 
 /* The first libc among the libraries that the file needs. */
-static enum xs_elf_libc read_needed(int fd, const struct xs_elf *elf,
+static enum xs_elf_libc read_needed(struct file *file, const struct xs_elf *elf,
 				    const struct headers *headers,
 				    const struct segment *dynamic)
 {
@@ -283,16 +319,16 @@ static enum xs_elf_libc read_needed(int fd, const struct xs_elf *elf,
 	uint64_t strings = 0;
 	struct entry entry;
 
-	for (unsigned i = 0; read_entry(fd, elf, dynamic, i, &entry); i++)
+	for (unsigned i = 0; read_entry(file, elf, dynamic, i, &entry); i++)
 		if (entry.tag == DT_STRTAB)
-			strings = offset_of(fd, elf, headers, entry.value);
+			strings = offset_of(file, elf, headers, entry.value);
 	for (unsigned i = 0; strings && libc == XS_ELF_LIBC_OTHER &&
-			     read_entry(fd, elf, dynamic, i, &entry);
+			     read_entry(file, elf, dynamic, i, &entry);
 	     i++) {
 		char name[NEEDED_MAX + 1] = "";
 
 		if (entry.tag == DT_NEEDED && entry.value < INT32_MAX &&
-		    read_at(fd, name, NEEDED_MAX, strings + entry.value))
+		    read_at(file, name, NEEDED_MAX, strings + entry.value))
 			libc = libc_of_needed(name);
 	}
 	return libc;
@@ -315,11 +351,12 @@ bool xs_elf_fits(const struct xs_elf *program, const struct xs_elf *library)
 
 enum xs_elf_result xs_elf_read(int fd, struct xs_elf *elf)
 {
+	struct file file = { .fd = fd };
 	struct headers headers;
 	enum xs_elf_result result;
 
 	*elf = (struct xs_elf){ .class = ELFCLASSNONE };
-	result = read_header(fd, elf, &headers);
+	result = read_header(&file, elf, &headers);
 	if (result != XS_ELF_OK)
 		return result;
 	if (headers.count > HEADERS_MAX)
@@ -327,21 +364,33 @@ enum xs_elf_result xs_elf_read(int fd, struct xs_elf *elf)
 	for (unsigned i = 0; i < headers.count; i++) {
 		struct segment segment;
 
-		if (!read_segment(fd, elf, &headers, i, &segment))
+		if (!read_segment(&file, elf, &headers, i, &segment))
 			return XS_ELF_BAD;
 		if (segment.type == PT_INTERP &&
-		    !read_loader(fd, elf, &segment))
+		    !read_loader(&file, elf, &segment))
 			return XS_ELF_BAD;
-		if (segment.type == PT_NOTE && has_go_note(fd, &segment))
+		if (segment.type == PT_NOTE && has_go_note(&file, &segment))
 			elf->go = true;
-		if (segment.type == PT_DYNAMIC)
-			elf->libc = read_needed(fd, elf, &headers, &segment);
+		/* A loader decides, and stands first where there is one. */
+		if (segment.type == PT_DYNAMIC && !elf->loader[0])
+			elf->libc = read_needed(&file, elf, &headers, &segment);
 	}
 	if (elf->loader[0])
 		elf->libc = libc_of_loader(elf->loader);
 	if (xs_elf_is_native(elf))
-		elf->pascal = has_pascal_section(fd, elf, &headers);
+		elf->pascal = has_pascal_section(&file, elf, &headers);
 	return XS_ELF_OK;
+}
+
+bool xs_elf_is_pascal(int fd)
+{
+	struct file file = { .fd = fd };
+	struct headers headers;
+	struct xs_elf elf = { .class = ELFCLASSNONE };
+
+	return read_header(&file, &elf, &headers) == XS_ELF_OK &&
+	       xs_elf_is_native(&elf) &&
+	       has_pascal_section(&file, &elf, &headers);
 }
 
 const char *xs_elf_kind(const struct xs_elf *elf, char *text, size_t size)

@@ -40,6 +40,9 @@ struct xs_elf {
 /* Reads the headers of the file fd. */
 enum xs_elf_result xs_elf_read(int fd, struct xs_elf *elf);
 
+/* The field "pascal" of xs_elf_read alone, by fewer reads. */
+bool xs_elf_is_pascal(int fd);
+
 /* True when the file has the byte order of this machine.  If it has not, only
  * data and machine are filled. */
 bool xs_elf_is_native(const struct xs_elf *elf);

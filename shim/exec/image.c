@@ -284,8 +284,7 @@ static int look_at_program(struct dl_phdr_info *program, size_t size,
 static bool is_pascal(void)
 {
 	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	struct xs_elf elf;
-	bool is = fd >= 0 && xs_elf_read(fd, &elf) == XS_ELF_OK && elf.pascal;
+	bool is = fd >= 0 && xs_elf_is_pascal(fd);
 
 	if (fd >= 0)
 		close(fd);

@@ -9,8 +9,10 @@
 #include <criterion/criterion.h>
 #include <elf.h>
 #include <endian.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -168,6 +170,8 @@ static enum xs_elf_result read_file(const struct file *file, struct xs_elf *elf)
 	cr_assert_eq(write(fd, file->bytes, END), END);
 	cr_assert_eq(ftruncate(fd, (off_t)file->len), 0);
 	result = xs_elf_read(fd, elf);
+	if (result == XS_ELF_OK)
+		cr_assert_eq(xs_elf_is_pascal(fd), elf->pascal);
 	close(fd);
 	return result;
 }
@@ -505,4 +509,42 @@ Test(elf_file, a_library_fits_only_its_own_kind_of_program)
 	program = library;
 	program.libc = XS_ELF_LIBC_MUSL;
 	cr_assert_not(xs_elf_fits(&program, &library));
+}
+
+/* Calls of read(2) and pread(2) that this thread has made; -1: the kernel does
+ * not count them. */
+static long count_reads(void)
+{
+	char text[512] = "";
+	FILE *io = fopen("/proc/thread-self/io", "re");
+	const char *reads;
+
+	if (!io)
+		return -1;
+	if (fread(text, 1, sizeof(text) - 1, io) == 0)
+		text[0] = '\0';
+	fclose(io);
+	reads = strstr(text, "syscr: ");
+	return reads ? strtol(reads + strlen("syscr: "), NULL, 10) : -1;
+}
+
+/* Every program that is started, and every one that it starts, waits for
+ * these. */
+Test(elf_file, a_program_takes_few_reads)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	/* What the look itself adds. */
+	long look = count_reads(), before = count_reads(), after;
+	struct xs_elf elf;
+
+	cr_assert_geq(fd, 0);
+	if (before < 0)
+		cr_skip_test("no /proc/thread-self/io");
+	look = before - look;
+	cr_assert_eq(xs_elf_read(fd, &elf), XS_ELF_OK);
+	after = count_reads();
+	cr_assert_leq(after - before - look, 8);
+	cr_assert_not(xs_elf_is_pascal(fd));
+	cr_assert_leq(count_reads() - after - look, 3);
+	close(fd);
 }
