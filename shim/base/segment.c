@@ -5,7 +5,6 @@
 #include "base/ids.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
 #include <sys/shm.h>
@@ -54,11 +53,28 @@ void xs_segment_sign(struct xs_segment_head *head, uint64_t layout, int number)
 	head->cookie = random_number(number);
 }
 
+/* Writes the digits of number.  Returns where they end.  (By
+ * snprintf(3), each program that is started would pay for its pages.) */
+static char *write_digits(char *to, unsigned long long number, unsigned base)
+{
+	char digits[24];
+	size_t n = 0;
+
+	do {
+		digits[n++] = "0123456789abcdef"[number % base];
+		number /= base;
+	} while (number);
+	while (n)
+		*to++ = digits[--n];
+	return to;
+}
+
 void xs_segment_write_handle(const struct xs_segment_head *head, int number,
 			     char handle[XS_SEGMENT_HANDLE_MAX])
 {
-	snprintf(handle, XS_SEGMENT_HANDLE_MAX, "%d.%llx", number,
-		 (unsigned long long)head->cookie);
+	handle = write_digits(handle, (unsigned)number, 10);
+	*handle++ = '.';
+	*write_digits(handle, head->cookie, 16) = '\0';
 }
 
 /* Whoever can write to it could deceive who reads. */

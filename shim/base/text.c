@@ -29,6 +29,17 @@ bool xs_span_is(struct xs_span span, const char *word)
 	return at == span.end && !*word;
 }
 
+bool xs_text_has(const char *text, const char *word)
+{
+	const size_t len = strlen(word);
+
+	for (const char *end = text + strlen(text);
+	     end - text >= (ptrdiff_t)len; text++)
+		if (xs_span_is((struct xs_span){ text, text + len }, word))
+			return true;
+	return false;
+}
+
 bool xs_span_is_number(struct xs_span span)
 {
 	for (const char *at = span.start; at < span.end; at++)

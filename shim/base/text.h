@@ -67,6 +67,9 @@ const char *xs_span_find(struct xs_span span, char c);
 /* True when span is word, ASCII case ignored. */
 bool xs_span_is(struct xs_span span, const char *word);
 
+/* True when word is somewhere in text, ASCII case ignored. */
+bool xs_text_has(const char *text, const char *word);
+
 /* True when span has at least one digit and nothing else. */
 bool xs_span_is_number(struct xs_span span);
 

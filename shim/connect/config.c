@@ -2,6 +2,7 @@
 #include "connect/config.h"
 
 #include "base/supervised.h"
+#include "base/text.h"
 #include "base/trace.h"
 #include "connect/environment.h"
 #include "connect/once.h"
@@ -40,8 +41,8 @@ TOUCHED_AT_START bool xs_config_datagrams = false;
  * that never connects must be told, too. */
 static bool may_have_datagrams(const char *rules)
 {
-	return rules && (strcasestr(rules, "udp://") ||
-			 strcasestr(rules, "dtls") || strchr(rules, '@'));
+	return rules && (xs_text_has(rules, "udp://") ||
+			 xs_text_has(rules, "dtls") || strchr(rules, '@'));
 }
 
 static void read_environment(void)

@@ -80,6 +80,17 @@ static const char *join(struct xs_arena *arena, const char *name,
 	return text;
 }
 
+/* Not by snprintf(3): a program that has not called it yet would pay for its
+ * pages. */
+static void copy_program(void)
+{
+	const char *name = program_invocation_short_name;
+
+	/* The last byte stays 0. */
+	memcpy(xs_environment.program, name,
+	       strnlen(name, sizeof(xs_environment.program) - 1));
+}
+
 static void copy_working_directory(struct xs_arena *arena)
 {
 	char here[PATH_MAX];
@@ -168,8 +179,7 @@ bool xs_environment_copy(struct xs_arena *arena)
 
 	if (!rules || !*rules || getauxval(AT_SECURE))
 		return false;
-	snprintf(xs_environment.program, sizeof(xs_environment.program), "%s",
-		 program_invocation_short_name);
+	copy_program();
 	copy_working_directory(arena);
 	copy_own(arena);
 	copy_files(arena);

@@ -60,16 +60,28 @@ static bool is_allowed(const char *list, const char *base)
 	return false;
 }
 
+/* Where this library lies.  dladdr(3) would say so, too, but it searches all
+ * symbols for that. */
+extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+extern const char _end[] __attribute__((visibility("hidden")));
+
+static bool is_own(const void *function)
+{
+	const char *at = function;
+
+	return at >= __ehdr_start && at < _end;
+}
+
 /* The file of the library that has the function before this one; NULL: none.
  * (A program that has one itself knows what it does: clang links sanitizers
  * into it.) */
-static const char *find_front(const char *name, const void *own_base)
+static const char *find_front(const char *name)
 {
 	void *function = xs_libc_first(name);
 	Dl_info info;
 
-	if (!function || !dladdr(function, &info) ||
-	    info.dli_fbase == own_base || !info.dli_fname ||
+	if (!function || is_own(function) || !dladdr(function, &info) ||
+	    !info.dli_fname ||
 	    strcmp(info.dli_fname, program_invocation_name) == 0)
 		return NULL;
 	return info.dli_fname;
@@ -94,16 +106,11 @@ __attribute__((noreturn)) static void leave(const char *file, const char *name)
 
 void xs_front_judge(void)
 {
-	const void *own_base;
-	Dl_info own;
-
 	/* Who only looks on decides nothing. */
-	if (strcmp(xs_environment.rules, XS_TRACE_NO_RULES) == 0 ||
-	    !dladdr((const void *)xs_front_judge, &own))
+	if (strcmp(xs_environment.rules, XS_TRACE_NO_RULES) == 0)
 		return;
-	own_base = own.dli_fbase;
 	for (size_t i = 0; i < sizeof(watched) / sizeof(*watched); i++) {
-		const char *file = find_front(watched[i], own_base);
+		const char *file = find_front(watched[i]);
 		const char *base = file ? base_of(file) : NULL;
 
 		if (base && !is_harmless(base) &&

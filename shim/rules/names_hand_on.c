@@ -20,8 +20,8 @@ const char *xs_names_variable(void)
 	/* Another thread may be reading it. */
 	if (strcmp(variable + sizeof(XS_NAMES_VARIABLE), xs_names_handle()) !=
 	    0)
-		snprintf(variable, sizeof(variable), "%s=%s", XS_NAMES_VARIABLE,
-			 xs_names_handle());
+		memcpy(variable + sizeof(XS_NAMES_VARIABLE), xs_names_handle(),
+		       strlen(xs_names_handle()) + 1);
 	return variable;
 }
 

@@ -177,3 +177,14 @@ Test(text, numbers_do_not_overflow)
 	cr_assert_not(xs_span_is_number(span("")));
 	cr_assert_not(xs_span_is_number(span("1 ")));
 }
+
+Test(text, a_word_is_found_anywhere_in_any_case)
+{
+	cr_assert(xs_text_has("udp://", "udp://"));
+	cr_assert(xs_text_has("a:1=tls://  UdP://b:2=x", "udp://"));
+	cr_assert(xs_text_has("=dtls", "dtls"));
+	cr_assert(xs_text_has("ddtls", "dtls"));
+	cr_assert_not(xs_text_has("dtl", "dtls"));
+	cr_assert_not(xs_text_has("udp:/", "udp://"));
+	cr_assert_not(xs_text_has("", "dtls"));
+}
