@@ -6,6 +6,7 @@
  */
 #include "connect/epoll_track.h"
 
+#include "connect/epoll_sets.h"
 #include "connect/procfs.h"
 
 #include <errno.h>
@@ -67,13 +68,29 @@ static struct hints *make_hints(int fd)
 	return hints_of(fd);
 }
 
-void xs_epoll_track_note(int set, int fd, const struct epoll_event *event)
+/* What is registered next may come in a way that no hook sees. */
+static void forget(int set, int fd)
+{
+	struct hints *hints = hints_of(fd);
+
+	for (int i = 0; hints && i < HINTS; i++)
+		if (hints->of[i].set == set + 1)
+			hints->of[i].set = 0;
+}
+
+void xs_epoll_track_note(int set, int operation, int fd,
+			 const struct epoll_event *event)
 {
 	int saved = errno;
 	struct hints *hints = hints_of(fd);
 	struct hint *hint;
 	int i, at = HINTS;
 
+	xs_epoll_sets_note(set);
+	if (operation == EPOLL_CTL_DEL) {
+		forget(set, fd);
+		return;
+	}
 	if (!hints)
 		hints = make_hints(fd);
 	errno = saved;
@@ -170,11 +187,28 @@ static void visit(int set, void *with)
 	if (xs_procfs_link(set, target, sizeof(target)) != sizeof(what) - 1 ||
 	    memcmp(target, what, sizeof(what) - 1) != 0)
 		return;
+	xs_epoll_sets_note(set);
 	info = xs_procfs_info(set);
 	if (info < 0)
 		return;
 	read_set(with, set, info);
 	close(info);
+}
+
+/* The kernel says that the set watches the number, and nobody else has said
+ * so. */
+static void visit_unseen(int set, void *with)
+{
+	struct search *search = with;
+	size_t before = search->count;
+	int info = xs_procfs_info(set);
+
+	if (info < 0)
+		return;
+	read_set(search, set, info);
+	close(info);
+	if (search->count > before)
+		xs_epoll_sets_distrust(set);
 }
 
 /* --- both --------------------------------------------------------------- */
@@ -185,6 +219,12 @@ static void visit(int set, void *with)
 static bool is_vague(const struct hint *hint)
 {
 	return hint->set == UNKNOWN || (hint->events & EPOLLONESHOT);
+}
+
+/* A set that is told what to watch in other ways, too, is asked itself. */
+static bool is_useless(const struct hint *hint)
+{
+	return hint->set <= 0 || xs_epoll_sets_is_distrusted(hint->set - 1);
 }
 
 size_t xs_epoll_track_leave(int fd,
@@ -205,7 +245,7 @@ size_t xs_epoll_track_leave(int fd,
 		struct xs_epoll_track one = { hint.set - 1, hint.events,
 					      hint.data };
 
-		if (hint.set <= 0 || search.count == XS_EPOLL_TRACK_MAX)
+		if (is_useless(&hint) || search.count == XS_EPOLL_TRACK_MAX)
 			continue;
 		if (epoll_ctl(one.set, EPOLL_CTL_DEL, fd, &unused) == 0)
 			left[search.count++] = one;
@@ -214,6 +254,9 @@ size_t xs_epoll_track_leave(int fd,
 			xs_procfs_each(visit, &search);
 		}
 	}
+	/* Where nothing is left of it, there is nothing to be found. */
+	if (!vague)
+		xs_epoll_sets_each(fd, visit_unseen, &search);
 	return search.count;
 }
 

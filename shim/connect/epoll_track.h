@@ -7,7 +7,8 @@
  * cheap; a hint is never believed, the kernel confirms it when the old
  * registration is deleted.  And the kernel itself lists everything in
  * /proc/self/fdinfo, which is asked where the hints show that they do not know
- * enough.
+ * enough, and where a set watches the descriptor that no hint names: then it
+ * was told so by io_uring, say (epoll_sets.h).
  */
 #ifndef XS_EPOLL_TRACK_H
 #define XS_EPOLL_TRACK_H
@@ -25,9 +26,10 @@ struct xs_epoll_track {
 	uint64_t data;
 };
 
-/* The epoll_ctl hook: fd was added to, or changed in, the set.  errno is
- * kept. */
-void xs_epoll_track_note(int set, int fd, const struct epoll_event *event);
+/* The epoll_ctl hook: fd was added to, changed in, or deleted from the set.
+ * errno is kept. */
+void xs_epoll_track_note(int set, int operation, int fd,
+			 const struct epoll_event *event);
 
 /* Takes fd out of the sets that watch it.  Writes into left what to put back,
  * and returns how many. */

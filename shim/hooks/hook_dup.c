@@ -1,11 +1,13 @@
 /* Hooks: dup, dup2, dup3, fcntl, fcntl64, and what else glibc calls them.
  *
- * Only remember that a socket has another descriptor (dup_track.h), and that it
- * may be a pair (late_error.h).
+ * Only remember that a socket has another descriptor (dup_track.h), that it may
+ * be a pair (late_error.h), and that an epoll set has another one
+ * (epoll_sets.h).
  */
 #undef _FILE_OFFSET_BITS /* with it, fcntl is only a name for fcntl64 */
 #include "connect/config.h"
 #include "connect/dup_track.h"
+#include "connect/epoll_sets.h"
 #include "connect/late_error.h"
 #include "hooks/libc.h"
 
@@ -19,8 +21,10 @@ static int note(int fd, int result)
 		return result;
 	if (xs_late_error_may(fd))
 		xs_late_error_note(result);
-	if (xs_config_active())
+	if (xs_config_active()) {
 		xs_dup_track_note(result);
+		xs_epoll_sets_copied(fd, result);
+	}
 	return result;
 }
 

@@ -99,6 +99,7 @@ static const struct {
 	ROW(epoll_pwait),
 	ROW(eventfd2),
 	ROW(kcmp),
+	ROW(io_uring_enter),
 	ROW(pidfd_open),
 	ROW(pidfd_getfd),
 	ROW(sched_yield),

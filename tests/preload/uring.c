@@ -1,6 +1,6 @@
-/* io_uring on a connected descriptor, by system calls alone: the kernel works
- * on the open file, and no library sees it.  Exit status 77: the kernel or the
- * container refuses io_uring. */
+/* io_uring on a descriptor, by system calls alone: the kernel works on the open
+ * file, and no library sees it.  Exit status 77: the kernel or the container
+ * refuses io_uring. */
 #include "victim.h"
 #include <linux/io_uring.h>
 #include <sys/syscall.h>
@@ -142,9 +142,83 @@ static void operations(const char *key, int fd)
 	close(fd);
 }
 
+/* --- epoll sets ----------------------------------------------------------- */
+
+static long control(int set, int operation, int fd, struct epoll_event *event)
+{
+	struct io_uring_sqe *sqe =
+		begin(IORING_OP_EPOLL_CTL, set, event, (unsigned)operation);
+
+	sqe->off = (unsigned)fd;
+	return finish(1);
+}
+
+/* Waits until there is something to read; a set may say more before. */
+static void say_readable(const char *key, int set, uint64_t data)
+{
+	struct epoll_event e = { .events = 0 };
+	double limit = now() + 10;
+	int n = 0;
+
+	while (now() < limit && !(e.events & EPOLLIN))
+		n = epoll_wait(set, &e, 1, 1000);
+	say_text(key, "%s%s%s", n == 1 && e.events & EPOLLIN ? "yes" : "no",
+		 n == 1 && e.events & EPOLLRDHUP ? " RDHUP" : "",
+		 e.data.u64 == data ? "" : ", WRONG DATA");
+}
+
+/* A set that knew the socket before it connected, as libuv's does. */
+static void watched(const char *key, int set)
+{
+	struct epoll_event first = { .events = EPOLLIN, .data.u64 = 7 };
+	struct epoll_event second = { .events = EPOLLIN | EPOLLRDHUP,
+				      .data.u64 = 0x123456789a };
+	struct place p = place("127.0.0.1", "ECHO");
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	char c;
+
+	printf("%s\n", key);
+	say("  add", control(set, EPOLL_CTL_ADD, fd, &first));
+	say("  connect", connect(fd, &p.any, p.len));
+	say_poll("  connected", fd, POLLOUT, 10000);
+	say("  write", write(fd, "x", 1));
+	say_readable("  readable", set, 7);
+	say("  read", read(fd, &c, 1));
+	say("  change", control(set, EPOLL_CTL_MOD, fd, &second));
+	say("  write again", write(fd, "y", 1));
+	say_readable("  readable again", set, 0x123456789a);
+	say("  delete", control(set, EPOLL_CTL_DEL, fd, &second));
+	close(fd);
+}
+
+/* What epoll_ctl(2) has said of the number is older than what the ring says. */
+static void watched_anew(int set)
+{
+	struct epoll_event old = { .events = EPOLLOUT | EPOLLET,
+				   .data.u64 = 3 };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	say("add by epoll_ctl", epoll_ctl(set, EPOLL_CTL_ADD, fd, &old));
+	close(fd);
+	watched("the same number, by the ring", set);
+}
+
+static void sets(void)
+{
+	int set = epoll_create1(EPOLL_CLOEXEC), copy;
+
+	watched("watched by the ring", set);
+	watched_anew(set);
+	copy = fcntl(set, F_DUPFD_CLOEXEC, 20);
+	close(set);
+	watched("the set has another number", copy);
+	close(copy);
+}
+
 int main(void)
 {
 	set_up();
+	sets();
 	operations("blocking", connected("127.0.0.1", "ECHO"));
 	operations("non-blocking", nonblocking());
 	return 0;
