@@ -176,7 +176,7 @@ $(BUILD)/libxsock.map: shim/hooks/hooks.def
 
 # Below the hooks, the library's own calls of hooked functions go to libc:
 # the linker turns them into __wrap_NAME (shim/hooks/libc.c).
-wrapped := connect dup2 dup3 epoll_ctl execve fcntl fcntl64 getpeername getsockname getsockopt \
+wrapped := bind connect dup2 dup3 epoll_ctl execve fcntl fcntl64 getpeername getsockname getsockopt \
 	ioctl read recv recvmsg send sendmsg setsockopt shutdown write
 
 # Every program that is started pays for the library's pages and symbols.  The
@@ -338,7 +338,7 @@ $(BUILD)/tests/fuzz/fuzz_dtls: fuzz_libs := $(imb_libs) -lpthread
 
 # A whole relay, but for what stands in for its loop and for a client.
 $(BUILD)/tests/fuzz/fuzz_connection: $(filter-out \
-	%/main.o %/client/control.o %/loop/worker.o,$(relay_obj))
+	%/main.o %/client/control.o %/client/release.o %/loop/worker.o,$(relay_obj))
 $(BUILD)/tests/fuzz/fuzz_connection: fuzz_libs := $(imb_libs) -lpthread \
 	$(addprefix -Wl$(comma)--wrap=,recv send shutdown)
 

@@ -39,6 +39,8 @@ static size_t bytes_that_follow(const struct xs_wire_head *head)
 	case XS_WIRE_TOTALS:
 	case XS_WIRE_BRIDGE:
 	case XS_WIRE_BRIDGED:
+	case XS_WIRE_RELEASE:
+	case XS_WIRE_RELEASED:
 		return head->value_len;
 	}
 	return 0;

@@ -18,6 +18,7 @@
  *   FTP_DATA                          → FTP_DATA_ANSWER
  *   BRIDGE    + { application's UDP socket, [application's end of a pair of
  *                 datagrams] }      → BRIDGED
+ *   RELEASE                           → RELEASED
  *   LIST                              → ROW for each, and TOTALS behind the
  * last (below); or REFUSED
  *
@@ -47,7 +48,7 @@
 #include <stdint.h>
 
 #define XS_WIRE_MAGIC	0x4b4f5358u /* "XSOK" in memory */
-#define XS_WIRE_VERSION 10
+#define XS_WIRE_VERSION 11
 
 enum xs_wire_type {
 	XS_WIRE_CONNECT = 1,
@@ -67,6 +68,8 @@ enum xs_wire_type {
 	XS_WIRE_TOTALS,
 	XS_WIRE_BRIDGE,
 	XS_WIRE_BRIDGED,
+	XS_WIRE_RELEASE,
+	XS_WIRE_RELEASED,
 	XS_WIRE_TYPES
 };
 
@@ -122,7 +125,8 @@ struct xs_wire_head {
 	int32_t log_level; /* enum xs_log_level, and XS_WIRE_LOG_PAIRS */
 	int32_t idle;	   /* XSOCK_RELAY_IDLE in seconds; -1: not set */
 	uint32_t filler;   /* CONNECT: bytes in the gate (pair.h) */
-	uint16_t port;	   /* CONNECT with HOST: the port to connect to */
+	uint16_t port;	   /* CONNECT with HOST: the port to connect to;
+			      RELEASE: of the stand-ins */
 	uint16_t family;   /* CONNECT: of the application's socket */
 	uint8_t started;   /* CONNECT: connect(2) on the TCP socket began */
 	uint8_t unused[3];
@@ -164,6 +168,10 @@ struct xs_wire_head {
  * Without an end, only the table is asked for.  errnum of BRIDGED is 0, and
  * SENTENCE the handle of the table (segment.h); or an errno, and SENTENCE says
  * why.  An entry that is there already stays, and the end is closed. */
+
+/* RELEASE says that a program wants this port.  The relay looks at the stand-ins
+ * that have it.  Those whose socket has been closed are closed before RELEASED
+ * comes. */
 
 /* LIST asks for the relay's connections, or for the last that failed.  Each has
  * a ROW.  One answer has a bounded number of rows, and fewer where the client

@@ -95,11 +95,13 @@ static int fail(struct xs_error *err)
 			    "(was it killed, or stopped?)");
 }
 
-static int take_answer(int control, struct xs_error *err)
+enum { ANSWER_SIZE = 1536 };
+
+/* *answer points into datagram.  False: it is not one of that type. */
+static bool await_answer(int control, enum xs_wire_type type,
+			 char datagram[ANSWER_SIZE], struct xs_wire *answer)
 {
 	struct pollfd ready = { .fd = control, .events = POLLIN };
-	char datagram[1536];
-	struct xs_wire answer;
 	size_t nfds;
 	ssize_t got;
 	int polled;
@@ -107,12 +109,20 @@ static int take_answer(int control, struct xs_error *err)
 	do
 		polled = poll(&ready, 1, ANSWER_MS);
 	while (polled < 0 && errno == EINTR);
-	got = polled == 1 ? xs_wire_receive(control, datagram, sizeof(datagram),
+	got = polled == 1 ? xs_wire_receive(control, datagram, ANSWER_SIZE,
 					    NULL, 0, &nfds, MSG_DONTWAIT)
 			  : -1;
-	if (got <= 0 ||
-	    xs_wire_decode(&answer, datagram, (size_t)got, NULL) < 0 ||
-	    answer.head.type != XS_WIRE_BRIDGED)
+	return got > 0 &&
+	       xs_wire_decode(answer, datagram, (size_t)got, NULL) == 0 &&
+	       answer->head.type == type;
+}
+
+static int take_answer(int control, struct xs_error *err)
+{
+	char datagram[ANSWER_SIZE];
+	struct xs_wire answer;
+
+	if (!await_answer(control, XS_WIRE_BRIDGED, datagram, &answer))
 		return fail(err);
 	if (answer.head.errnum)
 		return xs_error_set(err, XS_ERR_RULES, answer.head.errnum, "%s",
@@ -575,4 +585,55 @@ bool xs_peers_has(int fd)
 				    __ATOMIC_RELAXED) == cookie)
 			return true;
 	return false;
+}
+
+/* --- releasing ------------------------------------------------------------ */
+
+static bool has_port(const struct xs_stand_in_table *now, uint32_t port)
+{
+	for (int i = 0; i < XS_STAND_INS; i++) {
+		const struct xs_stand_in *entry = &now->slot[i].entry;
+
+		if (__atomic_load_n(&entry->port, __ATOMIC_RELAXED) == port &&
+		    __atomic_load_n(&entry->cookie, __ATOMIC_RELAXED))
+			return true;
+	}
+	return false;
+}
+
+/* On a control connection, which this closes. */
+static bool ask_release(int control, uint16_t port)
+{
+	char datagram[ANSWER_SIZE];
+	struct xs_wire question, answer;
+	bool done;
+
+	xs_wire_init(&question, XS_WIRE_RELEASE);
+	question.head.port = port;
+	done = xs_wire_send(control, &question, NULL, 0) == 0 &&
+	       await_answer(control, XS_WIRE_RELEASED, datagram, &answer);
+	close(control);
+	return done;
+}
+
+bool xs_peers_release(int fd, const struct sockaddr *to, socklen_t len)
+{
+	struct xs_error err = { .kind = XS_ERR_NONE };
+	const struct xs_stand_in_table *now = NULL;
+	struct xs_undisturbed before;
+	struct xs_address address;
+	int saved = errno, control;
+	bool done = false;
+
+	if (xs_socket_is_udp(fd) && xs_address_from(&address, to, len) &&
+	    xs_address_port(&address))
+		now = table_for(fd);
+	if (now && has_port(now, xs_address_port(&address))) {
+		xs_undisturbed_begin(&before);
+		done = xs_find_relay_noted(&control, &err) == 1 &&
+		       ask_release(control, xs_address_port(&address));
+		xs_undisturbed_end(&before);
+	}
+	errno = saved;
+	return done;
 }

@@ -73,4 +73,10 @@ bool xs_peers_is_forged(int fd, const struct sockaddr *from, socklen_t len);
 /* Has the socket a stand-in? */
 bool xs_peers_has(int fd);
 
+/* bind(2) of the UDP socket fd has failed, because somebody has the port: is it
+ * worth another try?  True where it was a stand-in's, and the relay has looked
+ * whether that one's socket has been closed.  Waits for the relay; errno is
+ * kept. */
+bool xs_peers_release(int fd, const struct sockaddr *to, socklen_t len);
+
 #endif

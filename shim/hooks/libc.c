@@ -147,6 +147,8 @@ void *xs_libc_first(const char *name)
 		return xs_libc.name arguments;                                 \
 	}
 
+WRAP(int, bind, (int fd, const struct sockaddr *to, socklen_t len),
+     (fd, to, len))
 WRAP(int, connect, (int fd, const struct sockaddr *to, socklen_t len),
      (fd, to, len))
 WRAP(int, dup2, (int fd, int to), (fd, to))

@@ -297,6 +297,30 @@ def succeeded():
         os.kill(pid, signal.SIGCONT)
 
 
+def rebinds():
+    """A port is free as soon as its socket is closed: for the same process, and
+    for one that has never seen the relay."""
+    s = udp()
+    ask(s, "one")
+    own = s.getsockname()[1]
+    taken = answered = 0
+    for i in range(20):
+        s.close()
+        s = udp()
+        try:
+            s.bind(("", own))
+        except OSError as error:
+            print("bind:", errno.errorcode[error.errno])
+            continue
+        taken += 1
+        s.sendto(b"%d" % i, there)
+        answered += s.recv(100) == b"%d" % i
+    print("taken:", taken, "answered:", answered)
+    s.close()
+    code = "import socket; socket.socket(type=socket.SOCK_DGRAM).bind(('', %d))"
+    os.execv(sys.executable, [sys.executable, "-c", code % own])
+
+
 def is_answered(s, text, peer):
     """Datagrams may be lost on a machine that is busy, and answers be late."""
     s.settimeout(3)

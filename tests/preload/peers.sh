@@ -140,6 +140,9 @@ answer: (b'one', ('::1', PORT, 0, 0))
 stand-ins: 1
 taken: 0
 SO_REUSEADDR: EACCES" && life_passes "peers: sockets without a port" 0
+	peers_life "peers: the same port at once" '*' "$dtls" rebinds "send one: 3
+answer: (b'one', ('127.0.0.1', PORT))
+taken: 20 answered: 20" && life_passes "peers: the same port at once" "$STATUS"
 	leaves_all "peers: who leaves at once" 60 4 peers_life '*' "$dtls"
 	cp "$RELAY" "$relay"
 	XSOCK_RELAY=$relay peers_life "peers: somebody has the port" '*' "$dtls" \

@@ -32,12 +32,34 @@ struct xs_bridge {
 	struct xs_task task;	   /* frees it */
 	struct xs_message message; /* begins it, on its worker */
 	struct xs_worker *worker;
-	struct xs_owner *owner; /* the application's socket */
-	int stand_in, pair;	/* -1: ended */
-	uint64_t taken;		/* datagrams of the application's */
-	int place;		/* in the table */
-	uint32_t port;		/* the application's */
+	struct xs_bridge *before, *next; /* those of the worker */
+	struct xs_owner *owner;		 /* the application's socket */
+	int stand_in, pair;		 /* -1: ended */
+	uint64_t taken;			 /* datagrams of the application's */
+	int place;			 /* in the table */
+	uint32_t port;			 /* the application's */
 };
+
+/* Those of this thread's worker. */
+static _Thread_local struct xs_bridge *first;
+
+static void list(struct xs_bridge *bridge)
+{
+	bridge->next = first;
+	if (first)
+		first->before = bridge;
+	first = bridge;
+}
+
+static void unlist(struct xs_bridge *bridge)
+{
+	if (bridge->before)
+		bridge->before->next = bridge->next;
+	else
+		first = bridge->next;
+	if (bridge->next)
+		bridge->next->before = bridge->before;
+}
 
 static void free_bridge(struct xs_task *task)
 {
@@ -54,11 +76,15 @@ static void close_watched(struct xs_worker *worker, int *fd)
 	*fd = -1;
 }
 
-/* errnum is what the next send tells; 0: nobody is there who could send. */
+/* errnum is what the next send tells; 0: nobody is there who could send.  Then
+ * the port is free before the table says so: who wants it looks there first. */
 static void end(struct xs_bridge *bridge, int errnum)
 {
 	if (bridge->pair < 0)
 		return;
+	unlist(bridge);
+	if (!errnum)
+		close_watched(bridge->worker, &bridge->stand_in);
 	xs_stand_ins_end(bridge->place, errnum);
 	xs_timer_cancel(&bridge->worker->timers, &bridge->timer);
 	close_watched(bridge->worker, &bridge->stand_in);
@@ -211,6 +237,17 @@ static void look(struct xs_timer *timer)
 		xs_worker_timer(bridge->worker, timer, LOOK_MS);
 }
 
+void xs_bridge_look(uint32_t port)
+{
+	struct xs_bridge *bridge = first, *next;
+
+	for (; bridge; bridge = next) {
+		next = bridge->next;
+		if (bridge->port == port && !xs_owner_is_there(bridge->owner))
+			finish(bridge, -1);
+	}
+}
+
 static int watch(struct xs_bridge *bridge)
 {
 	bridge->near.event = near_event;
@@ -231,6 +268,7 @@ static void deliver(struct xs_worker *worker, struct xs_message *message)
 		xs_container(message, struct xs_bridge, message);
 
 	(void)worker;
+	list(bridge);
 	if (watch(bridge) < 0)
 		end(bridge, errno);
 }

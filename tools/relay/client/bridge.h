@@ -43,6 +43,10 @@
 #include "base/segment.h"
 #include "relay/loop/worker.h"
 
+/* Looks whether the sockets of this worker's bridges with that port are still
+ * there, and ends those whose are not. */
+void xs_bridge_look(uint32_t port);
+
 /* Begins a bridge between a socket and the application's end of a pair, both
  * of which this takes over in any case; pair -1: only the handle is wanted.
  * Where there is a bridge already, that one stays.  handle gets the name of the

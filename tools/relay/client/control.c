@@ -18,6 +18,7 @@
 #include "relay/client/bridge.h"
 #include "relay/client/ftp_data.h"
 #include "relay/client/lookups.h"
+#include "relay/client/release.h"
 #include "relay/client/sockopt.h"
 #include "relay/loop/lifetime.h"
 
@@ -350,6 +351,16 @@ static void answer_bridge(struct xs_control *control,
 	xs_control_answer(control, &answer);
 }
 
+/* Only for them, too.  The answer comes from the last worker that has looked.
+ */
+static void begin_release(struct xs_control *control,
+			  const struct xs_wire *question)
+{
+	if (!refuse(control))
+		xs_release_begin(control->fd, question->head.port);
+	end(control);
+}
+
 static void answer_refused(struct xs_control *control, const char *why)
 {
 	struct xs_wire answer;
@@ -451,6 +462,10 @@ static void take_request(struct xs_control *control)
 	case XS_WIRE_BRIDGE:
 		answer_bridge(control, &message, fds, nfds);
 		break;
+	case XS_WIRE_RELEASE:
+		close_all(fds, nfds);
+		begin_release(control, &message);
+		break;
 	case XS_WIRE_LIST:
 		close_all(fds, nfds);
 		answer_list(control, &message);
@@ -467,6 +482,7 @@ static void take_request(struct xs_control *control)
 	case XS_WIRE_ROW:
 	case XS_WIRE_TOTALS:
 	case XS_WIRE_BRIDGED:
+	case XS_WIRE_RELEASED:
 	case XS_WIRE_TYPES:
 		close_all(fds, nfds);
 		end(control);

@@ -154,6 +154,16 @@ bool xs_workers_give(int fd)
 	return give(find_idlest(), fd);
 }
 
+int xs_workers_count(void)
+{
+	return workers_count;
+}
+
+struct xs_worker *xs_workers_get(int number)
+{
+	return &workers[number];
+}
+
 /* Accepts one: the listener is level-triggered, and others may want the
  * next.  Being counted before accept(2) is what keeps the relay from leaving
  * in between (lifetime.h). */

@@ -97,6 +97,10 @@ bool xs_workers_give(int fd);
 /* What the connections of all workers have carried.  Any thread. */
 void xs_workers_traffic(uint64_t *sent, uint64_t *received);
 
+/* How many there are; the one of that number, from 0.  Any thread. */
+int xs_workers_count(void);
+struct xs_worker *xs_workers_get(int number);
+
 /* Has message delivered on the worker's thread.  Any thread. */
 void xs_worker_post(struct xs_worker *worker, struct xs_message *message);
 
