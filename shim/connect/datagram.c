@@ -3,6 +3,7 @@
 
 #include "base/descriptor.h"
 #include "connect/connect.h"
+#include "connect/datagram_option.h"
 #include "connect/dup_track.h"
 #include "connect/late_error.h"
 #include "connect/replace_fd.h"
@@ -53,6 +54,8 @@ static void renew(int fd, const struct xs_pair_info *pair)
 	xs_undisturbed_begin(&before);
 	made = xs_above_stdio(socket(pair->asked.any.sa_family,
 				     SOCK_DGRAM | SOCK_CLOEXEC, 0));
+	if (made >= 0)
+		xs_datagram_option_to_udp(fd, made);
 	if (made >= 0 &&
 	    xs_connect(made, &pair->asked.any, pair->asked.len) == 0 &&
 	    xs_datagram_is(made, &now))

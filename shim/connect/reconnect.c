@@ -2,6 +2,7 @@
 #include "connect/reconnect.h"
 
 #include "base/descriptor.h"
+#include "connect/datagram_option.h"
 #include "connect/replace_fd.h"
 #include "connect/report.h"
 #include "connect/sockopt.h"
@@ -76,6 +77,8 @@ static int put_new_socket(int fd, const struct xs_pair_info *pair)
 
 	if (made < 0)
 		return -1;
+	if (pair->kind != XS_PAIR_TCP)
+		xs_datagram_option_to_udp(fd, made);
 	if (xs_flags_read(fd, &flags) == 0 &&
 	    xs_flags_carry(fd, made, &flags) == 0)
 		done = xs_replace_fd(fd, made, &flags);

@@ -5,6 +5,7 @@
 #include "base/descriptor.h"
 #include "base/readable.h"
 #include "base/wire.h"
+#include "connect/datagram_option.h"
 #include "connect/report.h"
 #include "connect/undisturbed.h"
 #include "relay_client/find_relay.h"
@@ -170,14 +171,16 @@ static void close_quietly(int fd)
 	errno = saved;
 }
 
-static int get_closed(const struct xs_pair_info *pair, int level, int option,
-		      void *value, socklen_t *len)
+static int get_closed(int end, const struct xs_pair_info *pair, int level,
+		      int option, void *value, socklen_t *len)
 {
 	int fd = closed_socket(pair);
 	int result;
 
 	if (fd < 0)
 		return -1;
+	if (pair->kind != XS_PAIR_TCP)
+		xs_datagram_option_to_udp(end, fd);
 	result = getsockopt(fd, level, option, value, len);
 	close_quietly(fd);
 	return result;
@@ -257,7 +260,7 @@ int xs_sockopt_get(int fd, const struct xs_pair_info *pair, int level,
 		return put(value, len, &number, sizeof(number));
 	}
 	if (is_of_unix(level, option) || is_of_tcp(pair, level))
-		return get_closed(pair, level, option, value, len);
+		return get_closed(fd, pair, level, option, value, len);
 	xs_wire_init(&question, XS_WIRE_GETOPT);
 	question.head.level = level;
 	question.head.option = option;
@@ -266,7 +269,7 @@ int xs_sockopt_get(int fd, const struct xs_pair_info *pair, int level,
 	if (ask(pair->key, fd, &question, &answer, datagram, sizeof(datagram)) <
 	    0)
 		return errno == ENOTCONN
-			       ? get_closed(pair, level, option, value, len)
+			       ? get_closed(fd, pair, level, option, value, len)
 			       : -1;
 	return put(value, len, answer.value, answer.head.value_len);
 }
@@ -299,6 +302,8 @@ int xs_sockopt_set(int fd, const struct xs_pair_info *pair, int level,
 		return errno == ENOTCONN
 			       ? set_closed(pair, level, option, value, len)
 			       : -1;
+	if (pair->kind != XS_PAIR_TCP)
+		xs_datagram_option_set(fd, level, option, value, len);
 	/* What the program writes waits here first.  While the gate is shut,
 	 * it is the relay that sets this, when it opens it. */
 	if (level == SOL_SOCKET && option == SO_SNDBUF &&

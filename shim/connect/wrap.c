@@ -8,6 +8,7 @@
 #include "connect/behalf.h"
 #include "connect/clone_socket.h"
 #include "connect/config.h"
+#include "connect/datagram_option.h"
 #include "connect/environment.h"
 #include "connect/report.h"
 #include "connect/swap.h"
@@ -237,7 +238,9 @@ static int start_tcp(struct wrapping *w, const struct xs_destination *where,
 	if (!w->swap.datagrams && w->tcp == w->swap.own)
 		setsockopt(w->tcp, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &off,
 			   sizeof(off));
-	if (!w->swap.datagrams)
+	if (w->swap.datagrams)
+		xs_datagram_option_to_pair(w->swap.own, w->swap.end[0]);
+	else
 		carry_nodelay(w);
 	if (!where->to.len)
 		return leave_tcp_to_relay(w, err);

@@ -11,6 +11,7 @@
 #include "base/readable.h"
 #include "connect/config.h"
 #include "connect/datagram.h"
+#include "connect/error_queue.h"
 #include "connect/late_error.h"
 #include "connect/peers.h"
 #include "hooks/hook_receive.h"
@@ -104,17 +105,27 @@ static ssize_t discard(int fd, size_t size, int flags)
 	return (ssize_t)done;
 }
 
-/* A read with such a flag.  No pair has an error queue, and a TCP socket
- * without errors says the same. */
+/* The error of a pair of datagrams, without what stands beside it.  A pair of
+ * TCP has no error queue, and a TCP socket without errors says the same. */
+static ssize_t receive_error(int fd)
+{
+	struct xs_pair_info pair;
+	struct msghdr msg = { .msg_name = NULL };
+
+	if (xs_datagram_is(fd, &pair))
+		return xs_error_queue_read(fd, &pair, &msg);
+	errno = EAGAIN;
+	return -1;
+}
+
+/* A read with such a flag. */
 static ssize_t receive_beyond(int fd, size_t size, int flags)
 {
 	int saved = errno;
 	ssize_t got;
 
-	if (flags & MSG_ERRQUEUE) {
-		errno = EAGAIN;
-		return -1;
-	}
+	if (flags & MSG_ERRQUEUE)
+		return receive_error(fd);
 	flags &= ~MSG_TRUNC;
 	got = flags & MSG_PEEK ? measure(fd, size, flags)
 			       : discard(fd, size, flags);
@@ -125,9 +136,12 @@ static ssize_t receive_beyond(int fd, size_t size, int flags)
 
 static ssize_t receive_message_beyond(int fd, struct msghdr *msg, int flags)
 {
+	struct xs_pair_info pair;
 	size_t size = 0;
 	ssize_t got;
 
+	if ((flags & MSG_ERRQUEUE) && xs_datagram_is(fd, &pair))
+		return xs_error_queue_read(fd, &pair, msg);
 	for (size_t i = 0; i < (size_t)msg->msg_iovlen; i++)
 		size += msg->msg_iov[i].iov_len;
 	got = receive_beyond(fd, size, flags);

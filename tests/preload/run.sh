@@ -59,6 +59,7 @@ victims=(
 	left:tls,relay,mute,early
 	datagrams:udp,moved,dtls
 	peers:udp,moved,dtls
+	recverr:udp,moved,dtls
 )
 
 behaviours=(echo sink greet source reset last bye)

@@ -24,6 +24,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/errqueue.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -860,17 +861,43 @@ static void timer_expired(struct xs_timer *timer)
 	}
 }
 
-/* What an application has asked for by IP_RECVERR is not its own to read. */
-static void drain_errors(struct xs_association *a)
+/* The errno that stands beside what the error queue gave; 0: there is none, or
+ * it is a time that a datagram was sent (SO_TIMESTAMPING). */
+static int read_error(struct msghdr *msg)
+{
+	struct sock_extended_err error;
+	struct cmsghdr *part;
+
+	for (part = CMSG_FIRSTHDR(msg); part; part = CMSG_NXTHDR(msg, part)) {
+		if (!(part->cmsg_level == IPPROTO_IP &&
+		      part->cmsg_type == IP_RECVERR) &&
+		    !(part->cmsg_level == IPPROTO_IPV6 &&
+		      part->cmsg_type == IPV6_RECVERR))
+			continue;
+		memcpy(&error, CMSG_DATA(part), sizeof(error));
+		if (error.ee_origin != SO_EE_ORIGIN_TIMESTAMPING)
+			return (int)error.ee_errno;
+	}
+	return 0;
+}
+
+/* Reads what an application has asked for by IP_RECVERR.  The kernel forgets
+ * the socket's error with the last one of the queue (sock_dequeue_err_skb in
+ * net/core/skbuff.c).  Returns what it says of the server, or 0. */
+static int drain_errors(struct xs_association *a)
 {
 	char room[256];
 	struct msghdr msg = { .msg_control = room };
+	int error = 0;
 
 	for (int i = 0; i < TURN; i++) {
 		msg.msg_controllen = sizeof(room);
 		if (recvmsg(a->udp_fd, &msg, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
-			return;
+			break;
+		if (is_of_server(read_error(&msg)))
+			error = read_error(&msg);
 	}
+	return error;
 }
 
 static void take(struct xs_association *a, const void *data, size_t len)
@@ -889,8 +916,10 @@ static void udp_event(struct xs_source *source, uint32_t events)
 		xs_container(source, struct xs_association, source);
 	uint8_t *buffer = a->worker->buffers->cipher_in;
 
-	if (events & EPOLLERR)
-		drain_errors(a);
+	int error = events & EPOLLERR ? drain_errors(a) : 0;
+
+	if (error)
+		fail_network(a, error);
 	for (int i = 0; i < TURN && a->watched; i++) {
 		ssize_t got = recv(a->udp_fd, buffer,
 				   sizeof(a->worker->buffers->cipher_in),
