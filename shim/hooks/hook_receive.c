@@ -230,10 +230,13 @@ static ssize_t receive(int fd, void *data, size_t size, int flags,
 	return got;
 }
 
-ssize_t xs_receive_true(int fd, void *data, size_t size)
+ssize_t xs_receive_true(int fd, const struct iovec *parts, int count)
 {
+	struct msghdr msg = { .msg_iov = (struct iovec *)parts,
+			      .msg_iovlen = (size_t)count };
+
 	xs_libc_need();
-	return receive(fd, data, size, 0, NULL, NULL);
+	return receive_message_true(xs_libc.recvmsg, fd, &msg, 0);
 }
 
 /* The reason of a failed connect, once. */

@@ -1,4 +1,4 @@
-/* Hooks: write, writev, send, read, and what else glibc calls them.
+/* Hooks: write, writev, send, read, readv, and what else glibc calls them.
  *
  * They are called for every file, so all that a call pays which is not about a
  * wrapped connection is one look at a bit.  A write to what may be one is sent
@@ -149,13 +149,20 @@ static inline bool is_checked(int fd, size_t size)
 	       xs_peers_may_be_forged(fd);
 }
 
+static ssize_t receive_true(int fd, void *data, size_t size)
+{
+	const struct iovec part = { .iov_base = data, .iov_len = size };
+
+	return xs_receive_true(fd, &part, 1);
+}
+
 #define READ(name)                                                             \
 	ssize_t name(int fd, void *data, size_t size);                         \
 	XS_EXPORT ssize_t name(int fd, void *data, size_t size)                \
 	{                                                                      \
 		need((void *)xs_libc.name);                                    \
 		if (is_checked(fd, size))                                      \
-			return xs_receive_true(fd, data, size);                \
+			return receive_true(fd, data, size);                   \
 		return told(fd, xs_libc.name(fd, data, size));                 \
 	}
 
@@ -167,7 +174,16 @@ XS_EXPORT ssize_t __read_chk(int fd, void *data, size_t size, size_t room)
 {
 	need((void *)xs_libc.__read_chk);
 	if (size <= room && is_checked(fd, size))
-		return xs_receive_true(fd, data, size);
+		return receive_true(fd, data, size);
 	return told(fd, xs_libc.__read_chk(fd, data, size, room));
 }
 #endif
+
+XS_EXPORT ssize_t readv(int fd, const struct iovec *parts, int count)
+{
+	need((void *)xs_libc.readv);
+	if (__builtin_expect(xs_config_datagrams, 0) &&
+	    is_checked(fd, size_of(parts, count)))
+		return xs_receive_true(fd, parts, count);
+	return told(fd, xs_libc.readv(fd, parts, count));
+}

@@ -124,6 +124,7 @@ void xs_libc_resolve_common(void)
 	FIND(sendmsg)
 	FIND(write)
 	FIND(writev)
+	FIND(readv)
 #ifdef __GLIBC__
 	xs_libc.__read = (__typeof__(read) *)dlsym(place, "__read");
 	xs_libc.__write = (__typeof__(write) *)dlsym(place, "__write");

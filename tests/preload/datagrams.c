@@ -476,6 +476,14 @@ static void refused(void)
 
 		say("  recvmsg", recvmsg(fd, &msg, MSG_DONTWAIT));
 	}
+	puts("refused, told by readv");
+	say("  and once more", send(fd, "x", 1, 0));
+	await_error(fd);
+	{
+		struct iovec part = { data, sizeof(data) };
+
+		say("  readv", readv(fd, &part, 1));
+	}
 	close(fd);
 }
 

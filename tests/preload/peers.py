@@ -124,6 +124,12 @@ def unspecified():
                 say(what + " " + ip, s.sendto, b"secret", (ip, port))
 
 
+def readv(s):
+    parts = [bytearray(3), bytearray(100)]
+    size = os.readv(s.fileno(), parts)
+    return b"".join(parts)[:size]
+
+
 def forged():
     """What comes in the name of a peer, but not from the relay, nobody reads."""
     s, liar = udp(), udp()
@@ -136,10 +142,10 @@ def forged():
         ("recvmsg", lambda: s.recvmsg(100)[0]),
         ("peek", lambda: (s.recv(100, socket.MSG_PEEK), s.recv(100))),
         ("read", lambda: os.read(s.fileno(), 100)),
+        ("readv", lambda: readv(s)),
     )
     for name, call in calls:
-        s.setblocking(name == "read")
-        s.settimeout(None if name == "read" else 15)
+        s.settimeout(None if name.startswith("read") else 15)
         say("forged", liar.sendto, b"forged", own)
         s.sendto(name.encode(), there)
         say(name, call)

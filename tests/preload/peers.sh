@@ -123,6 +123,8 @@ forged: 6
 peek: (b'peek', b'peek')
 forged: 6
 read: b'read'
+forged: 6
+readv: b'readv'
 other: b'other'" && life_passes "peers: forged" 0
 	peers_life "peers: another process" '*' "$dtls" passed "send: 5
 there, from before: (b'early', ('127.0.0.1', PORT))
