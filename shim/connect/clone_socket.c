@@ -9,6 +9,7 @@
 
 #include "base/address.h"
 #include "base/descriptor.h"
+#include "base/peer_filter.h"
 #include "connect/behalf.h"
 
 #include <errno.h>
@@ -209,17 +210,6 @@ static const char *copy_options(int own, int made, int kind)
 	return NULL;
 }
 
-/* A program may have been attached, which cannot be read in every case. */
-static bool has_filter(int fd)
-{
-	socklen_t len = 0;
-
-	/* Without room, the kernel tells the length.
-	 * NOLINTNEXTLINE(nullPointer) */
-	return getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, NULL, &len) < 0 ||
-	       len > 0;
-}
-
 /* A socket stays in the network namespace in which it was made. */
 static bool in_same_network(int a, int b)
 {
@@ -319,7 +309,7 @@ static bool is_known(int own, int family, int protocol, int state,
 	else if (state < 0)
 		snprintf(why, XS_CLONE_WHY_MAX,
 			 "the kernel does not tell its state (TCP_INFO)");
-	else if (has_filter(own))
+	else if (xs_peer_filter_is_other(own))
 		snprintf(why, XS_CLONE_WHY_MAX,
 			 "it has a filter (SO_ATTACH_FILTER)");
 	else

@@ -130,6 +130,14 @@ def readv(s):
     return b"".join(parts)[:size]
 
 
+def receive_itself(s):
+    """By a system call of the program's own, of which the library knows nothing."""
+    number = {"x86_64": 45, "aarch64": 207}[os.uname().machine]
+    room = ctypes.create_string_buffer(100)
+    size = ctypes.CDLL(None).syscall(number, s.fileno(), room, 100, 0, None, None)
+    return room.raw[:size]
+
+
 def forged():
     """What comes in the name of a peer, but not from the relay, nobody reads."""
     s, liar = udp(), udp()
@@ -143,9 +151,10 @@ def forged():
         ("peek", lambda: (s.recv(100, socket.MSG_PEEK), s.recv(100))),
         ("read", lambda: os.read(s.fileno(), 100)),
         ("readv", lambda: readv(s)),
+        ("its own", lambda: receive_itself(s)),
     )
     for name, call in calls:
-        s.settimeout(None if name.startswith("read") else 15)
+        s.settimeout(15 if name[:3] in ("rec", "pee") else None)
         say("forged", liar.sendto, b"forged", own)
         s.sendto(name.encode(), there)
         say(name, call)

@@ -125,6 +125,8 @@ forged: 6
 read: b'read'
 forged: 6
 readv: b'readv'
+forged: 6
+its own: b'its own'
 other: b'other'" && life_passes "peers: forged" 0
 	peers_life "peers: another process" '*' "$dtls" passed "send: 5
 there, from before: (b'early', ('127.0.0.1', PORT))

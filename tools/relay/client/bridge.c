@@ -3,6 +3,7 @@
 
 #include "base/descriptor.h"
 #include "base/pair.h"
+#include "base/peer_filter.h"
 #include "base/stand_in.h"
 #include "relay/client/owner.h"
 #include "relay/client/registry.h"
@@ -321,6 +322,17 @@ static int make_stand_in(struct xs_bridge *bridge, int socket,
 	return bridge->stand_in < 0 ? -1 : 0;
 }
 
+/* A socket that cannot have one is left to the library. */
+static void filter_peers(const struct xs_bridge *bridge, int socket)
+{
+	struct xs_address peers[XS_PEER_FILTER_MOST];
+	size_t count = xs_stand_ins_peers(xs_owner_cookie(bridge->owner), peers,
+					  XS_PEER_FILTER_MOST);
+
+	if (count < XS_PEER_FILTER_MOST)
+		xs_peer_filter_put(socket, peers, count);
+}
+
 /* With the table locked.  1: there is a bridge already. */
 static int make(struct xs_bridge *bridge, int socket, struct xs_error *err)
 {
@@ -342,6 +354,7 @@ static int make(struct xs_bridge *bridge, int socket, struct xs_error *err)
 		return -1;
 	bridge->worker = worker_of(bridge->pair, pair.id, bridge->worker);
 	xs_stand_ins_begin(bridge->place, &entry);
+	filter_peers(bridge, socket);
 	return 0;
 }
 

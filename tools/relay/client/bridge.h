@@ -33,6 +33,9 @@
  * - What lies in the stand-in when the socket is gone is handed on as far as
  *   the library has counted what it sent (stand_in.h).  That is in front of
  *   what others may have sent since.
+ * - What comes to the application's socket from the peer's own address has come
+ *   past the relay.  A filter on the socket drops it (peer_filter.h), and what
+ *   the filter does not, the library (connect/peers.h).
  *
  * A bridge belongs to one worker.
  */

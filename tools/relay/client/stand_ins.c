@@ -99,6 +99,17 @@ void xs_stand_ins_begin(int place, const struct xs_stand_in *entry)
 	xs_stand_in_put(table, place, entry);
 }
 
+size_t xs_stand_ins_peers(uint64_t cookie, struct xs_address *peers,
+			  size_t most)
+{
+	size_t count = 0;
+
+	for (int i = 0; i < XS_STAND_INS && count < most; i++)
+		if (table->slot[i].entry.cookie == cookie)
+			peers[count++] = table->slot[i].entry.asked;
+	return count;
+}
+
 uint64_t xs_stand_ins_sent(int place)
 {
 	return xs_stand_in_sent(table, place);

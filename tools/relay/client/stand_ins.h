@@ -27,6 +27,11 @@ int xs_stand_ins_place(uint64_t cookie, const struct xs_address *asked,
 /* Locked: writes an entry. */
 void xs_stand_ins_begin(int place, const struct xs_stand_in *entry);
 
+/* Locked: the peers for which the socket has or had a stand-in, at most so
+ * many. Returns how many. */
+size_t xs_stand_ins_peers(uint64_t cookie, struct xs_address *peers,
+			  size_t most);
+
 /* So many datagrams the library has sent to the stand-in.  Not locked. */
 uint64_t xs_stand_ins_sent(int place);
 
