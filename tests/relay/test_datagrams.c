@@ -1,117 +1,10 @@
 /* Tests: tools/relay/association, over the control socket: what a relay does
  * with pairs of datagrams, and with requests that are none.
  */
-#include "client.h"
+#include "datagrams.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
-
-/* What the library would have made. */
-struct datagrams {
-	struct xs_wire request;
-	int udp, end[2], log[2], control;
-};
-
-static int udp_socket(struct xs_address *own)
-{
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	*own = loopback(0);
-	cr_assert_eq(bind(fd, &own->any, own->len), 0);
-	cr_assert_eq(getsockname(fd, &own->any, &own->len), 0);
-	return fd;
-}
-
-static struct datagrams prepare(const struct xs_address *to, const char *scheme,
-				const char *options)
-{
-	struct xs_pair_info info = { .key = TEST_KEY,
-				     .kind = XS_PAIR_DTLS,
-				     .limit = 1400,
-				     .asked = *to };
-	struct datagrams d = { .control = -1 };
-
-	xs_wire_init(&d.request, XS_WIRE_CONNECT);
-	cr_assert_eq(
-		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, d.end),
-		0);
-	cr_assert_eq(xs_pair_name_app(d.end[0], &info), 0);
-	cr_assert_eq(pipe2(d.log, O_CLOEXEC | O_NONBLOCK), 0);
-	d.udp = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	cr_assert_eq(connect(d.udp, &to->any, to->len), 0);
-	d.request.head.id = info.id;
-	d.request.head.pid = getpid();
-	d.request.head.log_level = XS_LOG_INFO;
-	d.request.head.idle = -1;
-	d.request.head.family = AF_INET;
-	d.request.head.started = 1;
-	d.request.head.to = *to;
-	d.request.string[XS_WIRE_PROGRAM] = "test";
-	d.request.string[XS_WIRE_ASKED] = "localhost:514";
-	d.request.string[XS_WIRE_RULE] = "rule";
-	d.request.string[XS_WIRE_SCHEME] = scheme;
-	d.request.string[XS_WIRE_NAME] = "localhost";
-	d.request.string[XS_WIRE_OPTIONS] = options;
-	return d;
-}
-
-/* Sends the request; true: the relay has taken it. */
-static bool hand_over(struct datagrams *d, const struct relay *relay)
-{
-	static char buffer[XS_WIRE_MESSAGE_MAX];
-	const int fds[] = { d->udp, d->end[1], d->end[0], d->log[1] };
-	struct xs_wire verdict;
-	bool taken;
-
-	d->control = relay_connect(relay);
-	cr_assert_geq(d->control, 0);
-	cr_assert_eq(xs_wire_send(d->control, &d->request, fds, 4), 0);
-	taken = wire_answer(d->control, buffer, &verdict);
-	cr_assert(!taken || (verdict.head.type == XS_WIRE_VERDICT &&
-			     verdict.head.errnum == 0 &&
-			     verdict.head.id == d->request.head.id));
-	close(d->control);
-	close(d->udp);
-	close(d->end[1]);
-	close(d->log[1]);
-	return taken;
-}
-
-static struct datagrams opened(const struct relay *relay,
-			       const struct xs_address *to, const char *scheme,
-			       const char *options)
-{
-	struct datagrams d = prepare(to, scheme, options);
-
-	cr_assert(hand_over(&d, relay));
-	return d;
-}
-
-static void forget(struct datagrams *d)
-{
-	close(d->end[0]);
-	close(d->log[0]);
-}
-
-static ssize_t receive(int fd, char *data, size_t size)
-{
-	struct pollfd ready = { .fd = fd, .events = POLLIN };
-
-	cr_assert_eq(poll(&ready, 1, 20000), 1, "nothing comes");
-	return recv(fd, data, size, MSG_DONTWAIT);
-}
-
-/* What comes at the server, and where from. */
-static ssize_t serve_one(int server, char *data, size_t size,
-			 struct xs_address *from)
-{
-	struct pollfd ready = { .fd = server, .events = POLLIN };
-
-	from->len = sizeof(from->v6);
-	cr_assert_eq(poll(&ready, 1, 20000), 1, "nothing comes");
-	return recvfrom(server, data, size, MSG_DONTWAIT, &from->any,
-			&from->len);
-}
 
 static int count_descriptors(pid_t pid)
 {
@@ -152,9 +45,9 @@ Test(relay_datagrams, both_ways, .timeout = 60)
 	cr_assert_eq(send(d.end[0], "one", 3, 0), 3);
 	cr_assert_eq(send(d.end[0], "", 0, 0), 0);
 	cr_assert_eq(send(d.end[0], "three", 5, 0), 5);
-	cr_assert_eq(serve_one(server, data, sizeof(data), &from), 3);
-	cr_assert_eq(serve_one(server, data, sizeof(data), &from), 0);
-	cr_assert_eq(serve_one(server, data, sizeof(data), &from), 5);
+	cr_assert_eq(serve_datagram(server, data, sizeof(data), &from), 3);
+	cr_assert_eq(serve_datagram(server, data, sizeof(data), &from), 0);
+	cr_assert_eq(serve_datagram(server, data, sizeof(data), &from), 5);
 	sendto(server, "", 0, 0, &from.any, from.len);
 	sendto(server, "back", 4, 0, &from.any, from.len);
 	cr_assert_eq(receive(d.end[0], data, sizeof(data)), 0);
@@ -453,7 +346,7 @@ Test(relay_datagrams, odd_datagrams, .timeout = 60)
 	cr_assert_eq(send(d.end[0], data, sizeof(data), 0), sizeof(data));
 	for (int i = 0; i < 100; i++) {
 		if (i == 0)
-			serve_one(server, data, sizeof(data), &from);
+			serve_datagram(server, data, sizeof(data), &from);
 		for (size_t at = 0; at < 500; at++)
 			data[at] = (char)rand();
 		data[0] = (char)(20 + i % 7);
@@ -488,7 +381,8 @@ Test(relay_datagrams, many, .timeout = 60)
 		int len = snprintf(data, sizeof(data), "%d", i);
 
 		cr_assert_eq(send(d[i].end[0], data, (size_t)len, 0), len);
-		cr_assert_eq(serve_one(server, data, sizeof(data), &from), len);
+		cr_assert_eq(serve_datagram(server, data, sizeof(data), &from),
+			     len);
 		sendto(server, data, (size_t)len, 0, &from.any, from.len);
 	}
 	for (int i = 0; i < MANY; i++) {
