@@ -124,7 +124,8 @@ XSOCK_SRC := $(filter-out $(without_json) $(without_curses),$(call sources,tools
 # "xsock probe" connects and verifies with the relay's own files.
 PROBE_SRC := $(filter-out $(without_imb),\
 	$(call sources,$(addprefix tools/relay/,base starttls tls))) \
-	$(addprefix tools/relay/connection/,dial.c connect_error.c state.c)
+	$(addprefix tools/relay/connection/,dial.c connect_error.c state.c) \
+	tools/relay/association/state.c
 
 # --- what is built -----------------------------------------------------
 

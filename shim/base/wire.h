@@ -173,11 +173,11 @@ struct xs_wire_head {
  * that have it.  Those whose socket has been closed are closed before RELEASED
  * comes. */
 
-/* LIST asks for the relay's connections, or for the last that failed.  Each has
- * a ROW.  One answer has a bounded number of rows, and fewer where the client
- * does not read them: the relay waits for nobody.  Who gets no TOTALS asks
- * again, from the place that the last row told; the first place is 0, 0.  So
- * the relay keeps nothing for a client.
+/* LIST asks for the relay's connections and associations, or for the last that
+ * failed.  Each has a ROW.  One answer has a bounded number of rows, and fewer
+ * where the client does not read them: the relay waits for nobody.  Who gets no
+ * TOTALS asks again, from the place that the last row told; the first place is
+ * 0, 0.  So the relay keeps nothing for a client.
  *
  * The value of a ROW is a struct xs_wire_row, its id, pid and strings (PROGRAM,
  * ASKED, RULE, SCHEME; VERSION_NAME, CIPHER and VERIFIED, or SENTENCE) are
@@ -192,10 +192,16 @@ struct xs_wire_row {
 	uint64_t age_ms;	 /* since the request, or the failure */
 	uint64_t sent, received; /* bytes of the application's */
 	int32_t errnum;		 /* of a failure */
-	uint8_t secure;		 /* TLS stands */
+	uint8_t secure;		 /* TLS or DTLS stands */
 	uint8_t resumed;	 /* its session was resumed */
 	uint8_t late;		 /* a failure behind the verdict */
-	uint8_t state;		 /* enum xs_connection_state */
+	uint8_t state;		 /* enum xs_connection_state, or of an
+				    association enum xs_association_state */
+	/* Of an association: */
+	uint64_t datagrams_sent, datagrams_received;
+	uint64_t idle_ms;    /* since the last of them, or the request */
+	uint8_t association; /* it is one */
+	uint8_t unused[7];
 };
 
 /* Since the relay was started. */

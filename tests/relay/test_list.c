@@ -2,9 +2,10 @@
  * xs_admit_refuse_look in tools/relay/client/admit.c, behind a real relay.
  *
  * What a relay tells of its connections, and to whom. */
-#include "client.h"
+#include "datagrams.h"
 #include "server.h"
 
+#include "relay/association/state.h"
 #include "relay/connection/failures.h"
 #include "relay/connection/state.h"
 
@@ -215,6 +216,75 @@ Test(relay_list, handshake_under_way, .timeout = 60)
 	wrap_close(&w);
 	end_relay(&relay);
 	server_end(server);
+}
+
+/* An association has a row from its request on, with what it has carried, and
+ * none when the program has closed its end. */
+Test(relay_list, association, .timeout = 60)
+{
+	struct xs_address own, from;
+	int server = udp_socket(&own);
+	struct relay relay = relay_start("20");
+	struct datagrams d = opened(&relay, &own, "udp", "relay=1");
+	struct told *told;
+	char data[64];
+
+	cr_assert_eq(send(d.end[0], "hello", 5, 0), 5);
+	cr_assert_eq(send(d.end[0], "", 0, 0), 0);
+	for (int i = 0; i < 2; i++)
+		serve_datagram(server, data, sizeof(data), &from);
+	sendto(server, "back", 4, 0, &from.any, from.len);
+	cr_assert_eq(receive(d.end[0], data, sizeof(data)), 4);
+	told = list(&relay, XS_WIRE_LIST_CONNECTIONS);
+	cr_assert_eq(told->rows, 1);
+	cr_assert_eq(told->row[0].id, d.request.head.id);
+	cr_assert_eq(told->row[0].pid, getpid());
+	cr_assert(told->row[0].row.association);
+	cr_assert_eq(told->row[0].row.state, XS_ASSOCIATION_OPEN);
+	cr_assert_not(told->row[0].row.secure);
+	cr_assert_eq(told->row[0].row.sent, 5);
+	cr_assert_eq(told->row[0].row.datagrams_sent, 2);
+	cr_assert_eq(told->row[0].row.received, 4);
+	cr_assert_eq(told->row[0].row.datagrams_received, 1);
+	cr_assert_str_eq(told->row[0].text[XS_WIRE_PROGRAM], "test");
+	cr_assert_str_eq(told->row[0].text[XS_WIRE_ASKED], "localhost:514");
+	cr_assert_str_eq(told->row[0].text[XS_WIRE_RULE], "rule");
+	cr_assert_str_eq(told->row[0].text[XS_WIRE_SCHEME], "udp");
+	cr_assert_str_eq(told->row[0].text[XS_WIRE_OPTIONS], "");
+	cr_assert_eq(told->totals.sent, 5);
+	cr_assert_eq(told->totals.received, 4);
+	forget(&d);
+	do
+		told = list(&relay, XS_WIRE_LIST_CONNECTIONS);
+	while (told->rows);
+	cr_assert_eq(told->totals.sent, 5);
+	end_relay(&relay);
+	close(server);
+}
+
+/* One that has said nothing yet, and one whose server does not answer. */
+Test(relay_list, association_before_it_is_open, .timeout = 60)
+{
+	struct xs_address own;
+	int server = udp_socket(&own);
+	struct relay relay = relay_start("20");
+	struct datagrams d = opened(&relay, &own, "dtls", "timeout=50");
+	struct told *told = list(&relay, XS_WIRE_LIST_CONNECTIONS);
+
+	cr_assert_eq(told->rows, 1);
+	cr_assert_eq(told->row[0].row.state, XS_ASSOCIATION_IDLE);
+	cr_assert_eq(send(d.end[0], "hello", 5, 0), 5);
+	do
+		told = list(&relay, XS_WIRE_LIST_CONNECTIONS);
+	while (told->row[0].row.state != XS_ASSOCIATION_HANDSHAKE);
+	cr_assert_not(told->row[0].row.secure);
+	/* It waits. */
+	cr_assert_eq(told->row[0].row.datagrams_sent, 0);
+	cr_assert_eq(told->row[0].row.sent, 0);
+	/* The next ClientHello finds nobody. */
+	close(server);
+	forget(&d);
+	end_relay(&relay);
 }
 
 /* An answer is bounded, and the places lead through all of them; also where

@@ -19,7 +19,7 @@ SENTENCE = -4  # of the strings, from their end
 def row(question, pid, age, sentence, program):
     head = bytearray(question[:HEAD])
     kind = struct.unpack_from("H", head, TYPE)[0]
-    value = struct.pack("QQQi4B", age, 0, 0, 0, 0, 0, 0, 0)
+    value = struct.pack("QQQi4B3QB7x", age, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
     strings = [b""] * question[HEAD:].count(0)
     strings[0] = program
     strings[SENTENCE] = sentence

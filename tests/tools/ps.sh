@@ -102,7 +102,8 @@ tells_json "JSON: TLS" 'c["tls"]["version"], c["tls"]["verified"], type(c["tls"]
 	"('TLSv1.3', 'localhost', <class 'bool'>)"
 tells_json "JSON: bytes of both" 'sum(x["sent"] for x in j["connections"]), sum(x["received"] for x in j["connections"])' "(12, 12)"
 tells_json "JSON: the keys" 'sorted(c)' \
-	"['age_seconds', 'destination', 'pid', 'program', 'received', 'relay', 'rule', 'scheme', 'sent', 'state', 'tls', 'user']"
+	"['age_seconds', 'datagrams', 'destination', 'pid', 'program', 'received', 'relay', 'rule', 'scheme', 'sent', 'state', 'tls', 'user']"
+tells_json "JSON: no datagrams" 'c["datagrams"]' None
 tells_json "JSON: the relay" 'len(j["relays"]), j["relays"][0]["pid"], j["relays"][0]["problem"], j["processes"]' \
 	"(1, $(relay_pids), None, None)"
 runs "the failures, of which there are none" 0 ps --failed
@@ -293,7 +294,7 @@ if /usr/bin/python3 -c 'import prometheus_client' 2>"$ERR"; then
 	/usr/bin/python3 -c 'import sys
 from prometheus_client.parser import text_string_to_metric_families as families
 names = {f.name: f for f in families(open(sys.argv[1]).read())}
-assert len(names) == 9, sorted(names)
+assert len(names) == 10, sorted(names)
 for f in names.values():
     assert f.type in ("gauge", "counter") and f.documentation and f.samples, f
     for s in f.samples:
@@ -311,10 +312,111 @@ for way in --wide --json --failed "--failed --json" --metrics "$tree"; do
 done >"$OUT" 2>&1
 lacks "no passphrase" hidden-word
 
-# --- who is told ------------------------------------------------------------------
+# --- datagrams --------------------------------------------------------------
+
+# datagram_server NAME ARGUMENT: tests/support/dtls_server.c; sets $port
+datagram_server()
+{
+	start "$1" "$SUPPORT/dtls_server" "$2"
+	within 20 grep -qs "^port" "$T/$1.log" || cat "$T/$1.log" >&2
+	port=$(sed -n 's/^port //p' "$T/$1.log")
+}
+
+# is_like EXPRESSION VALUE: of the associations in $OUT, by their destinations
+is_like()
+{
+	case_run bounded "$BUILD/xsock" ps --json "$tree" &&
+		[ "$(told "[($1) for c in sorted(j['connections'], key=lambda c: c['destination']) if c['datagrams']]")" = "$2" ]
+}
 
 kill_tree "$tree"
 wait "$tree" 2>/dev/null
+datagram_server dtls "$CERTS/good" && dtls=$port
+datagram_server udp - && udp=$port
+datagram_server silent mute && silent=$port
+# Four bytes to each; the program reads what comes back, and sends nothing to 127.0.0.1:14.
+hold "udp://127.0.0.1:11=dtls://:$dtls?cafile=$CA udp://127.0.0.1:12=udp://:$udp?relay=1
+	localhost:1=tls://:$port_tls?cafile=$CA udp://127.0.0.1:13=dtls://:$silent?timeout=50 udp://127.0.0.1:14=dtls://:$dtls?cafile=$CA" '
+	exec 3<>/dev/udp/127.0.0.1/11 4<>/dev/udp/127.0.0.1/12 5<>/dev/udp/127.0.0.1/13 6<>/dev/udp/127.0.0.1/14
+	exec 7<>/dev/tcp/localhost/1
+	echo hello-there >&7
+	read -r line <&7
+	for fd in 3 4; do
+		echo abc >&$fd
+		dd bs=100 count=1 status=none <&$fd
+	done
+	echo abc >&5
+	: >"$0"
+	sleep 600
+	:'
+within 20 is_like 'c["destination"], c["state"]' \
+	"[('127.0.0.1:11', 'open'), ('127.0.0.1:12', 'open'), ('127.0.0.1:13', 'handshake'), ('127.0.0.1:14', 'idle')]" &&
+	pass "associations: states" || fail "associations: states"
+is_like 'c["program"], c["pid"], c["scheme"]' \
+	"[('bash', $tree, 'dtls'), ('bash', $tree, 'udp'), ('bash', $tree, 'dtls'), ('bash', $tree, 'dtls')]" &&
+	pass "associations: whose" || fail "associations: whose"
+is_like 'c["sent"], c["received"], c["datagrams"]["sent"], c["datagrams"]["received"]' \
+	'[(4, 4, 1, 1), (4, 4, 1, 1), (0, 0, 0, 0), (0, 0, 0, 0)]' &&
+	pass "associations: datagrams" || fail "associations: datagrams"
+is_like 'c["tls"] and (c["tls"]["version"], c["tls"]["verified"], c["tls"]["resumed"])' \
+	"[('DTLSv1.2', '127.0.0.1', False), None, None, None]" &&
+	pass "associations: DTLS" || fail "associations: DTLS"
+is_like '0 <= c["datagrams"]["idle_seconds"] <= c["age_seconds"] + 1' '[True, True, True, True]' &&
+	pass "associations: idle" || fail "associations: idle"
+runs "associations: a table" 0 ps
+grep -qE "^(USER +)?PROGRAM +PID DESTINATION +STATE +TLS +VERIFIED +RES +AGE +IDLE +SENT +RECV +DGRAMS +CIPHER +RULE$" "$OUT" &&
+	pass "associations: titles" || fail "associations: titles"
+grep -qE " bash +$tree 127.0.0.1:11 +open +DTLSv1.2 +127.0.0.1 +no +[0-9ms]+ +[0-9ms]+ +4 +4 +1/1 +[A-Z0-9-]+ +XSOCK_RULES:1:1 udp://127.0.0.1:11=dtls://" "$OUT" &&
+	pass "associations: with DTLS" || fail "associations: with DTLS"
+grep -qE " bash +$tree 127.0.0.1:12 +open +- +- +- +[0-9ms]+ +[0-9ms]+ +4 +4 +1/1 +- +XSOCK_RULES:1:" "$OUT" &&
+	pass "associations: without DTLS" || fail "associations: without DTLS"
+grep -qE " bash +$tree localhost:1 +open +TLSv1.3 +localhost +(no|yes) +[0-9ms]+ +- +12 +12 +- +TLS_" "$OUT" &&
+	pass "associations: connections beside them" || fail "associations: connections beside them"
+runs "associations: metrics" 0 ps --metrics
+associations_of()
+{
+	awk -v state="state=\"$1\"" '/^xsock_associations{/ && index($0, state) { print $NF }' "$OUT"
+}
+[ "$(associations_of open) $(associations_of handshake) $(associations_of idle)" = "2 1 1" ] &&
+	pass "associations: metrics by state" || fail "associations: metrics by state"
+# A failed one is among the failures; the program's socket has a new one.
+kill_tree "$tree"
+wait "$tree" 2>/dev/null
+hold "udp://127.0.0.1:11=dtls://:$dtls" '
+	python3 -c '\''import socket, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.connect(("127.0.0.1", 11))
+s.send(b"abcd")
+try:
+    s.recv(100)
+except OSError:
+    open(sys.argv[1], "w")
+time.sleep(600)'\'' "$0"
+	:'
+is_like 'c["state"], c["datagrams"]["sent"]' "[('idle', 0)]" && pass "associations: one that failed is followed by a new one" ||
+	fail "associations: one that failed is followed by a new one"
+runs "associations: failures" 0 ps --failed --json "$tree"
+tells_json "associations: one that failed" 'c["destination"], c["scheme"], c["errno"], c["connected"]' \
+	"('127.0.0.1:11', 'dtls', 'EKEYREJECTED', False)"
+kill_tree "$tree"
+wait "$tree" 2>/dev/null
+# What is sent without a connect.
+hold "udp://127.0.0.1:11=dtls://:$dtls?cafile=$CA" '
+	python3 -c '\''import socket, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.sendto(b"abcd", ("127.0.0.1", 11))
+s.recv(100)
+open(sys.argv[1], "w")
+time.sleep(600)'\'' "$0"
+	:'
+is_like 'c["program"], c["state"], c["tls"]["version"], c["sent"], c["received"], c["datagrams"]["received"]' \
+	"[('python3', 'open', 'DTLSv1.2', 4, 4, 1)]" && pass "associations: a socket that is not connected" ||
+	fail "associations: a socket that is not connected"
+kill_tree "$tree"
+wait "$tree" 2>/dev/null
+
+# --- who is told ------------------------------------------------------------------
+
 stop_relays
 if [ "$(id -u)" -eq 0 ] && need "another user" setpriv; then
 	chmod 755 "$T" "$CERTS"
@@ -441,7 +543,7 @@ kill -9 "$squatter"
 # --- a user who tells without end --------------------------------------------
 
 # Root takes the kernel's word for whose a relay is, and asks nothing else of it.
-# Rows of the largest size: head (wire.h), strings, and 32 bytes of numbers.
+# Rows of the largest size: head (wire.h), strings, and 64 bytes of numbers.
 endless()
 {
 	python3 -c 'import os, socket, struct, sys
@@ -452,7 +554,7 @@ s.listen(1)
 print(flush=True)
 c, _ = s.accept()
 head = bytearray(c.recv(65536)[:104])
-row, length = 14, 32
+row, length = 14, 64
 struct.pack_into("=H", head, 6, row)
 struct.pack_into("=I", head, 84, length)
 text = b"x" * 8000 + b"\0"

@@ -1,4 +1,5 @@
-/* xsock ps: the live connections of relays, and what failed last.
+/* xsock ps: the live connections and associations of relays, and what failed
+ * last.
  *
  * The relays are asked (relays.c); /proc tells about processes.  What other
  * users' processes and relays say is printed without the characters that a
@@ -6,6 +7,7 @@
  */
 #include "xsock/ps.h"
 
+#include "relay/association/state.h"
 #include "relay/connection/state.h"
 #include "xsock/command.h"
 
@@ -19,8 +21,8 @@
 
 static const char args_doc[] = "[PID]";
 static const char doc[] =
-	"List the live connections of your relay, or those of all users if you "
-	"are root."
+	"List the live connections of your relay, and its associations of "
+	"datagrams, or those of all users if you are root."
 	"\v"
 	"With PID, only those that this process and all that it has started "
 	"have made, and for each of these processes, whether the library is "
@@ -141,7 +143,9 @@ const char *xs_ps_user(uid_t user)
 const char *xs_ps_state(const struct xs_relay_row *row)
 {
 	static char text[16];
-	const char *name = xs_connection_state_name(row->row.state);
+	const char *name = row->row.association
+				   ? xs_association_state_name(row->row.state)
+				   : xs_connection_state_name(row->row.state);
 	size_t i;
 
 	for (i = 0; name[i] && i < sizeof(text) - 1; i++)

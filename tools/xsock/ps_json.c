@@ -76,6 +76,16 @@ static json_t *tls_of(const struct xs_relay_row *row)
 			 (int)row->row.resumed);
 }
 
+static json_t *datagrams_of(const struct xs_relay_row *row)
+{
+	if (!row->row.association)
+		return json_null();
+	return json_pack("{s:I, s:I, s:o}", "sent",
+			 (json_int_t)row->row.datagrams_sent, "received",
+			 (json_int_t)row->row.datagrams_received,
+			 "idle_seconds", seconds(row->row.idle_ms));
+}
+
 static void add_connection(json_t *object, const struct xs_relay_row *row)
 {
 	json_object_set_new(object, "tls", tls_of(row));
@@ -83,6 +93,7 @@ static void add_connection(json_t *object, const struct xs_relay_row *row)
 			    json_integer((json_int_t)row->row.sent));
 	json_object_set_new(object, "received",
 			    json_integer((json_int_t)row->row.received));
+	json_object_set_new(object, "datagrams", datagrams_of(row));
 	json_object_set_new(object, "state", text(xs_ps_state(row)));
 }
 

@@ -3,6 +3,7 @@
  *
  * A counter begins anew with its relay, which Prometheus takes for what it is.
  */
+#include "relay/association/state.h"
 #include "relay/connection/state.h"
 #include "xsock/ps.h"
 
@@ -37,19 +38,38 @@ static void told(const char *name, const struct xs_ps *ps,
 	sample(name, relay, NULL, NULL, relay->told);
 }
 
+/* Those of one kind, by the states that are below end. */
+static void by_state(const char *name, const struct xs_ps *ps,
+		     const struct xs_relay *relay, bool association, int end)
+{
+	struct xs_relay_row example = { .row.association = association };
+
+	for (int state = 0; state < end; state++) {
+		uint64_t count = 0;
+
+		for (size_t i = 0; i < ps->rows; i++) {
+			const struct xs_relay_row *row = ps->row[i];
+
+			if (&ps->relays.relay[row->relay] == relay &&
+			    !row->row.association == !association &&
+			    row->row.state == state)
+				count++;
+		}
+		example.row.state = (uint8_t)state;
+		sample(name, relay, "state", xs_ps_state(&example), count);
+	}
+}
+
 static void connections(const char *name, const struct xs_ps *ps,
 			const struct xs_relay *relay)
 {
-	uint64_t count[XS_CONNECTION_STATES] = { 0 };
-	struct xs_relay_row row = { .relay = 0 };
+	by_state(name, ps, relay, false, GONE);
+}
 
-	for (size_t i = 0; i < ps->rows; i++)
-		if (&ps->relays.relay[ps->row[i]->relay] == relay)
-			count[ps->row[i]->row.state]++;
-	for (int state = 0; state < GONE; state++) {
-		row.row.state = (uint8_t)state;
-		sample(name, relay, "state", xs_ps_state(&row), count[state]);
-	}
+static void associations(const char *name, const struct xs_ps *ps,
+			 const struct xs_relay *relay)
+{
+	by_state(name, ps, relay, true, XS_ASSOCIATION_OVER);
 }
 
 static void connects(const char *name, const struct xs_ps *ps,
@@ -118,14 +138,19 @@ static const struct metric {
 	  "Whether the relay has told what follows.", told },
 	{ "xsock_relay_uptime_seconds", "gauge",
 	  "How long the relay has been running.", uptime },
-	{ "xsock_connections", "gauge", "Connections now, by state.",
+	{ "xsock_connections", "gauge", "Connections by TCP now, by state.",
 	  connections },
+	{ "xsock_associations", "gauge",
+	  "Associations of datagrams now, by state.", associations },
 	{ "xsock_connects_succeeded_total", "counter",
-	  "Connects that have succeeded.", connects },
+	  "Connects that have succeeded, and associations that were opened.",
+	  connects },
 	{ "xsock_connects_failed_total", "counter",
-	  "Connects that have failed, by kind of reason.", failures },
+	  "Connects and associations that have failed, by kind of reason.",
+	  failures },
 	{ "xsock_connections_broken_total", "counter",
-	  "Connections that broke behind a successful connect.", broken },
+	  "Connections and associations that broke when they were open.",
+	  broken },
 	{ "xsock_connections_cut_total", "counter",
 	  "Of these, those that the server cut without close_notify.", cuts },
 	{ "xsock_handshakes_total", "counter",

@@ -105,13 +105,11 @@ static void state_of(const struct xs_ps *ps, const struct xs_relay_row *row,
 }
 
 /* "7s", "12m07s", "3h05m", "2d11h" */
-static void age_of(const struct xs_ps *ps, const struct xs_relay_row *row,
-		   char cell[CELL_MAX])
+static void format_time(uint64_t ms, char cell[CELL_MAX])
 {
-	uint64_t seconds = row->row.age_ms / 1000, minutes = seconds / 60;
+	uint64_t seconds = ms / 1000, minutes = seconds / 60;
 	uint64_t hours = minutes / 60, days = hours / 24;
 
-	(void)ps;
 	if (days)
 		snprintf(cell, CELL_MAX, "%" PRIu64 "d%02" PRIu64 "h", days,
 			 hours % 24);
@@ -123,6 +121,23 @@ static void age_of(const struct xs_ps *ps, const struct xs_relay_row *row,
 			 seconds % 60);
 	else
 		snprintf(cell, CELL_MAX, "%" PRIu64 "s", seconds);
+}
+
+static void age_of(const struct xs_ps *ps, const struct xs_relay_row *row,
+		   char cell[CELL_MAX])
+{
+	(void)ps;
+	format_time(row->row.age_ms, cell);
+}
+
+static void idle_of(const struct xs_ps *ps, const struct xs_relay_row *row,
+		    char cell[CELL_MAX])
+{
+	(void)ps;
+	if (row->row.association)
+		format_time(row->row.idle_ms, cell);
+	else
+		snprintf(cell, CELL_MAX, "-");
 }
 
 /* "512", "1.5K", "37M": powers of 1,024. */
@@ -155,6 +170,17 @@ static void received_of(const struct xs_ps *ps, const struct xs_relay_row *row,
 {
 	(void)ps;
 	format_bytes(row->row.received, cell);
+}
+
+static void datagrams_of(const struct xs_ps *ps, const struct xs_relay_row *row,
+			 char cell[CELL_MAX])
+{
+	(void)ps;
+	if (row->row.association)
+		snprintf(cell, CELL_MAX, "%" PRIu64 "/%" PRIu64,
+			 row->row.datagrams_sent, row->row.datagrams_received);
+	else
+		snprintf(cell, CELL_MAX, "-");
 }
 
 static void format_rate(double rate, char cell[CELL_MAX])
@@ -196,8 +222,10 @@ static const struct column {
 	{ "VERIFIED", 10, 5, false, verified_of },
 	{ "RES", 0, 4, false, resumed_of },
 	{ "AGE", 0, 2, true, age_of },
+	{ "IDLE", 0, 3, true, idle_of },
 	{ "SENT", 0, 2, true, sent_of },
 	{ "RECV", 0, 2, true, received_of },
+	{ "DGRAMS", 0, 3, true, datagrams_of },
 	{ "SENT/S", 0, 2, true, sent_rate_of },
 	{ "RECV/S", 0, 2, true, received_rate_of },
 	{ "CIPHER", 12, 6, false, cipher_of },
@@ -288,10 +316,20 @@ static bool has_users(const struct xs_ps *ps)
 	return geteuid() == 0;
 }
 
+static bool has_associations(const struct xs_ps *ps)
+{
+	for (size_t i = 0; i < ps->rows; i++)
+		if (ps->row[i]->row.association)
+			return true;
+	return false;
+}
+
 static bool is_wanted(const struct xs_ps *ps, const struct column *column)
 {
 	if (column->cell == user_of)
 		return has_users(ps);
+	if (column->cell == idle_of || column->cell == datagrams_of)
+		return has_associations(ps);
 	return ps->rates || (column->cell != sent_rate_of &&
 			     column->cell != received_rate_of);
 }

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/peer.h"
 #include "relay_client/find_relay.h"
+#include "relay/association/state.h"
 #include "relay/connection/state.h"
 #include "relay_client/verify_relay.h"
 #include "xsock/process.h"
@@ -348,12 +349,18 @@ static bool count_bytes(struct survey *survey, const struct asking *asking,
 	return *of_user <= BYTES_OF_USER_MAX && survey->bytes <= BYTES_MAX;
 }
 
+static bool has_state(const struct xs_wire_row *row)
+{
+	return row->state < (row->association ? (int)XS_ASSOCIATION_STATES
+					      : (int)XS_CONNECTION_STATES);
+}
+
 static bool fill_row(struct xs_relay_row *row, const struct xs_wire *answer)
 {
 	if (answer->head.value_len != sizeof(row->row))
 		return false;
 	memcpy(&row->row, answer->value, sizeof(row->row));
-	if (row->row.state >= XS_CONNECTION_STATES)
+	if (!has_state(&row->row))
 		return false;
 	row->id = answer->head.id;
 	row->pid = answer->head.pid;

@@ -21,7 +21,7 @@ struct xs_relay {
 	char problem[XS_ERROR_TEXT_MAX]; /* why it was not told; "": it was */
 };
 
-/* One connection, or one failure. */
+/* One connection or association, or one failure. */
 struct xs_relay_row {
 	size_t relay; /* which */
 	uint32_t id;

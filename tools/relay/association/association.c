@@ -11,11 +11,13 @@
 #include "base/descriptor.h"
 #include "base/option.h"
 #include "base/scheme.h"
+#include "relay/association/state.h"
 #include "relay/association/waiting.h"
 #include "relay/connection/connect_error.h"
 #include "relay/connection/dial.h"
 #include "relay/connection/failures.h"
 #include "relay/connection/late_log.h"
+#include "relay/connection/list.h"
 #include "relay/connection/loader.h"
 #include "relay/connection/totals.h"
 #include "relay/loop/lifetime.h"
@@ -44,8 +46,6 @@ enum {
 	DAY_S = 86400,
 };
 
-enum state { IDLE, LOAD, RESOLVE, HANDSHAKE, OPEN, OVER };
-
 struct xs_association {
 	struct xs_worker *worker;
 	struct xs_request *request;
@@ -59,7 +59,7 @@ struct xs_association {
 	bool finishing;
 	bool in_full; /* a resumption has failed: not again */
 	bool told_full, told_long, told_empty; /* of what was dropped */
-	enum state state;
+	enum xs_association_state state;
 	struct xs_source source;
 	struct xs_timer timer;
 	struct xs_task task;
@@ -76,9 +76,19 @@ struct xs_association {
 	int64_t due;	     /* of this address, if there is another one */
 	int64_t opened_ms;
 	uint64_t sent, received; /* datagrams */
+	struct xs_registered *registered;
+	struct xs_shown shown;
+	struct xs_shown_datagrams datagrams;
 	const struct xs_association_side *functions;
 	void *side;
 };
+
+static void set_state(struct xs_association *a, enum xs_association_state state)
+{
+	a->state = state;
+	atomic_store_explicit(&a->shown.state, (uint8_t)state,
+			      memory_order_relaxed);
+}
 
 /* --- lines ------------------------------------------------------------ */
 
@@ -216,9 +226,9 @@ static void fail(struct xs_association *a, const struct xs_error *err)
 {
 	int fd;
 
-	if (a->state == OVER)
+	if (a->state == XS_ASSOCIATION_OVER)
 		return;
-	a->state = OVER;
+	set_state(a, XS_ASSOCIATION_OVER);
 	cancel(a);
 	xs_waiting_clear(&a->waiting);
 	fd = open_log(a);
@@ -258,8 +268,8 @@ static bool try_next(struct xs_association *a)
 {
 	static const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
 
-	if (a->state != HANDSHAKE || !xs_dial_has_more(&a->dial) ||
-	    xs_dtls_facts(a->dtls)->heard_ms)
+	if (a->state != XS_ASSOCIATION_HANDSHAKE ||
+	    !xs_dial_has_more(&a->dial) || xs_dtls_facts(a->dtls)->heard_ms)
 		return false;
 	say_goodbye(a);
 	unwatch(a);
@@ -285,12 +295,12 @@ static void fail_network(struct xs_association *a, int errnum)
 
 static void finish(struct xs_association *a)
 {
-	if (a->state == OVER)
+	if (a->state == XS_ASSOCIATION_OVER)
 		return;
-	if (a->state == OPEN)
+	if (a->state == XS_ASSOCIATION_OPEN)
 		tell_end(a, "because the program has closed its socket");
 	say_goodbye(a);
-	a->state = OVER;
+	set_state(a, XS_ASSOCIATION_OVER);
 	cancel(a);
 	a->functions->finished(a->side);
 }
@@ -300,8 +310,9 @@ static void rest(struct xs_association *a, const char *why)
 {
 	tell_end(a, why);
 	say_goodbye(a);
-	a->state = IDLE;
+	set_state(a, XS_ASSOCIATION_IDLE);
 	a->sent = a->received = 0;
+	xs_list_unsecured(a->registered);
 	cancel(a);
 	if (a->finishing)
 		finish(a);
@@ -366,6 +377,7 @@ static bool transmit(struct xs_association *a, const void *data, size_t len)
 	a->send_error = 0;
 	if (!error) {
 		a->sent++;
+		xs_list_datagram_sent(&a->shown, a->worker, len);
 	} else if (error == EMSGSIZE && a->dtls) {
 		xs_dtls_set_payload(a->dtls, payload_of(a));
 		tell_long(a, len, xs_dtls_largest(a->dtls));
@@ -433,12 +445,12 @@ static void opened(struct xs_association *a)
 	const struct xs_tls_summary *summary =
 		a->dtls ? xs_dtls_summary(a->dtls) : NULL;
 
-	a->state = OPEN;
+	set_state(a, XS_ASSOCIATION_OPEN);
 	a->opened_ms = xs_clock_coarse_ms();
 	a->told_full = a->told_long = a->told_empty = false;
 	if (summary) {
 		tell_opened(a, summary);
-		xs_totals_handshake(summary->resumed);
+		xs_list_secured(a->registered, summary);
 		xs_dtls_settle(a->dtls);
 		set_idle_timer(a);
 	} else {
@@ -458,7 +470,7 @@ static void shake(struct xs_association *a);
  * the program need not know.  False: that is not why. */
 static bool try_in_full(struct xs_association *a)
 {
-	if (a->state != HANDSHAKE || a->in_full ||
+	if (a->state != XS_ASSOCIATION_HANDSHAKE || a->in_full ||
 	    !xs_dtls_offers_session(a->dtls))
 		return false;
 	a->in_full = true;
@@ -493,7 +505,7 @@ static void after(struct xs_association *a)
 		set_handshake_timer(a);
 		break;
 	case XS_DTLS_OPEN:
-		if (a->state == HANDSHAKE)
+		if (a->state == XS_ASSOCIATION_HANDSHAKE)
 			opened(a);
 		break;
 	case XS_DTLS_ENDED:
@@ -521,6 +533,7 @@ static void deliver(void *user, const void *data, size_t len)
 	struct xs_association *a = user;
 
 	a->received++;
+	xs_list_datagram_received(&a->shown, a->worker, len);
 	a->functions->deliver(a->side, data, len);
 }
 
@@ -541,7 +554,7 @@ static void shake(struct xs_association *a)
 
 	peer_of(a, &peer);
 	xs_address_format(&peer, server, sizeof(server));
-	a->state = HANDSHAKE;
+	set_state(a, XS_ASSOCIATION_HANDSHAKE);
 	a->due = xs_dial_due(&a->dial, xs_now_ms(), a->deadline);
 	a->dtls = xs_dtls_new(&setup, &err);
 	if (!a->dtls) {
@@ -679,7 +692,7 @@ static void resolve(struct xs_association *a)
 		begin_open(a);
 		return;
 	}
-	a->state = RESOLVE;
+	set_state(a, XS_ASSOCIATION_RESOLVE);
 	if (xs_address_parse(&address, host)) {
 		xs_address_set_port(&address, wire->head.port);
 		connect_only(a, address);
@@ -732,7 +745,7 @@ static void load(struct xs_association *a)
 		resolve(a);
 		return;
 	}
-	a->state = LOAD;
+	set_state(a, XS_ASSOCIATION_LOAD);
 	xs_timer_set(&a->worker->timers, &a->timer, a->deadline);
 	a->load = xs_loader_ask(a->worker, &policy, a, loaded);
 	if (!a->load)
@@ -771,24 +784,24 @@ void xs_association_send(struct xs_association *a, const void *data, size_t len)
 {
 	a->worker->soon = true;
 	switch (a->state) {
-	case OPEN:
+	case XS_ASSOCIATION_OPEN:
 		if (!a->dtls || !is_silent(a)) {
 			transmit(a, data, len);
 			return;
 		}
 		rest(a, "because the server does not answer any more");
 		/* fall through */
-	case IDLE:
+	case XS_ASSOCIATION_IDLE:
 		wait_for_open(a, data, len);
-		if (a->state == IDLE)
+		if (a->state == XS_ASSOCIATION_IDLE)
 			begin(a);
 		break;
-	case LOAD:
-	case RESOLVE:
-	case HANDSHAKE:
+	case XS_ASSOCIATION_LOAD:
+	case XS_ASSOCIATION_RESOLVE:
+	case XS_ASSOCIATION_HANDSHAKE:
 		wait_for_open(a, data, len);
 		break;
-	case OVER:
+	case XS_ASSOCIATION_OVER:
 		break;
 	}
 }
@@ -796,7 +809,8 @@ void xs_association_send(struct xs_association *a, const void *data, size_t len)
 void xs_association_finish(struct xs_association *a)
 {
 	a->finishing = true;
-	if (a->state == IDLE || a->state == OPEN || !a->waiting.count)
+	if (a->state == XS_ASSOCIATION_IDLE ||
+	    a->state == XS_ASSOCIATION_OPEN || !a->waiting.count)
 		finish(a);
 }
 
@@ -809,9 +823,9 @@ static void fail_timeout(struct xs_association *a)
 	struct xs_error err = { 0 };
 	struct xs_address peer;
 
-	if (a->state == LOAD) {
+	if (a->state == XS_ASSOCIATION_LOAD) {
 		xs_loader_late(a->load, seconds, &err);
-	} else if (a->state == RESOLVE) {
+	} else if (a->state == XS_ASSOCIATION_RESOLVE) {
 		xs_connect_error_timeout(&err, XS_CONNECT_ERROR_RESOLVE, host,
 					 NULL, seconds);
 	} else {
@@ -843,20 +857,20 @@ static void timer_expired(struct xs_timer *timer)
 		xs_container(timer, struct xs_association, timer);
 
 	switch (a->state) {
-	case IDLE:
+	case XS_ASSOCIATION_IDLE:
 		let_log_go(a);
 		break;
-	case LOAD:
-	case RESOLVE:
+	case XS_ASSOCIATION_LOAD:
+	case XS_ASSOCIATION_RESOLVE:
 		fail_timeout(a);
 		break;
-	case HANDSHAKE:
+	case XS_ASSOCIATION_HANDSHAKE:
 		step_handshake(a);
 		break;
-	case OPEN:
+	case XS_ASSOCIATION_OPEN:
 		check_idle(a);
 		break;
-	case OVER:
+	case XS_ASSOCIATION_OVER:
 		break;
 	}
 }
@@ -946,6 +960,7 @@ static void free_association(struct xs_task *task)
 	xs_dtls_free(a->dtls);
 	xs_dial_free(&a->dial);
 	xs_tls_context_put(a->context);
+	xs_list_end(&a->shown);
 	xs_request_free(a->request);
 	free(a);
 	atomic_fetch_sub(&worker->load, 1);
@@ -954,7 +969,7 @@ static void free_association(struct xs_task *task)
 
 void xs_association_free(struct xs_association *a)
 {
-	a->state = OVER;
+	set_state(a, XS_ASSOCIATION_OVER);
 	cancel(a);
 	xs_waiting_clear(&a->waiting);
 	let_log_go(a);
@@ -993,7 +1008,7 @@ static void run_first(struct xs_task *task)
 	struct xs_association *a =
 		xs_container(task, struct xs_association, task);
 
-	if (a->state == IDLE)
+	if (a->state == XS_ASSOCIATION_IDLE)
 		begin(a);
 }
 
@@ -1013,6 +1028,7 @@ xs_association_new(const struct xs_association_setup *setup)
 	a->functions = setup->functions;
 	a->side = setup->side;
 	a->connected = a->request->wire.head.started;
+	a->registered = setup->registered;
 	a->source.event = udp_event;
 	a->timer.expire = timer_expired;
 	xs_waiting_init(&a->waiting);
@@ -1021,6 +1037,8 @@ xs_association_new(const struct xs_association_setup *setup)
 	xs_lifetime_enter();
 	xs_lifetime_set_idle(a->request->wire.head.idle);
 	atomic_fetch_add(&a->worker->load, 1);
+	xs_list_begin(setup->registered, &a->shown, a->log_words,
+		      &a->datagrams);
 	xs_totals_begin();
 	xs_log_words_log_walls(a->log_words, a->log_fd);
 	if (has_dtls(a)) {

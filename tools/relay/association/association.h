@@ -30,6 +30,7 @@
 #define XS_ASSOCIATION_H
 
 #include "base/error.h"
+#include "relay/client/registry.h"
 #include "relay/connection/request.h"
 #include "relay/loop/worker.h"
 
@@ -58,6 +59,9 @@ struct xs_association_setup {
 		       the request says so; taken over */
 	int log_fd; /* the application's standard error, or -1; taken over */
 	pid_t pid;  /* whose; 0: cannot be told */
+	/* By which others find it, as long as it is not freed; what it shows
+	 * them (list.h) gets in there. */
+	struct xs_registered *registered;
 	const struct xs_association_side *functions;
 	void *side;
 };

@@ -207,6 +207,7 @@ static bool make(struct xs_worker *worker, struct xs_request *request,
 		.udp_fd = fds[XS_WIRE_FD_TCP],
 		.log_fd = log_fd,
 		.pid = pid,
+		.registered = &connected->registered,
 		.functions = &functions,
 		.side = connected,
 	};

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct xs_shown;
 struct xs_worker;
 
 /* Part of a connection. */
@@ -22,8 +23,8 @@ struct xs_registered {
 	ino_t inode;  /* that somebody holds it (fstat(2)) */
 	int tcp_fd;
 	int pair_fd;
-	const atomic_bool *mark; /* a byte in the pair has been carried */
-	bool listed; /* part of a struct xs_connection, for list.h */
+	const atomic_bool *mark;  /* a byte in the pair has been carried */
+	struct xs_shown *shown;	  /* what list.h tells of it */
 	struct xs_worker *worker; /* of an association, for bridge.h */
 };
 

@@ -69,7 +69,7 @@ static void free_connection(struct xs_connection *connection)
 
 	xs_tls_free(connection->tls);
 	xs_pump_free(&connection->pump);
-	xs_list_end(connection);
+	xs_list_end(&connection->shown);
 	xs_log_words_put(connection->log_words);
 	free(connection);
 	atomic_fetch_sub(&worker->load, 1);
@@ -524,7 +524,6 @@ static bool fill_registered(struct xs_connection *connection,
 	registered->tcp_fd = connection->tcp_fd;
 	registered->pair_fd = connection->pair_fd;
 	registered->mark = &connection->pump.mark;
-	registered->listed = true;
 	if (fstat(pending->app_end, &app_end) < 0) {
 		xs_error_set(err, XS_ERR_SYSTEM, errno,
 			     "the program's end of the pair cannot be looked "
@@ -570,7 +569,8 @@ static int begin(struct xs_worker *worker, struct xs_control *control,
 	xs_lifetime_set_idle(connection->pending->request->wire.head.idle);
 	atomic_fetch_add(&worker->load, 1);
 	known = fill_registered(connection, &err);
-	xs_list_begin(connection);
+	xs_list_begin(&connection->registered, &connection->shown,
+		      connection->pending->request->log_words, NULL);
 	xs_totals_begin();
 	xs_registry_add(&connection->registered);
 	xs_log_words_log_walls(connection->pending->request->log_words,

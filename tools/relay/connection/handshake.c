@@ -18,7 +18,7 @@ static void shaken(struct xs_connection *connection,
 	struct xs_error err = { 0 };
 
 	pump->tls = connection->tls;
-	xs_list_secured(connection, summary);
+	xs_list_secured(&connection->registered, summary);
 	if (connection->pending) {
 		connection->pending->summary = *summary;
 		connection->pending->secure = true;

@@ -1,6 +1,7 @@
-/* Telling of connections; see list.h. */
+/* Telling of connections and associations; see list.h. */
 #include "relay/connection/list.h"
 
+#include "base/clock.h"
 #include "relay/connection/connection_private.h"
 #include "relay/connection/failures.h"
 #include "relay/connection/totals.h"
@@ -13,15 +14,19 @@
 /* Rows of one answer: a worker's turn is short. */
 enum { ROWS_MAX = 64 };
 
-/* --- what a connection shows ------------------------------------------ */
+/* --- what is shown of one --------------------------------------------- */
 
-void xs_list_begin(struct xs_connection *connection)
+void xs_list_begin(struct xs_registered *registered, struct xs_shown *shown,
+		   const struct xs_log_words *log_words,
+		   struct xs_shown_datagrams *datagrams)
 {
-	struct xs_shown *shown = &connection->shown;
-
-	shown->log_words = connection->pending->request->log_words;
+	shown->log_words = log_words;
 	shown->began = xs_now_ms();
 	shown->verified = "";
+	shown->datagrams = datagrams;
+	if (datagrams)
+		atomic_init(&datagrams->last, xs_clock_coarse_ms());
+	registered->shown = shown;
 }
 
 /* The name that was asked for is there already. */
@@ -40,21 +45,37 @@ static void show_verified(struct xs_shown *shown, const char *verified)
 
 static void show_tls(struct xs_registered *registered, const void *with)
 {
-	struct xs_connection *connection =
-		xs_container(registered, struct xs_connection, registered);
+	struct xs_shown *shown = registered->shown;
 	const struct xs_tls_summary *summary = with;
 
-	connection->shown.version = summary->version;
-	connection->shown.cipher = summary->cipher;
-	connection->shown.resumed = summary->resumed;
-	show_verified(&connection->shown, summary->verified);
+	shown->version = summary->version;
+	shown->cipher = summary->cipher;
+	shown->resumed = summary->resumed;
+	show_verified(shown, summary->verified);
 }
 
-void xs_list_secured(struct xs_connection *connection,
+void xs_list_secured(struct xs_registered *registered,
 		     const struct xs_tls_summary *summary)
 {
-	xs_registry_change(&connection->registered, show_tls, summary);
+	xs_registry_change(registered, show_tls, summary);
 	xs_totals_handshake(summary->resumed);
+}
+
+static void show_no_tls(struct xs_registered *registered, const void *with)
+{
+	struct xs_shown *shown = registered->shown;
+
+	(void)with;
+	shown->version = shown->cipher = NULL;
+	shown->resumed = false;
+	free(shown->verified_own);
+	shown->verified_own = NULL;
+	shown->verified = "";
+}
+
+void xs_list_unsecured(struct xs_registered *registered)
+{
+	xs_registry_change(registered, show_no_tls, NULL);
 }
 
 static void carry(_Atomic uint64_t *shown, _Atomic uint64_t *all, uint64_t now)
@@ -76,9 +97,34 @@ void xs_list_carried(struct xs_connection *connection)
 	carry(&connection->shown.received, &all->received, pump->app_received);
 }
 
-void xs_list_end(struct xs_connection *connection)
+static void add_datagram(struct xs_shown *shown, _Atomic uint64_t *bytes,
+			 _Atomic uint64_t *all, _Atomic uint64_t *datagrams,
+			 size_t len)
 {
-	free(connection->shown.verified_own);
+	xs_traffic_add(bytes, len);
+	xs_traffic_add(all, len);
+	xs_traffic_add(datagrams, 1);
+	atomic_store_explicit(&shown->datagrams->last, xs_clock_coarse_ms(),
+			      memory_order_relaxed);
+}
+
+void xs_list_datagram_sent(struct xs_shown *shown, struct xs_worker *worker,
+			   size_t len)
+{
+	add_datagram(shown, &shown->sent, &worker->traffic.sent,
+		     &shown->datagrams->sent, len);
+}
+
+void xs_list_datagram_received(struct xs_shown *shown, struct xs_worker *worker,
+			       size_t len)
+{
+	add_datagram(shown, &shown->received, &worker->traffic.received,
+		     &shown->datagrams->received, len);
+}
+
+void xs_list_end(struct xs_shown *shown)
+{
+	free(shown->verified_own);
 }
 
 /* --- the answer ---------------------------------------------------------- */
@@ -117,18 +163,31 @@ static void fill_strings(struct xs_wire *row, const struct xs_shown *shown)
 	row->string[XS_WIRE_VERIFIED] = shown->verified;
 }
 
-static bool send_listed(struct xs_registered *registered,
-			const struct xs_registry_place *behind, void *with)
+static uint64_t read_number(const _Atomic uint64_t *number)
 {
-	struct xs_shown *shown =
-		&xs_container(registered, struct xs_connection, registered)
-			 ->shown;
-	const struct xs_wire_row value = {
+	return atomic_load_explicit(number, memory_order_relaxed);
+}
+
+static void fill_datagrams(struct xs_wire_row *value,
+			   const struct xs_shown_datagrams *datagrams)
+{
+	int64_t last =
+		atomic_load_explicit(&datagrams->last, memory_order_relaxed);
+
+	value->association = true;
+	value->datagrams_sent = read_number(&datagrams->sent);
+	value->datagrams_received = read_number(&datagrams->received);
+	value->idle_ms = (uint64_t)(xs_clock_coarse_ms() - last);
+}
+
+static bool send_shown(struct xs_registered *registered,
+		       const struct xs_registry_place *behind, void *with)
+{
+	struct xs_shown *shown = registered->shown;
+	struct xs_wire_row value = {
 		.age_ms = (uint64_t)(xs_now_ms() - shown->began),
-		.sent = atomic_load_explicit(&shown->sent,
-					     memory_order_relaxed),
-		.received = atomic_load_explicit(&shown->received,
-						 memory_order_relaxed),
+		.sent = read_number(&shown->sent),
+		.received = read_number(&shown->received),
 		.state = atomic_load_explicit(&shown->state,
 					      memory_order_relaxed),
 		.secure = shown->version != NULL,
@@ -136,6 +195,8 @@ static bool send_listed(struct xs_registered *registered,
 	};
 	struct xs_wire row;
 
+	if (shown->datagrams)
+		fill_datagrams(&value, shown->datagrams);
 	xs_wire_init(&row, XS_WIRE_ROW);
 	row.head.id = registered->id;
 	row.head.pid = xs_log_words_pid(shown->log_words);
@@ -147,12 +208,6 @@ static bool send_listed(struct xs_registered *registered,
 	return send_row(&row, with);
 }
 
-static bool send_connection(struct xs_registered *registered,
-			    const struct xs_registry_place *behind, void *with)
-{
-	return !registered->listed || send_listed(registered, behind, with);
-}
-
 static bool send_rows(struct answer *answer, const struct xs_wire *question)
 {
 	struct xs_registry_place place = { question->head.name,
@@ -161,7 +216,7 @@ static bool send_rows(struct answer *answer, const struct xs_wire *question)
 
 	switch (question->head.option) {
 	case XS_WIRE_LIST_CONNECTIONS:
-		return xs_registry_each(&place, send_connection, answer);
+		return xs_registry_each(&place, send_shown, answer);
 	case XS_WIRE_LIST_FAILURES:
 		return xs_failures_each(&from, send_row, answer);
 	default:
