@@ -496,7 +496,9 @@ time.sleep(600)' "$T/taken" &
 	started+=("$taker")
 	within 20 test -e "$T/flood"
 	runs "rows without an end" 1 ps
-	tells "rows without an end: said" "the relays tell more than can be kept"
+	# On a busy machine the time ends before the room.
+	grep -qE "the relays tell more than can be kept|has not told all within" "$ERR" &&
+		pass "rows without an end: said" || fail "rows without an end: said"
 	kill -9 "$taker"
 
 	# A user who has silent ones waits for them together.
