@@ -169,9 +169,9 @@ struct xs_wire_head {
  * SENTENCE the handle of the table (segment.h); or an errno, and SENTENCE says
  * why.  An entry that is there already stays, and the end is closed. */
 
-/* RELEASE says that a program wants this port.  The relay looks at the stand-ins
- * that have it.  Those whose socket has been closed are closed before RELEASED
- * comes. */
+/* RELEASE says that a program wants this port.  The relay looks at the
+ * stand-ins that have it.  Those whose socket has been closed are closed before
+ * RELEASED comes. */
 
 /* LIST asks for the relay's connections and associations, or for the last that
  * failed.  Each has a ROW.  One answer has a bounded number of rows, and fewer

@@ -10,8 +10,8 @@
 
 enum { NEIGHBOURS = 6, THREADS = 8 };
 
-/* Who is held up is so as long as the folder is dead.  A busy machine needs a second
- * or two for an echo of each neighbour. */
+/* Who is held up is so as long as the folder is dead.  A busy machine needs a
+ * second or two for an echo of each neighbour. */
 enum { SLOWEST_S = 8 };
 
 /* A relay, connections of other programs that it serves, and a folder that can
@@ -137,7 +137,8 @@ static void go_on(struct scene *s)
 		     0, "another rule: %s", verdict.string[XS_WIRE_SENTENCE]);
 	wrap_close(&other);
 	echo(s);
-	cr_assert_lt(s->slowest, SLOWEST_S, "a neighbour waited %.1f s", s->slowest);
+	cr_assert_lt(s->slowest, SLOWEST_S, "a neighbour waited %.1f s",
+		     s->slowest);
 }
 
 static void end_neighbours(struct scene *s)
@@ -330,7 +331,8 @@ Test(relay_files, no_more_threads, .timeout = 60)
 	cr_assert(told);
 	cr_assert_leq(count_threads(s), before + THREADS);
 	echo(s);
-	cr_assert_lt(s->slowest, SLOWEST_S, "a neighbour waited %.1f s", s->slowest);
+	cr_assert_lt(s->slowest, SLOWEST_S, "a neighbour waited %.1f s",
+		     s->slowest);
 	mend(s);
 	go_on(s);
 	same[0] = prepare(s, &namings[0], 2, options[0]);
