@@ -53,6 +53,18 @@ metric()
 	awk -v name="$1" 'substr($0, 1, length(name)) == name { print $NF }' "$OUT"
 }
 
+# until_full COMMAND: asks, after COMMAND, until what is told is more than can be kept.
+# A busy machine may not tell that much in the five seconds that it has.
+until_full()
+{
+	local try
+	for try in 1 2 3 4 5; do
+		"$1"
+		case_run bounded "$BUILD/xsock" ps
+		! grep -q "the relays tell more than can be kept" "$ERR" || return
+	done
+}
+
 # 20 of them: more than the time of a test, if each were waited for alone
 silent_names='import socket, sys, time
 kept = []
@@ -495,10 +507,10 @@ time.sleep(600)' "$T/taken" &
 	taker=$!
 	started+=("$taker")
 	within 20 test -e "$T/flood"
-	runs "rows without an end" 1 ps
-	# On a busy machine the time ends before the room.
-	grep -qE "the relays tell more than can be kept|has not told all within" "$ERR" &&
-		pass "rows without an end: said" || fail "rows without an end: said"
+	until_full true
+	[ "$STATUS" = 1 ] && pass "rows without an end" ||
+		fail "rows without an end" "status $STATUS instead of 1"
+	tells "rows without an end: said" "the relays tell more than can be kept"
 	kill -9 "$taker"
 
 	# A user who has silent ones waits for them together.
@@ -546,8 +558,11 @@ kill -9 "$squatter"
 
 # Root takes the kernel's word for whose a relay is, and asks nothing else of it.
 # Rows of the largest size: head (wire.h), strings, and 64 bytes of numbers.
+endless=
 endless()
 {
+	[ ! "$endless" ] || kill_tree "$endless"
+	rm -f "$T/endless"
 	python3 -c 'import os, socket, struct, sys
 os.setresuid(4321, 4321, 4321)
 s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -569,8 +584,7 @@ for i in range(20000):
 }
 
 if [ "$(id -u)" = 0 ]; then
-	endless
-	case_run bounded "$BUILD/xsock" ps
+	until_full endless
 	[ "$STATUS" = 1 ] && grep -q "of 4321: the relays tell more than can be kept" "$ERR" &&
 		pass "rows without end" || fail "rows without end" "status $STATUS"
 	kill "$endless" 2>/dev/null
