@@ -3,7 +3,8 @@
     ask.py HOST PORT sizes [unconnected]    every size from 1 to 1,200, one by one
     ask.py HOST PORT COUNT SIZE [WAIT]      COUNT datagrams of SIZE bytes, eight at
                                             a time; what has no answer after WAIT
-                                            (0.5) seconds is missing
+                                            (0.5) seconds is missing.  Longer where
+                                            none may be, because a machine is busy.
 
 Each datagram begins with its number and goes on with bytes that only that number
 has.  The last line tells how many were sent and came back, and of the answers how
@@ -62,16 +63,18 @@ class Asker:
         while data not in self.answered and time.monotonic() < end:
             self.take(end - time.monotonic())
 
+    def missing(self):
+        return len(set(self.sent) - self.answered)
+
     def tell(self):
-        missing = len(set(self.sent) - self.answered)
         print("sent %d, back %d, wrong %d, twice %d, missing %d"
-              % (len(self.sent), self.back, self.wrong, self.twice, missing))
+              % (len(self.sent), self.back, self.wrong, self.twice, self.missing()))
 
 
 def sizes(asker):
     # Shorter ones have no room for their number, and go one by one anyway.
     for number, size in enumerate([1200, 1] + list(range(2, 1200, 13))):
-        asker.ask(number, size, 5)
+        asker.ask(number, size, 20)
         if len(asker.answered) != number + 1:
             break
 
@@ -91,7 +94,8 @@ def many(asker, count, size, wait):
             if len(waiting) >= 8:
                 asker.take(0.02)
         waiting[asker.send(number, size)] = time.monotonic()
-    while asker.take(wait):
+    # What comes twice comes behind the first answer, and soon.
+    while asker.take(wait if asker.missing() else 0.5):
         pass
 
 

@@ -38,37 +38,42 @@ logger_tells()
 # BIND's: sendmmsg(2) by libuv
 dig_asks()
 {
-	client dig +tries=2 +time=2 "@$host" -p "$port" here.example.test A >"$W/address" &&
+	client dig +tries=5 +time=4 "@$host" -p "$port" here.example.test A >"$W/address" &&
 	has "$W/address" 192.0.2.7 &&
-	client dig +tries=2 +time=2 +bufsize=1200 "@$host" -p "$port" long.example.test TXT >"$W/long" &&
+	client dig +tries=5 +time=4 +bufsize=1200 "@$host" -p "$port" long.example.test TXT >"$W/long" &&
 	has "$W/long" "$(printf '%0200d' 1)" "$(printf '%0200d' 2)"
 }
 
 coap_gets()
 {
-	client coap-client-notls -B 5 -m get "coap://$at:$port/.well-known/core" >"$W/core" &&
+	client coap-client-notls -B 20 -m get "coap://$at:$port/.well-known/core" >"$W/core" &&
 	has "$W/core" '</time>' &&
-	client coap-client-notls -B 5 -m put -e "$tag" "coap://$at:$port/example_data" &&
-	client coap-client-notls -B 5 -m get "coap://$at:$port/example_data" >"$W/data" &&
+	client coap-client-notls -B 20 -m put -e "$tag" "coap://$at:$port/example_data" &&
+	client coap-client-notls -B 20 -m get "coap://$at:$port/example_data" >"$W/data" &&
 	has "$W/data" "$tag"
 }
 
-# Each line is a datagram, because the next one is read when the first is there.
+# each_answered WORD…: a line of each, which is a datagram, because the next one is
+# read when the answer to the first is there.  The input has no end before.
+each_answered()
+{
+	local word
+	for word; do
+		echo "$word $tag"
+		within 20 has "$W/said" "$word $tag" 2>/dev/null
+	done
+}
+
 nc_talks()
 {
-	client nc -u -w 2 "$host" "$port" < <(
-		echo "one $tag"
-		within 5 has "$W/said" "one $tag" 2>/dev/null
-		echo "two $tag"
-	) >"$W/said"
+	client nc -u -q 0 "$host" "$port" < <(each_answered one two) >"$W/said"
 	has "$W/said" "one $tag" "two $tag"
 }
 
 socat_talks()
 {
-	echo "word of $tag" >"$W/word"
-	client socat -T 2 -t 2 "UDP4:$host:$port,shut-none" - <"$W/word" >"$W/said" &&
-	has "$W/said" "word of $tag"
+	client socat -t 0.1 "UDP4:$host:$port,shut-none" - < <(each_answered word) >"$W/said" &&
+	has "$W/said" "word $tag"
 }
 
 # "read" would take the datagram's first byte only, so another program reads it.
@@ -78,7 +83,7 @@ bash_talks()
 		exec 3<>"/dev/udp/$1/$2" || exit
 		for word in one two; do
 			echo "$word $3" >&3
-			timeout 5 dd bs=4096 count=1 <&3
+			timeout 20 dd bs=4096 count=1 <&3
 		done' - "$host" "$port" "$tag" >"$W/said" &&
 	has "$W/said" "one $tag" "two $tag"
 }
@@ -89,7 +94,7 @@ node_connects()
 	const [host, port, tag] = process.argv.slice(2);
 	const socket = require('dgram').createSocket(host === '::1' ? 'udp6' : 'udp4');
 	let next = 0;
-	const late = setTimeout(() => process.exit(1), 5000);
+	const late = setTimeout(() => process.exit(1), 20000);
 	const say = () => socket.send(`${next} of ${tag}`);
 	socket.on('error', error => { console.error(error.code); process.exit(2); });
 	socket.on('message', (data, from) => {
@@ -132,7 +137,7 @@ java_connects()
 			for (int i = 0; i < 10; i++) {
 				var text = i + " of " + args[2];
 				channel.write(ByteBuffer.wrap(text.getBytes()));
-				if (selector.select(5000) != 1)
+				if (selector.select(20000) != 1)
 					System.exit(1);
 				selector.selectedKeys().clear();
 				var back = ByteBuffer.allocate(2000);
@@ -158,7 +163,7 @@ perl_connects()
 		or die "connect: $@";
 	$SIG{ALRM} = sub { die "no answer\n" };
 	for my $i (1 .. 3) {
-		alarm 5;
+		alarm 20;
 		$socket->send("$i of $tag") or die "send: $!";
 		defined $socket->recv(my $back, 2000) or die "recv: $!";
 		die "another answer: $back\n" if $back ne "$i of $tag";

@@ -26,11 +26,11 @@ rsyslog_forwards()
 	END
 	client rsyslogd -n -f "$W/rsyslog.conf" -i "$W/pid" &
 	local pid=$! i
-	within 5 test -s "$W/pid"
+	within 20 test -s "$W/pid"
 	for i in 1 2 3; do
 		echo "line $i of $tag" >>"$W/lines"
 	done
-	within 5 has "$heard" "line 1 of $tag" "line 2 of $tag" "line 3 of $tag" 2>"$W/waited"
+	within 20 has "$heard" "line 1 of $tag" "line 2 of $tag" "line 3 of $tag" 2>"$W/waited"
 	local status=$?
 	kill "$(cat "$W/pid")"
 	wait "$pid"
@@ -39,7 +39,7 @@ rsyslog_forwards()
 
 snmp_asks()
 {
-	client snmpget -v2c -c public -t 3 -r 1 -On "udp:$at:$port" 1.3.6.1.2.1.1.6.0 >"$W/said" &&
+	client snmpget -v2c -c public -t 5 -r 3 -On "udp:$at:$port" 1.3.6.1.2.1.1.6.0 >"$W/said" &&
 	has "$W/said" "the cellar"
 }
 
@@ -48,10 +48,10 @@ radclient_asks()
 {
 	rules="$rules&local_cert=$CERTS/good.pem&local_pk=$CERTS/good.key"
 	echo "User-Name = \"$tag\", User-Password = secret" |
-		client radclient -x -t 2 -r 2 "$at:$port" auth "$radius_secret" >"$W/rejected"
+		client radclient -x -t 5 -r 3 "$at:$port" auth "$radius_secret" >"$W/rejected"
 	has "$W/rejected" "Received Access-Reject" "nobody of that realm" &&
 	echo "User-Name = \"$tag\", Acct-Status-Type = Start, Acct-Session-Id = \"$tag\"" |
-		client radclient -x -t 2 -r 2 "$at:$port" acct "$radius_secret" >"$W/accounted" &&
+		client radclient -x -t 5 -r 3 "$at:$port" acct "$radius_secret" >"$W/accounted" &&
 	has "$W/accounted" "Received Accounting-Response"
 }
 
@@ -64,7 +64,7 @@ java_sends()
 		public static void main(String[] args) throws Exception {
 			var peer = new InetSocketAddress(args[0], Integer.parseInt(args[1]));
 			var socket = new DatagramSocket();
-			socket.setSoTimeout(5000);
+			socket.setSoTimeout(20000);
 			for (int i = 0; i < 10; i++) {
 				var text = i + " of " + args[2];
 				socket.send(new DatagramPacket(text.getBytes(), text.length(), peer));
@@ -88,7 +88,7 @@ node_sends()
 	const [host, port, tag] = process.argv.slice(2);
 	const socket = require('dgram').createSocket('udp4');
 	let next = 0;
-	const late = setTimeout(() => process.exit(1), 5000);
+	const late = setTimeout(() => process.exit(1), 20000);
 	const say = () => socket.send(`${next} of ${tag}`, Number(port), host);
 	socket.on('error', error => { console.error(error.code); process.exit(2); });
 	socket.on('message', (data, from) => {
@@ -118,7 +118,7 @@ python_logs()
 	    logger.error("line %d of %s", i, tag)
 	END
 	client "$PYTHON" "$W/program.py" "$host" "$port" "$tag" &&
-	within 5 has "$heard" "line 1 of $tag" "line 2 of $tag" "line 3 of $tag" 2>"$W/waited"
+	within 20 has "$heard" "line 1 of $tag" "line 2 of $tag" "line 3 of $tag" 2>"$W/waited"
 }
 
 python_sends()

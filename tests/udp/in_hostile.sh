@@ -42,21 +42,23 @@ resident()
 	awk '/^VmRSS:/ { print $2 }' "/proc/$hostile_relay/status"
 }
 
-# ask PORT COUNT SIZE
+# ask PORT COUNT SIZE [WAIT]
 ask()
 {
 	with_xsock "udp://127.0.0.1:$1=dtls://?cafile=$CA&timeout=5" \
 		"$PYTHON" "$here/ask.py" 127.0.0.1 "$@"
 }
 
-# attacked WORD…: one whose way forges, and a neighbour at the same time; sets
+# attacked WAIT WORD…: one whose way forges, and a neighbour at the same time; sets
 # $attacked and $beside, what they tell
 attacked()
 {
+	local wait=$1
+	shift
 	wire "hostile-$passed-$failed" "$target" "$@"
-	ask "$neighbour" 100 1000 >"$T/beside" 2>&1 &
+	ask "$neighbour" 100 1000 10 >"$T/beside" 2>&1 &
 	STATUS=0
-	ask "$port" 100 500 >"$OUT" 2>"$ERR" || STATUS=$?
+	ask "$port" 100 500 "$wait" >"$OUT" 2>"$ERR" || STATUS=$?
 	wait $!
 	attacked=$(tail -n 1 "$OUT") beside=$(tail -n 1 "$T/beside")
 }
@@ -67,7 +69,7 @@ undisturbed()
 {
 	local name="hostile: $1"
 	shift
-	attacked "$@"
+	attacked 10 "$@"
 	case $attacked in
 	*"$whole") beside_undisturbed "$name" ;;
 	*) fail "$name" "$attacked" ;;
@@ -80,7 +82,7 @@ survives()
 {
 	local name="hostile: $1"
 	shift
-	attacked "$@"
+	attacked 0.5 "$@"
 	case $attacked in
 	*"wrong 0, twice 0, missing "*) beside_undisturbed "$name" ;;
 	*) fail "$name" "$attacked" ;;

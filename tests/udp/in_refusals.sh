@@ -32,7 +32,7 @@ refused()
 judge_refusal()
 {
 	local dtls=1 other=0 _
-	within 5 grep -q '^xsock: ' "$ERR"
+	within 20 grep -q '^xsock: ' "$ERR"
 	[ ! "$4" ] || read -r _ dtls _ other _ <"$U/$4.count"
 	if grep -qa "$secret" "$U"/*.data "$U"/*.other; then
 		fail "$1" "the secret has left"
@@ -89,7 +89,7 @@ refused_servers()
 		ETIMEDOUT 'time'
 	# It gets back what it has sent, which is nothing that a server says.
 	bad parrot
-	refused "a server without DTLS" "$(to_port '&timeout=1')" \
+	refused "a server without DTLS" "$(to_port '&timeout=3')" \
 		ETIMEDOUT 'what came from it is no DTLS'
 	port=$(unbound_port)
 	refused "nobody there" "$(to_port)" ECONNREFUSED refused
