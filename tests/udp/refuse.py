@@ -4,6 +4,7 @@
 
 Connects, sends TEXT, and waits until the socket has something to tell; then it
 receives, or sends once more.  Prints one word for each call: "ok" or the errno.
+Ends when it cannot connect.
 """
 import errno
 import select
@@ -23,7 +24,10 @@ def tried(call, *arguments):
 
 family = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0][0]
 s = socket.socket(family, socket.SOCK_DGRAM)
-print("connect", tried(s.connect, (host, int(port))))
+word = tried(s.connect, (host, int(port)))
+print("connect", word)
+if word != "ok":
+    sys.exit(1)
 print("send", tried(s.send, text.encode()))
 waiter = select.poll()
 waiter.register(s, select.POLLIN)

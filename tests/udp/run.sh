@@ -14,9 +14,11 @@ done
 export RES_OPTIONS="timeout:1 attempts:1"
 
 # Seconds: for a client that gets no answer, and for one that should.
-PLAIN_LIMIT=6 DTLS_LIMIT=40
+PLAIN_LIMIT=6 DTLS_LIMIT=120
 # So many wait for an answer at a time.
-PLAIN_JOBS=6
+PLAIN_JOBS=12
+# And so many servers are tried at a time otherwise.
+DTLS_JOBS=4
 
 # --- rows ----------------------------------------------------------------
 
@@ -172,31 +174,34 @@ server_start()
 }
 servers_started=" "
 
-# try_beside MODE: some rows at a time
-try_beside()
+# The way of a server counts for all of its rows, which therefore go one by one.
+server_of()
 {
-	local row jobs=0 waiting=()
-	for row in "${runnable[@]}"; do
-		attempt "$row" "$1" &
-		waiting+=($!)
-		[ $((++jobs)) -ge "$PLAIN_JOBS" ] || continue
-		wait "${waiting[@]}"
-		jobs=0 waiting=()
-	done
-	[ ${#waiting[@]} -eq 0 ] || wait "${waiting[@]}"
+	echo "${servers[$1]}"
+}
+
+try_control()
+{
+	(attempt "$1" control)
+}
+
+try_row()
+{
+	(attempt "$1" address)
+	(attempt "$1" name)
 }
 
 try_all()
 {
 	local row
-	for row in "${runnable[@]}"; do
-		(attempt "$row" control)
-	done
+	by_server "$DTLS_JOBS" try_control
 	# Without xsock most of them wait for an answer that does not come.
-	try_beside plain
 	for row in "${runnable[@]}"; do
-		(attempt "$row" address)
-		(attempt "$row" name)
+		beside "$PLAIN_JOBS" attempt "$row" plain
+	done
+	beside_end
+	by_server "$DTLS_JOBS" try_row
+	for row in "${runnable[@]}"; do
 		result_of "$row"
 	done
 }
