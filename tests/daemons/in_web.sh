@@ -234,7 +234,8 @@ fpm_start()
 	if (isset(\$_SERVER['XSOCK_TEST_COMMAND']))
 		echo shell_exec('curl -sS -m 10 $plain_url 2>&1');
 	else
-		echo file_get_contents('$plain_url');
+		// The server keeps the connection: this much of the answer is enough.
+		echo file_get_contents('$plain_url', false, null, 0, 5);
 	END
 	cat >"/etc/php/$version/fpm/php-fpm.conf" <<-END
 	[global]

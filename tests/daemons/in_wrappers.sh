@@ -8,7 +8,8 @@ wrapped()
 	shift 4
 	row_begin
 	as_service "$mode" timeout -k 5 20 "$@" >"$OUT" 2>"$ERR" </dev/null
-	PATIENCE=2 row "$name" "$mode" "$outcome" "$line"
+	[ "$outcome" != nothing ] || local PATIENCE=2
+	row "$name" "$mode" "$outcome" "$line"
 }
 
 # in_modes NAME PROGRAM COMMAND…: it cleans the environment of what it starts,
@@ -97,6 +98,12 @@ try_inetd()
 	inetd_in supervised TLS ''
 }
 
+# tcp_listens PORT: no connection is made, which would be one for inetd
+tcp_listens()
+{
+	grep -qi ":$(printf %04X "$1") 00000000:0000 0A" /proc/net/tcp
+}
+
 # inetd_in MODE OUTCOME LINE
 inetd_in()
 {
@@ -105,10 +112,10 @@ inetd_in()
 		>"$T/inetd.conf"
 	start inetd as_service "$1" inetd -i "$T/inetd.conf"
 	inetd_pid=$!
-	sleep 1
+	within 20 tcp_listens "$port"
 	row_begin
 	timeout 15 nc 127.0.0.1 "$port" </dev/null >"$T/inetd.client" 2>&1
-	PATIENCE=5 row "inetd" "$1" "$2" "$3"
+	row "inetd" "$1" "$2" "$3"
 	cp "$T/inetd.client" "$OUT"
 	if grep -q xsock: "$OUT"; then
 		fail "inetd, ${1:-warn}: the client gets no line"
