@@ -20,7 +20,8 @@ nc)
 	;;
 esac
 
-# say HOW TEXT
+# say HOW TEXT.  Dovecot ends at the CR of LOGOUT, and loses its answer when the LF
+# comes meanwhile: there it is one write for both.
 say()
 {
 	local text=$2$'\r\n' at
@@ -29,8 +30,13 @@ say()
 		return
 	fi
 	for ((at = 0; at < ${#text}; at++)); do
+		case ${text:at} in
+		$'\r\n')
+			[[ $2 != *LOGOUT ]] || break ;;
+		esac
 		printf '%s' "${text:at:1}" >&$to || return
 	done
+	printf '%s' "${text:at}" >&$to
 }
 
 hear()
