@@ -32,6 +32,7 @@ part_hostile()
 hostile_relay()
 {
 	local XSOCK_RELAY_IDLE=60
+	within 20 no_relay
 	ask "$neighbour" 1 100 >"$OUT" 2>"$ERR"
 	hostile_relay=$(relay_pids)
 	hostile_memory=$(resident)
