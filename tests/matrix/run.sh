@@ -26,6 +26,8 @@ export RES_OPTIONS="timeout:1 attempts:1"
 PLAIN_LIMIT=8 TLS_LIMIT=60
 # So many wait for an answer at a time.
 PLAIN_JOBS=6
+# And so many servers are tried at a time with xsock.
+TLS_JOBS=4
 
 # --- rows ----------------------------------------------------------------
 
@@ -156,21 +158,27 @@ start_all()
 
 try_all()
 {
-	local row jobs=0 waiting=()
+	local row
 	# Without xsock most of them wait for an answer that does not come.
 	for row in "${runnable[@]}"; do
-		attempt "$row" plain &
-		waiting+=($!)
-		[ $((++jobs)) -ge "$PLAIN_JOBS" ] || continue
-		wait "${waiting[@]}"
-		jobs=0 waiting=()
+		beside "$PLAIN_JOBS" attempt "$row" plain
 	done
-	[ ${#waiting[@]} -eq 0 ] || wait "${waiting[@]}"
+	beside_end
+	by_server "$TLS_JOBS" try_row
 	for row in "${runnable[@]}"; do
-		(attempt "$row" address)
-		(attempt "$row" name)
 		result_of "$row"
 	done
+}
+
+server_of()
+{
+	echo "${ports_of[$1]%%_*}"
+}
+
+try_row()
+{
+	(attempt "$1" address)
+	(attempt "$1" name)
 }
 
 result_of()
