@@ -91,7 +91,7 @@ static void no_one_waits(int log_fd, int reader)
 	server_end(server);
 }
 
-Test(relay_log, frozen_terminal, .timeout = 60)
+Test(relay_log, frozen_terminal, .timeout = 200)
 {
 	int master, slave;
 
@@ -99,7 +99,7 @@ Test(relay_log, frozen_terminal, .timeout = 60)
 	no_one_waits(slave, master);
 }
 
-Test(relay_log, full_pipe, .timeout = 60)
+Test(relay_log, full_pipe, .timeout = 200)
 {
 	int end[2];
 
@@ -107,7 +107,7 @@ Test(relay_log, full_pipe, .timeout = 60)
 	no_one_waits(end[1], end[0]);
 }
 
-Test(relay_log, full_socket, .timeout = 60)
+Test(relay_log, full_socket, .timeout = 200)
 {
 	int end[2], small = 4096;
 

@@ -972,24 +972,24 @@ Test(tls_options, openssl_conf, .timeout = 60)
 	cr_assert_str_eq(b.version, "TLSv1.2");
 	/* It is that connection's alone. */
 	b.conf = NULL;
-	good(&b, "timeout=1");
+	good(&b, "timeout=21");
 	cr_assert_str_eq(b.version, "TLSv1.3");
 	b.conf = one;
-	good(&b, "timeout=2");
+	good(&b, "timeout=22");
 	cr_assert_str_eq(b.version, "TLSv1.2");
 	/* One that says nothing about it does not inherit. */
 	b.conf = none;
-	good(&b, "timeout=3");
+	good(&b, "timeout=23");
 	cr_assert_str_eq(b.version, "TLSv1.3");
 	SSL_CTX_set_max_proto_version(b.server->context, TLS1_2_VERSION);
 	b.conf = two;
 	bad(&b, "", EPROTO, "protocol_version");
 	b.conf = NULL;
-	good(&b, "timeout=4");
+	good(&b, "timeout=24");
 	b.conf = broken;
 	bad(&b, "", EACCES, "cannot use OPENSSL_CONF=");
 	b.conf = "/no-such-file";
-	good(&b, "timeout=5");
+	good(&b, "timeout=25");
 	bench_end(&b);
 }
 
@@ -1015,13 +1015,13 @@ Test(tls_options, openssl_conf_with_engines, .timeout = 60)
 	snprintf(text, sizeof(text), "openssl_conf = init\n.include %s\n",
 		 in_folder(&b.folder, "2.cnf"));
 	b.conf = write_conf(&b.folder, "3.cnf", text);
-	bad(&b, "timeout=1", EACCES, "has engines");
+	bad(&b, "timeout=21", EACCES, "has engines");
 	b.conf = write_conf(&b.folder, "4.cnf",
 			    "engines = e\nopenssl_conf = init\n[init]\n"
 			    "[e]\nengines = e\n");
-	good(&b, "timeout=2");
+	good(&b, "timeout=22");
 	b.conf = NULL;
-	good(&b, "timeout=3");
+	good(&b, "timeout=23");
 	bench_end(&b);
 }
 
@@ -1159,7 +1159,7 @@ Test(tls_options, capath_with_an_intermediate, .timeout = 60)
 	write_pem(&b.folder, name, NULL, NULL, certs);
 	cr_assert_eq(shake_as(&b, options), 0, "%s", b.sentence);
 	b.cert_dir = b.folder.path;
-	cr_assert_eq(shake_as(&b, "timeout=9"), EKEYREJECTED);
+	cr_assert_eq(shake_as(&b, "timeout=29"), EKEYREJECTED);
 	party_free(&middle);
 	party_free(&leaf);
 	bench_end(&b);
