@@ -23,7 +23,8 @@ enum xs_error_kind {
 	XS_ERR_RELAY,	    /* no relay can be reached or started: EACCES */
 	XS_ERR_NETWORK,	    /* TCP or the resolver said so: its own errno */
 	XS_ERR_PROTOCOL,    /* handshake or dialogue: EPROTO */
-	XS_ERR_CERTIFICATE, /* certificate not accepted: EKEYREJECTED */
+	XS_ERR_CERTIFICATE, /* certificate, or pre-shared key, not accepted:
+			       EKEYREJECTED */
 	XS_ERR_TIMEOUT,	    /* the rule's timeout: ETIMEDOUT */
 	/* EMFILE, ENOMEM and the like: its own errno; EACCES where a seccomp
 	 * filter says EPERM or ENOSYS */

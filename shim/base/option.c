@@ -54,6 +54,10 @@ const struct xs_option xs_option_table[] = {
 	    "its private key (in local_cert)"),
 	ROW("passphrase", SECRET, passphrase, "SECRET",
 	    "of the key: a literal, file:, env: or fd:"),
+	ROW("psk_identity", IDENTITY, psk_identity, "NAME",
+	    "whose pre-shared key is meant; no certificates then"),
+	ROW("psk_file", FILE, psk_file, "FILE",
+	    "pre-shared keys, lines of IDENTITY:HEXKEY"),
 	ROW_NUMBER("verify_depth", verify_depth, "N", 100,
 		   "most intermediate CAs in a chain (100)"),
 	ROW("ciphers", CIPHERS, ciphers, "LIST",
@@ -150,6 +154,7 @@ size_t xs_option_size(enum xs_option_type type)
 	case XS_OPTION_DIR:
 	case XS_OPTION_STORE:
 	case XS_OPTION_OUTPUT:
+	case XS_OPTION_IDENTITY:
 	case XS_OPTION_SECRET:
 	case XS_OPTION_WORDS:
 	case XS_OPTION_CIPHERS:

@@ -37,6 +37,10 @@
 #define XS_OPTION_MTU_LEAST 508
 #define XS_OPTION_MTU_MOST  16384
 
+/* Bytes of the longest psk_identity: that of OpenSSL's PSK_MAX_IDENTITY_LEN.
+ * (RFC 4279, 5.3, asks for 128.) */
+#define XS_OPTION_IDENTITY_MAX 256
+
 /* Longest canonical text, with its NUL; what is longer is refused when the
  * rules are read, because it would not fit a message to the relay. */
 #define XS_OPTION_TEXT_MAX 8192
@@ -52,6 +56,8 @@ struct xs_options {
 	const char *local_cert;	      /* or a URI */
 	const char *local_pk;	      /* or a URI */
 	const char *passphrase;	      /* itself, wherever it came from */
+	const char *psk_identity;     /* whose key psk_file has for us */
+	const char *psk_file;	      /* with it: no certificates at all */
 	int verify_depth;	      /* -1: not given */
 	const char *ciphers;	      /* OpenSSL's words, as given */
 	const char *ciphersuites;     /* the same */
@@ -81,21 +87,22 @@ struct xs_options {
 
 /* How a value is parsed, checked and printed: option.c. */
 enum xs_option_type {
-	XS_OPTION_BOOL,	   /* bool */
-	XS_OPTION_SECONDS, /* double */
-	XS_OPTION_HOST,	   /* const char *: a name or an address */
-	XS_OPTION_FILE,	   /* const char *: a regular file */
-	XS_OPTION_DIR,	   /* const char * */
-	XS_OPTION_STORE,   /* const char *: a regular file, or a URI */
-	XS_OPTION_OUTPUT,  /* const char *: a file to be written */
-	XS_OPTION_SECRET,  /* const char *, never shown */
-	XS_OPTION_NUMBER,  /* int, from the row's least to its most */
-	XS_OPTION_VERSION, /* int */
-	XS_OPTION_WORDS,   /* const char *: names with ":" between them */
-	XS_OPTION_CIPHERS, /* const char *: a list as OpenSSL has them */
-	XS_OPTION_ALPN,	   /* const char *: names with "," between them */
-	XS_OPTION_CHOICE,  /* bool: of "a|b" in the row, b is true */
-	XS_OPTION_DIGEST,  /* const char *: fingerprints with "," between */
+	XS_OPTION_BOOL,	    /* bool */
+	XS_OPTION_SECONDS,  /* double */
+	XS_OPTION_HOST,	    /* const char *: a name or an address */
+	XS_OPTION_FILE,	    /* const char *: a regular file */
+	XS_OPTION_DIR,	    /* const char * */
+	XS_OPTION_STORE,    /* const char *: a regular file, or a URI */
+	XS_OPTION_OUTPUT,   /* const char *: a file to be written */
+	XS_OPTION_SECRET,   /* const char *, never shown */
+	XS_OPTION_IDENTITY, /* const char *: any bytes, but not many */
+	XS_OPTION_NUMBER,   /* int, from the row's least to its most */
+	XS_OPTION_VERSION,  /* int */
+	XS_OPTION_WORDS,    /* const char *: names with ":" between them */
+	XS_OPTION_CIPHERS,  /* const char *: a list as OpenSSL has them */
+	XS_OPTION_ALPN,	    /* const char *: names with "," between them */
+	XS_OPTION_CHOICE,   /* bool: of "a|b" in the row, b is true */
+	XS_OPTION_DIGEST,   /* const char *: fingerprints with "," between */
 };
 
 struct xs_option {
@@ -141,6 +148,10 @@ int xs_options_read(struct xs_parse *parse, struct xs_options *options,
  * error set. */
 int xs_options_check(struct xs_parse *parse, const struct xs_options *options,
 		     const struct xs_scheme *scheme, struct xs_span text);
+
+/* For a rule with a pre-shared key: gives the options about certificates their
+ * default back, because XSOCK_OPTIONS may have them for other rules. */
+void xs_options_drop_certificates(struct xs_options *options);
 
 /* Where "passphrase=env:NAME" looks; until it is set, that form is refused.
  * The library and the tools set it once, before they read rules.  The relay

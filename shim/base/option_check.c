@@ -62,6 +62,72 @@ static int check_client_certificate(const struct check *check)
 	return 0;
 }
 
+/* What is about certificates. */
+static const char *const of_certificates[] = {
+	"verify_peer",
+	"verify_peer_name",
+	"peer_name",
+	"allow_self_signed",
+	"cafile",
+	"capath",
+	"local_cert",
+	"local_pk",
+	"passphrase",
+	"verify_depth",
+	"peer_fingerprint",
+	"crlfile",
+	"capture_peer_cert_chain",
+};
+enum { OF_CERTIFICATES = sizeof(of_certificates) / sizeof(*of_certificates) };
+
+/* Whoever has the key is the peer.  What the rule itself says of certificates
+ * would be a promise that is not kept. */
+static int check_key_alone(const struct check *check)
+{
+	for (size_t i = 0; i < OF_CERTIFICATES; i++)
+		if (find_written(check, of_certificates[i]))
+			return clash(check, of_certificates[i],
+				     "is about certificates, and with psk_file "
+				     "a key proves who the server is: leave "
+				     "one of both out");
+	return 0;
+}
+
+static int check_key(const struct check *check)
+{
+	const struct xs_options *options = check->options;
+	int exact = check->scheme->tls_version;
+	int highest = exact ? exact : options->max_version;
+
+	if (options->psk_identity && !options->psk_file)
+		return clash(check, "psk_identity",
+			     "needs the key, too: psk_file=FILE");
+	if (!options->psk_file)
+		return 0;
+	if (!options->psk_identity)
+		return clash(check, "psk_file",
+			     "needs whose key in it is meant: "
+			     "psk_identity=NAME");
+	if (highest && highest < 0x0303 && !options->ciphers)
+		return clash(check, "psk_file",
+			     "offers ciphers of TLS 1.2 and later, which are "
+			     "not allowed: max_version=1.2, or ciphers=LIST");
+	return check_key_alone(check);
+}
+
+void xs_options_drop_certificates(struct xs_options *options)
+{
+	struct xs_options defaults;
+
+	xs_options_default(&defaults);
+	for (const struct xs_option *row = xs_option_table; row->name; row++)
+		for (size_t i = 0; i < OF_CERTIFICATES; i++)
+			if (strcmp(row->name, of_certificates[i]) == 0)
+				memcpy((char *)options + row->offset,
+				       xs_option_field(&defaults, row),
+				       xs_option_size(row->type));
+}
+
 /* "min_version" or "max_version", whichever the rule itself has. */
 static const char *nearer(const struct check *check)
 {
@@ -204,7 +270,7 @@ int xs_options_check(struct xs_parse *parse, const struct xs_options *options,
 {
 	const struct check check = { parse, options, scheme, text };
 
-	if (check_client_certificate(&check) < 0 ||
+	if (check_client_certificate(&check) < 0 || check_key(&check) < 0 ||
 	    check_versions(&check) < 0 || check_ciphers(&check) < 0 ||
 	    check_revocation(&check) < 0 || check_ftp_data(&check) < 0)
 		return -1;

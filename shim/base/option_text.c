@@ -91,6 +91,7 @@ static void put_value(struct printer *to, const struct xs_options *options,
 	case XS_OPTION_DIR:
 	case XS_OPTION_STORE:
 	case XS_OPTION_OUTPUT:
+	case XS_OPTION_IDENTITY:
 	case XS_OPTION_WORDS:
 	case XS_OPTION_CIPHERS:
 	case XS_OPTION_ALPN:

@@ -115,6 +115,16 @@ static int set_host(struct xs_parse *parse, const struct xs_setting *setting,
 	return 0;
 }
 
+static int set_identity(struct xs_parse *parse,
+			const struct xs_setting *setting, const char **to)
+{
+	if (strlen(setting->value) > XS_OPTION_IDENTITY_MAX)
+		return xs_option_bad_value(parse, setting,
+					   "a name of 1 to 256 bytes");
+	*to = setting->value;
+	return 0;
+}
+
 static int set_number(struct xs_parse *parse, const struct xs_setting *setting,
 		      int *to)
 {
@@ -251,6 +261,8 @@ int xs_option_set(struct xs_parse *parse, const struct xs_setting *setting,
 		return xs_option_set_file(parse, setting, to);
 	case XS_OPTION_SECRET:
 		return xs_option_set_secret(parse, setting, to);
+	case XS_OPTION_IDENTITY:
+		return set_identity(parse, setting, to);
 	case XS_OPTION_NUMBER:
 		return set_number(parse, setting, to);
 	case XS_OPTION_VERSION:

@@ -106,7 +106,8 @@ enum xs_wire_string {
 				 not share the relay */
 	XS_WIRE_VERSION_NAME, /* "TLSv1.3" */
 	XS_WIRE_CIPHER,	      /* "TLS_AES_256_GCM_SHA384" */
-	XS_WIRE_VERIFIED,     /* the name that was verified; empty: none was */
+	XS_WIRE_VERIFIED,     /* the name that was verified, or "psk:IDENTITY";
+				 empty: none was */
 	XS_WIRE_STRINGS
 };
 

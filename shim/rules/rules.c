@@ -176,6 +176,18 @@ static int read_own_options(struct reader *reader, struct xs_rule *rule,
 	return check_length(parse, text.start, rule->options_text);
 }
 
+/* What all rules have about certificates is not for one with a key. */
+static int settle_key(struct reader *reader, struct xs_rule *rule)
+{
+	struct xs_parse *parse = &reader->parse;
+
+	if (!rule->options.psk_file)
+		return 0;
+	xs_options_drop_certificates(&rule->options);
+	rule->options_text = xs_options_text(&rule->options, parse->arena);
+	return rule->options_text ? 0 : xs_parse_no_memory(parse);
+}
+
 static int read_options(struct reader *reader, struct xs_rule *rule,
 			struct xs_span item, const char *question)
 {
@@ -188,8 +200,10 @@ static int read_options(struct reader *reader, struct xs_rule *rule,
 	rule->options_text = base->text;
 	if (question && read_own_options(reader, rule, text) < 0)
 		return -1;
-	return xs_options_check(&reader->parse, &rule->options,
-				rule->target.scheme, text);
+	if (xs_options_check(&reader->parse, &rule->options,
+			     rule->target.scheme, text) < 0)
+		return -1;
+	return settle_key(reader, rule);
 }
 
 /* The rule as messages show it. */

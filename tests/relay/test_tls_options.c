@@ -860,6 +860,71 @@ Test(tls_options, passphrase_is_forgotten, .timeout = 60)
 	bench_end(&b);
 }
 
+/* "hunter4secret  ." and "hunter5secret  .", in hexadecimal. */
+#define OLD_KEY "68756e7465723473656372657420202e"
+#define NEW_KEY "68756e7465723573656372657420202e"
+
+static const char *server_key;
+
+static unsigned give_key(SSL *ssl, const char *identity, unsigned char *key,
+			 unsigned size)
+{
+	(void)ssl;
+	(void)identity;
+	memcpy(key, server_key, strlen(server_key));
+	return size < strlen(server_key) ? 0 : (unsigned)strlen(server_key);
+}
+
+static void write_key(const char *path, const char *digits)
+{
+	FILE *file = fopen(path, "w");
+
+	fprintf(file, "you:00\nme:%s\n", digits);
+	fclose(file);
+}
+
+static void with_key(struct bench *b, const char *key, const char *digits,
+		     const char *version)
+{
+	char options[400];
+
+	server_key = key;
+	write_key(in_folder(&b->folder, "keys"), digits);
+	snprintf(options, sizeof(options),
+		 "psk_identity=me&psk_file=%s&max_version=%s",
+		 in_folder(&b->folder, "keys"), version);
+	cr_assert_eq(shake_as(b, options), 0, "%s", b->sentence);
+	cr_assert_str_eq(b->verified, "psk:me");
+}
+
+/* What the file has is forgotten at once; the key when there is another. */
+static void key_is_forgotten(struct bench *b, const char *version)
+{
+	const char *old = "hunter4secret  .", *new = "hunter5secret  .";
+
+	with_key(b, old, OLD_KEY, version);
+	expect_forgotten(b, OLD_KEY);
+	cr_assert_gt(count_in_memory(b->relay.pid, old), 0);
+	with_key(b, new, NEW_KEY, version);
+	expect_forgotten(b, old);
+	cr_assert_gt(count_in_memory(b->relay.pid, new), 0);
+}
+
+Test(tls_options, pre_shared_key_is_forgotten, .timeout = 60)
+{
+	struct bench b = bench_make("DNS:localhost");
+
+	if (geteuid() != 0)
+		cr_skip_test("only root may look into a relay");
+	if (relay_is_sanitized())
+		cr_skip_test("a sanitizer keeps what is freed and what has "
+			     "left the stack");
+	SSL_CTX_set_psk_server_callback(b.server->context, give_key);
+	key_is_forgotten(&b, "1.2");
+	key_is_forgotten(&b, "1.3");
+	bench_end(&b);
+}
+
 /* A file that is there already, which gets no keys. */
 static void expect_no_keys(struct bench *b, const char *file, mode_t mode)
 {

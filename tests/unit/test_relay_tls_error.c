@@ -219,11 +219,23 @@ Test(relay_tls_error, details)
 	X509_free(nameless);
 }
 
+/* That of a rule with certificates. */
+static struct xs_tls_context *context_of_rule(void)
+{
+	const struct xs_tls_policy policy = { .scheme = "tls",
+					      .options = "verify_peer=0" };
+	struct xs_error err = { 0 };
+	struct xs_tls_context *context = xs_tls_context_get(&policy, &err);
+
+	cr_assert(context, "%s", err.text);
+	return context;
+}
+
 /* What a handshake says whose error queue begins with this reason. */
 static struct xs_error shake(int reason, const char *first)
 {
 	struct xs_tls_early early = { .first_len = strlen(first) };
-	struct xs_tls tls = { .early = &early };
+	struct xs_tls tls = { .early = &early, .context = context_of_rule() };
 	struct xs_error err = { 0 };
 
 	memcpy(early.first, first, early.first_len);
@@ -231,6 +243,7 @@ static struct xs_error shake(int reason, const char *first)
 	ERR_raise(ERR_LIB_SSL, reason);
 	xs_tls_error_handshake(&err, &tls, SSL_ERROR_SSL);
 	ERR_clear_error();
+	xs_tls_context_put(tls.context);
 	return err;
 }
 

@@ -122,6 +122,7 @@ static void wait_and_go_on(struct path *path)
 /* The address did not finish in time. */
 static void tell_late(const struct path *path, struct xs_error *err)
 {
+	xs_dtls_explain_key(path->dtls, err);
 	xs_connect_error_dtls_timeout(err, xs_dial_address(path->dial),
 				      path->probe->rule->options.timeout);
 	xs_dtls_explain_silence(path->dtls, err);

@@ -830,6 +830,7 @@ static void fail_timeout(struct xs_association *a)
 					 NULL, seconds);
 	} else {
 		peer_of(a, &peer);
+		xs_dtls_explain_key(a->dtls, &err);
 		xs_connect_error_dtls_timeout(&err, &peer, seconds);
 		xs_dtls_explain_silence(a->dtls, &err);
 	}

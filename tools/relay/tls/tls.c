@@ -322,11 +322,11 @@ static enum xs_tls_result finish_handshake(struct xs_tls *tls,
 	}
 	summary->version = SSL_get_version(tls->ssl);
 	summary->cipher = SSL_get_cipher_name(tls->ssl);
-	summary->resumed = SSL_session_reused(tls->ssl);
+	summary->resumed = xs_tls_resumed(tls);
 	xs_tls_group(tls, summary->group, sizeof(summary->group));
 	xs_tls_verify_summary(tls, summary);
 	/* It does not know our sessions any more: neither that of a spare. */
-	if (tls->early->offers_session && !SSL_session_reused(tls->ssl))
+	if (tls->early->offers_session && !summary->resumed)
 		xs_tls_spare_drop(tls);
 	if (end_early(tls))
 		return XS_TLS_DONE;

@@ -100,6 +100,7 @@ struct xs_tls_summary {
 	char group[64];	      /* of the key exchange: "X25519MLKEM768", "DH 2048
 				 bits"; "": there was none */
 	const char *verified; /* the name, when chain and name were verified;
+				 "psk:IDENTITY" with a pre-shared key;
 				 else ""; lives as long as the context and
 				 the name given to xs_tls_new */
 	bool resumed;	      /* an earlier session was */

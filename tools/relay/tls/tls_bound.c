@@ -13,8 +13,10 @@
  * to the tickets that a resumed connection gets.  OpenSSL's own time of a
  * session (SSL_SESSION_get_time) begins anew with each of these tickets.
  *
- * tls_verify.c and tls_ocsp.c set the bounds, tls_session.c asks for them.  Any
- * thread.
+ * A full handshake with a pre-shared key is only bound by the two hours.
+ *
+ * tls_verify.c, tls_ocsp.c and tls_psk.c set the bounds, tls_session.c asks for
+ * them.  Any thread.
  */
 #include "relay/tls/tls_private.h"
 
@@ -53,9 +55,8 @@ time_t xs_tls_bound_now(void)
 	return now.tv_sec;
 }
 
-void xs_tls_bound_begin(SSL *ssl)
+void xs_tls_bound_begin(SSL_SESSION *session)
 {
-	SSL_SESSION *session = SSL_get0_session(ssl);
 	time_t now = xs_tls_bound_now();
 
 	pthread_once(&once, make_indexes);

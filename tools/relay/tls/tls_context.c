@@ -14,7 +14,7 @@
  * Contexts are shared by all threads, behind one lock that is taken once per
  * connect and never held while files are read.
  */
-#include "relay/tls/tls_private.h"
+#include "relay/tls/tls_psk.h"
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -38,6 +38,7 @@ enum {
 	TRUST_DIR,
 	LOCAL_CERT,
 	LOCAL_PK,
+	PSK_FILE,
 	REVOKED,
 	OPENSSL_CONF,
 	READ_FILES,
@@ -62,6 +63,7 @@ struct xs_tls_context {
 	char trust_text[512];
 	struct xs_tls_sessions *sessions;
 	struct xs_tls_library *library; /* NULL: OpenSSL's own */
+	struct xs_psk *psk;		/* NULL: there are certificates */
 	SSL_CTX *ssl;
 };
 
@@ -122,6 +124,7 @@ void xs_tls_context_put(struct xs_tls_context *context)
 	if (!context || atomic_fetch_sub(&context->refs, 1) != 1)
 		return;
 	SSL_CTX_free(context->ssl);
+	xs_psk_free(context->psk);
 	xs_tls_sessions_free(context->sessions);
 	xs_tls_library_put(context->library);
 	xs_arena_free(&context->arena);
@@ -271,9 +274,11 @@ static void choose_files(struct xs_tls_context *context,
 {
 	const struct xs_options *options = &context->options;
 
-	choose_trust(context, policy);
+	if (!options->psk_file)
+		choose_trust(context, policy);
 	context->file[LOCAL_CERT] = options->local_cert;
 	context->file[LOCAL_PK] = options->local_pk;
+	context->file[PSK_FILE] = options->psk_file;
 	context->file[REVOKED] = options->crlfile;
 	context->file[OPENSSL_CONF] = keep_text(context, policy->openssl_conf);
 	context->file[KEY_LOG] = keep_text(context, policy->keylog_file);
@@ -400,7 +405,7 @@ static int set_manners(struct xs_tls_context *context)
 		SSL_CTX_set_keylog_callback(ssl, log_key);
 	if (!xs_tls_verify_install(ssl))
 		return -1;
-	if (context->options.verify_peer)
+	if (context->options.verify_peer && !context->options.psk_file)
 		xs_tls_ocsp_setup(ssl);
 	return set_sessions(context);
 }
@@ -423,9 +428,10 @@ static int make_ssl(struct xs_tls_context *context, struct xs_error *err)
 	if (xs_tls_setup(context->ssl, context->scheme, options, err) < 0 ||
 	    xs_tls_identity_use(context->ssl,
 				xs_tls_library_stores(context->library), conf,
-				options, err) < 0)
+				options, err) < 0 ||
+	    xs_psk_use(context->ssl, options, &context->psk, err) < 0)
 		return -1;
-	if (!options->verify_peer)
+	if (!options->verify_peer || options->psk_file)
 		return 0;
 	if (xs_tls_store_trust(context->ssl, context->library, &context->trust,
 			       err) < 0)
@@ -573,6 +579,11 @@ xs_tls_context_options(const struct xs_tls_context *context)
 const char *xs_tls_context_trust(const struct xs_tls_context *context)
 {
 	return context->trust_text;
+}
+
+const struct xs_psk *xs_tls_context_psk(const struct xs_tls_context *context)
+{
+	return context->psk;
 }
 
 struct xs_tls_sessions *

@@ -12,6 +12,7 @@
  * One thread at a time for each struct xs_dtls.
  */
 #include "relay/tls/tls_dtls_private.h"
+#include "relay/tls/tls_psk.h"
 
 #include "base/clock.h"
 
@@ -370,6 +371,7 @@ enum xs_dtls_state xs_dtls_timeout(struct xs_dtls *dtls)
 		xs_tls_free_buffers(dtls->tls);
 		return dtls->state;
 	}
+	xs_dtls_explain_key(dtls, &dtls->story->err);
 	xs_error_set(&dtls->story->err, XS_ERR_TIMEOUT, 0,
 		     "the server did not finish the DTLS handshake, though it "
 		     "was sent %u times (does it speak DTLS on this port?)",
@@ -521,6 +523,13 @@ static void tell_silence(const struct xs_dtls *dtls, char *text, size_t size)
 			 "; what came from it is no DTLS (datagrams: %" PRIu64
 			 ")",
 			 facts->dropped);
+}
+
+void xs_dtls_explain_key(const struct xs_dtls *dtls, struct xs_error *err)
+{
+	/* As long as nothing was sent again, it may just be under way. */
+	if (dtls->facts.resent)
+		xs_psk_error_end(dtls->tls, err);
 }
 
 void xs_dtls_explain_silence(const struct xs_dtls *dtls, struct xs_error *err)

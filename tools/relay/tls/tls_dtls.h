@@ -153,8 +153,11 @@ struct xs_dtls_facts {
 };
 const struct xs_dtls_facts *xs_dtls_facts(const struct xs_dtls *dtls);
 
-/* The handshake did not end in time: adds to the sentence of *err what may
- * explain it, if there is anything. */
+/* The handshake did not end in time.  explain_key: sets *err if the rule has a
+ * pre-shared key and the server has answered until we used it; to be called
+ * before another sentence is set.  explain_silence: adds to the sentence of
+ * *err what may explain it, if there is anything. */
+void xs_dtls_explain_key(const struct xs_dtls *dtls, struct xs_error *err);
 void xs_dtls_explain_silence(const struct xs_dtls *dtls, struct xs_error *err);
 
 /* For tls_report.h and xs_tls_context_of; it lives as long as dtls. */

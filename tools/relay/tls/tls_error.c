@@ -7,7 +7,7 @@
  *
  * Pure but for the clock.  Any thread.
  */
-#include "relay/tls/tls_private.h"
+#include "relay/tls/tls_psk.h"
 
 #include <arpa/inet.h>
 #include <openssl/err.h>
@@ -305,6 +305,9 @@ void xs_tls_error_handshake(struct xs_error *err, const struct xs_tls *tls,
 			     "%s", early->refused.text);
 		return;
 	}
+	if (said.alert ? xs_psk_error_alert(tls, said.alert, err)
+		       : !said.code && xs_psk_error_end(tls, err))
+		return;
 	if (said.alert) {
 		xs_tls_add(&text,
 			   "the server refused the TLS handshake: alert %s (",
@@ -354,6 +357,8 @@ void xs_tls_explain_silence(const struct xs_tls *tls, struct xs_error *err)
 
 void xs_tls_handshake_cut(const struct xs_tls *tls, struct xs_error *err)
 {
+	if (xs_psk_error_end(tls, err))
+		return;
 	if (tls->early && !tls->early->received)
 		xs_error_set(err, XS_ERR_PROTOCOL, 0,
 			     "the server closed the connection when TLS began "

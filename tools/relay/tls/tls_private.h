@@ -200,9 +200,9 @@ void xs_tls_sessions_return(const struct xs_tls *tls);
 
 /* tls_bound.c: how long a session may stand for what its full handshake
  * verified.  begin: a full handshake is verified now; what it said before is
- * forgotten.  lower: by something that counts until end and no longer; NULL
- * changes nothing. */
-void xs_tls_bound_begin(SSL *ssl);
+ * forgotten; NULL changes nothing.  lower: by something that counts until end
+ * and no longer; NULL changes nothing. */
+void xs_tls_bound_begin(SSL_SESSION *session);
 void xs_tls_bound_lower(SSL *ssl, const ASN1_TIME *end);
 /* Does it still count?  Not for a session that was never verified. */
 bool xs_tls_bound_holds(const SSL_SESSION *session);
@@ -259,6 +259,14 @@ struct xs_tls_sessions *
 xs_tls_context_sessions(const struct xs_tls_context *context);
 /* Where the trusted certificates come from: "cafile=/etc/corp.pem". */
 const char *xs_tls_context_trust(const struct xs_tls_context *context);
+
+/* tls_context.c: the pre-shared key (tls_psk.h); NULL: there are certificates.
+ */
+struct xs_psk;
+const struct xs_psk *xs_tls_context_psk(const struct xs_tls_context *context);
+/* tls_psk.c: after the handshake: has it resumed an earlier connection's
+ * session? */
+bool xs_tls_resumed(const struct xs_tls *tls);
 
 /* tls_name.c: does a wildcard of cert's subjectAltName stand for name, which
  * has an underscore?  False for a name without one: OpenSSL judges that. */

@@ -139,5 +139,5 @@ bool xs_tls_report_has_session(const struct xs_tls *tls)
 
 bool xs_tls_report_resumed(const struct xs_tls *tls)
 {
-	return SSL_session_reused(tls->ssl);
+	return xs_tls_resumed(tls);
 }

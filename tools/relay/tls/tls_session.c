@@ -127,7 +127,6 @@ static bool is_good(const SSL_SESSION *session)
 
 	return SSL_SESSION_is_resumable(session) && age >= 0 &&
 	       age < SSL_SESSION_get_timeout(session) &&
-	       SSL_SESSION_get0_peer((SSL_SESSION *)session) &&
 	       xs_tls_bound_holds(session);
 }
 
@@ -291,7 +290,7 @@ void xs_tls_session_use(struct xs_tls *tls,
 	X509 *cert = copy ? SSL_SESSION_get0_peer(copy) : NULL;
 
 	/* No certificate comes, so what was accepted counts. */
-	if (cert && SSL_set_session(tls->ssl, copy))
+	if (copy && SSL_set_session(tls->ssl, copy) && cert)
 		tls->early->self_signed = options->allow_self_signed &&
 					  X509_self_signed(cert, 0) == 1;
 	SSL_SESSION_free(copy);

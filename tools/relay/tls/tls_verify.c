@@ -10,7 +10,7 @@
  * first switched off OpenSSL still walks the chain, and a callback overlooks
  * what is wrong with it, up to the name.
  */
-#include "relay/tls/tls_private.h"
+#include "relay/tls/tls_psk.h"
 
 #include "base/address.h"
 
@@ -130,7 +130,13 @@ static int verify(X509_STORE_CTX *store, void *unused)
 
 	(void)unused;
 	ERR_clear_error();
-	xs_tls_bound_begin(tls->ssl);
+	if (options->psk_file) {
+		xs_psk_refuse_certificate(tls, &xs_tls_under_way(tls)->refused);
+		X509_STORE_CTX_set_error(store,
+					 X509_V_ERR_APPLICATION_VERIFICATION);
+		return 0;
+	}
+	xs_tls_bound_begin(SSL_get0_session(tls->ssl));
 	if (options->crlfile)
 		xs_tls_revoked_go_up(store);
 	if (!capture(tls, store))
@@ -185,6 +191,7 @@ int xs_tls_verify_setup(struct xs_tls *tls, struct xs_error *err)
 {
 	struct xs_tls_early *early = tls->early;
 	const struct xs_options *options = xs_tls_context_options(tls->context);
+	bool has_name = options->verify_peer_name && !options->psk_file;
 	struct xs_address address;
 	char name[256];
 
@@ -192,7 +199,7 @@ int xs_tls_verify_setup(struct xs_tls *tls, struct xs_error *err)
 		return -1; /* the caller has the words */
 	early->name_is_address = xs_address_parse(&address, early->name);
 	if (trim_name(early->name, name, sizeof(name)) < 0) {
-		if (options->verify_peer_name)
+		if (has_name)
 			return xs_error_set(
 				err, XS_ERR_CERTIFICATE, 0,
 				"there is no name to check the certificate "
@@ -203,8 +210,7 @@ int xs_tls_verify_setup(struct xs_tls *tls, struct xs_error *err)
 	SSL_set_verify(tls->ssl, SSL_VERIFY_PEER, judge);
 	X509_VERIFY_PARAM_set_purpose(SSL_get0_param(tls->ssl),
 				      X509_PURPOSE_SSL_SERVER);
-	if (options->verify_peer_name &&
-	    !set_name(tls, name, early->name_is_address)) {
+	if (has_name && !set_name(tls, name, early->name_is_address)) {
 		xs_tls_error_setup(err, "cannot set the name to verify");
 		return -1;
 	}
@@ -244,6 +250,8 @@ int xs_tls_verify_finish(const struct xs_tls *tls, struct xs_error *err)
 {
 	const struct xs_options *options = xs_tls_context_options(tls->context);
 
+	if (options->psk_file)
+		return xs_psk_finish(tls, err);
 	if (SSL_get0_peer_certificate(tls->ssl) ||
 	    !(options->verify_peer || options->verify_peer_name ||
 	      options->peer_fingerprint))
@@ -259,15 +267,23 @@ void xs_tls_verify_summary(const struct xs_tls *tls,
 			   struct xs_tls_summary *summary)
 {
 	const struct xs_options *options = xs_tls_context_options(tls->context);
+	const struct xs_psk *psk = xs_tls_context_psk(tls->context);
 	bool self_signed = tls->early->self_signed;
 	struct xs_tls_text text = { summary->how, sizeof(summary->how) };
 	const unsigned char *alpn;
 	unsigned int alpn_len;
 
 	summary->verified = "";
-	if (options->verify_peer && options->verify_peer_name && !self_signed)
-		summary->verified = tls->early->name;
-	tell_verified(options, self_signed, tls->early->name, &text);
+	if (psk) {
+		summary->verified = psk->verified;
+		xs_tls_add(&text, "verified by the pre-shared key of \"%s\"",
+			   psk->shown);
+	} else {
+		if (options->verify_peer && options->verify_peer_name &&
+		    !self_signed)
+			summary->verified = tls->early->name;
+		tell_verified(options, self_signed, tls->early->name, &text);
+	}
 	if (options->peer_fingerprint)
 		xs_tls_add(&text, ", fingerprint matches");
 	SSL_get0_alpn_selected(tls->ssl, &alpn, &alpn_len);
@@ -275,6 +291,6 @@ void xs_tls_verify_summary(const struct xs_tls *tls,
 		xs_tls_add(&text, ", ALPN ");
 		xs_tls_add_foreign(&text, alpn, alpn_len, 32);
 	}
-	if (SSL_session_reused(tls->ssl))
+	if (xs_tls_resumed(tls))
 		xs_tls_add(&text, ", resumed");
 }
