@@ -113,6 +113,15 @@ prints "one version, IPv6" "[::1]:1993=tlsv1.3://[2001:db8::5]:993?peer_name=mai
 prints "a chain that was not checked" "# stunnel accepted every certificate here; the rule does not"
 prints "a server" "# not converted: this section is a server: rules are for clients"
 
+printf 'me:%032d\n' 1 >"$T/psk"
+written key.conf "[key]" "client = yes" "accept = 1" "connect = a.test:2" "ciphers = PSK" \
+	"PSKidentity = me" "PSKsecrets = $T/psk" "CAfile = $CA"
+rules "keys that both know" 0 -s "$T/key.conf"
+prints "become a rule" "127.0.0.1:1=tls://a.test:2?psk_identity=me&psk_file=$T/psk&ciphers=PSK"
+prints "that says what it takes" "# the rule takes nothing but the key, and no certificate"
+rules "a rule with a key" 0 "udp://a.test:5683=dtls://:5684?psk_identity=me&psk_file=$T/psk"
+prints "is explained" "# XSOCK_RULES:1:1: UDP datagrams to a.test, port 5683 go to port 5684: DTLS over UDP, the best version that both sides have; the server must have the pre-shared key of me in $T/psk"
+
 # refuses NAME TEXT LINE…: a section that cannot be converted
 refuses()
 {
@@ -123,7 +132,7 @@ refuses()
 	tells "$name: why" "$text"
 }
 
-refuses "keys that both know" "a rule cannot do what PSKsecrets asks for" "PSKsecrets = /etc/psk"
+refuses "a key whose identity is not said" "PSKsecrets is there without PSKidentity" "PSKsecrets = /etc/psk"
 refuses "a protocol that xsock has not" 'xsock has no protocol "socks"' "protocol = socks"
 refuses "a misspelt option" 'refused.conf:5: stunnel has no option "CAflie" (did you mean "CAfile"?)' "CAflie = x"
 refuses "a version that is gone" 'refused.conf:5: xsock has no such version of TLS: "SSLv3"' "sslVersion = SSLv3"

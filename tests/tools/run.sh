@@ -213,6 +213,21 @@ expect "check: ciphers of DTLS" 1 "XSOCK_RULES:1:1: option ciphers=NOPE cannot b
 	"$XSOCK" check "udp://a=dtls://?ciphers=NOPE"
 expect "check: trust of DTLS" 1 "no trusted certificates in cafile=/etc/passwd" \
 	"$XSOCK" check "udp://a=dtls://?cafile=/etc/passwd"
+(umask 077; printf 'me:%032d\n' 1 >keys.psk)
+for wrong in "psk_identity=you&psk_file=keys.psk|it has no key of \"you\"" \
+	"psk_identity=me&psk_file=ca.pem|it has no key of \"me\"" \
+	"psk_identity=me&psk_file=keys.psk&security_level=4|has 128 bits, and must have 192" \
+	"psk_identity=me&psk_file=keys.psk&ciphers=HIGH|is not for pre-shared keys"; do
+	expect "check: ${wrong%|*}" 1 "${wrong#*|}" \
+		"$XSOCK" check "udp://a:1=dtls://?${wrong%|*}"
+done
+expect "check: a key and a certificate" 1 'option "cafile" is about certificates' \
+	"$XSOCK" check "a=tls://?psk_identity=me&psk_file=keys.psk&cafile=ca.pem"
+expect "check: a pre-shared key" 0 "key          me" \
+	"$XSOCK" check "udp://a:1=dtls://?psk_identity=me&psk_file=keys.psk" udp://a:1
+also "check: the file of keys" "$T/keys.psk"
+also "check: no certificate" "certificate  none: whoever has the key is the server"
+not_ "check: a file of keys for few" warning
 hybrid='a=tls://?groups=X25519MLKEM768:X25519'
 if openssl list -tls-groups 2>/dev/null | grep -q X25519MLKEM768; then
 	expect "check: a hybrid group" 0 "groups=X25519MLKEM768:X25519" "$XSOCK" check "$hybrid" a:1
@@ -252,6 +267,8 @@ expect "lint: a fingerprint is verification" 0 "1 rule, no errors" "$XSOCK" chec
 	"a=tls://?verify_peer=0&verify_peer_name=0&peer_fingerprint=$md5" a:1
 not_ "lint: a fingerprint is not worth a warning" warning
 also "check: the fingerprint" "with a fingerprint that the rule names"
+cp keys.psk open.psk && chmod 644 open.psk
+lint "a key for everybody" "open to every user" 'a:1=tls://?psk_identity=me&psk_file=open.psk'
 lint "everything" "give the pattern a port" '*=tls://'
 lint "every datagram" "as in udp://*:514" 'udp://*=dtls://'
 lint "plaintext port of datagrams" "usually 6514, as in dtls://:6514" 'udp://a:514=dtls://'

@@ -205,6 +205,13 @@ static void print_certificate(const struct xs_verdict *verdict)
 		print_line("ours", with->local_cert);
 }
 
+static void print_key(const struct xs_options *with)
+{
+	print_line("key", with->psk_identity);
+	print_line("", with->psk_file);
+	print_line("certificate", "none: whoever has the key is the server");
+}
+
 static void print_verdict(const struct xs_check_destination *to,
 			  const struct xs_verdict *verdict, bool several)
 {
@@ -231,7 +238,9 @@ static void print_verdict(const struct xs_check_destination *to,
 	if (rule->target.scheme->kind == XS_SCHEME_DENY)
 		return;
 	print_target(to, verdict);
-	if (xs_scheme_is_encrypted(rule->target.scheme))
+	if (rule->options.psk_file)
+		print_key(&rule->options);
+	else if (xs_scheme_is_encrypted(rule->target.scheme))
 		print_certificate(verdict);
 }
 

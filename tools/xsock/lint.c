@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* Every pair is compared up to this number of rules. */
 #define COMPARE_MAX 10000
@@ -23,9 +24,9 @@ typedef void judge(const struct xs_rule *rule, char *text, size_t size);
 static void judge_verification(const struct xs_rule *rule, char *text,
 			       size_t size)
 {
-	/* A fingerprint says who it is. */
+	/* A fingerprint or a key says who it is. */
 	if (!xs_scheme_is_encrypted(rule->target.scheme) ||
-	    rule->options.peer_fingerprint)
+	    rule->options.peer_fingerprint || rule->options.psk_file)
 		return;
 	if (!rule->options.verify_peer)
 		snprintf(text, size,
@@ -41,6 +42,20 @@ static void judge_verification(const struct xs_rule *rule, char *text,
 			 "verify_peer_name=0: any server with a certificate of "
 			 "a trusted CA is accepted; peer_name=NAME expects "
 			 "another name");
+}
+
+/* Who can read the key can be the server. */
+static void judge_key(const struct xs_rule *rule, char *text, size_t size)
+{
+	const char *path = rule->options.psk_file;
+	struct stat file;
+
+	if (path && stat(path, &file) == 0 && file.st_mode & S_IRWXO)
+		snprintf(text, size,
+			 "psk_file=%.200s is open to every user of this "
+			 "machine, and whoever reads a key can take the "
+			 "server's place: chmod o= takes that away",
+			 path);
 }
 
 static void judge_star(const struct xs_rule *rule, char *text, size_t size)
@@ -219,9 +234,9 @@ static void judge_target(const struct xs_rule *rule, char *text, size_t size)
 }
 
 static judge *const judges[] = {
-	judge_verification, judge_optional,	 judge_star,
-	judge_port,	    judge_datagram_port, judge_upgrade,
-	judge_behind,	    judge_transport,	 judge_target,
+	judge_verification,  judge_optional, judge_star,   judge_port,
+	judge_datagram_port, judge_upgrade,  judge_behind, judge_transport,
+	judge_target,	     judge_key,
 };
 
 /* --- two rules ----------------------------------------------------------- */

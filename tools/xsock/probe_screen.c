@@ -260,6 +260,13 @@ static void print_chain(const struct xs_probe *probe)
 	}
 }
 
+static void print_shared_key(const struct xs_options *options)
+{
+	if (options->psk_file)
+		print_row("key", "of \"%s\", in %s", options->psk_identity,
+			  options->psk_file);
+}
+
 /* --- all of it ------------------------------------------------------------ */
 
 void xs_probe_print(const struct xs_probe *probe)
@@ -272,6 +279,7 @@ void xs_probe_print(const struct xs_probe *probe)
 	print_times(probe);
 	if (probe->shook) {
 		print_tls(probe);
+		print_shared_key(&probe->rule->options);
 		print_chain(probe);
 	}
 	print_row("verdict", "%s: %s", xs_probe_verdict(&probe->verdict)->title,

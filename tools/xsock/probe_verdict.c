@@ -10,7 +10,7 @@ const struct xs_probe_verdict xs_probe_verdicts[] = {
 	{ XS_ERR_NONE, 0, "accepted", "accepted",
 	  "a rule with this target would connect" },
 	{ XS_ERR_CERTIFICATE, 1, "certificate", "refused",
-	  "the certificate is not accepted" },
+	  "the certificate, or pre-shared key, is not accepted" },
 	{ XS_ERR_RULES, 2, "usage", "unusable",
 	  "wrong usage; a URL or options that no rule could have" },
 	{ XS_ERR_NETWORK, 3, "network", "failed",

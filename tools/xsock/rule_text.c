@@ -137,10 +137,17 @@ static void explain_pattern(FILE *file, const struct xs_pattern *pattern)
 	print_ports(file, pattern, ", ");
 }
 
-static void explain_certificate(FILE *file, const struct xs_rule *rule)
+static void explain_proof(FILE *file, const struct xs_rule *rule)
 {
 	const struct xs_options *with = &rule->options;
 
+	if (with->psk_file) {
+		fprintf(file,
+			"; the server must have the pre-shared key of %s "
+			"in %s",
+			with->psk_identity, with->psk_file);
+		return;
+	}
 	if (!with->verify_peer && !with->peer_fingerprint) {
 		fputs("; nothing about the server is checked", file);
 		return;
@@ -194,7 +201,7 @@ void xs_rule_explain(FILE *file, const struct xs_rule *rule)
 	explain_target(file, target);
 	fprintf(file, ": %s", xs_rule_in_words(rule));
 	if (xs_scheme_is_encrypted(target->scheme))
-		explain_certificate(file, rule);
+		explain_proof(file, rule);
 	if (rule->options.connect_early)
 		fputs("; connect succeeds with TCP, and what is written waits "
 		      "for the server's certificate",

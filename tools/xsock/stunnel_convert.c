@@ -98,6 +98,10 @@ static void find_obstacle(const struct xs_stunnel_service *service, char *text,
 	else if (service->protocol && !scheme_of(service))
 		snprintf(text, size, "xsock has no protocol \"%.60s\"",
 			 service->protocol);
+	else if (service->options.psk_file && !service->options.psk_identity)
+		snprintf(text, size,
+			 "PSKsecrets is there without PSKidentity: stunnel "
+			 "takes the first of the file, a rule must name it");
 	else
 		text[0] = '\0';
 }
@@ -115,6 +119,12 @@ void xs_stunnel_print_notes(FILE *file, const struct xs_stunnel_note *last)
 static void print_differences(FILE *file,
 			      const struct xs_stunnel_service *service)
 {
+	if (service->options.psk_file) {
+		fputs("# the rule takes nothing but the key, and no "
+		      "certificate\n",
+		      file);
+		return;
+	}
 	if (!service->verified)
 		fputs("# stunnel accepted every certificate here; the rule "
 		      "does not\n",
@@ -140,6 +150,8 @@ static const char *options_of(const struct xs_stunnel_service *service,
 
 	options.peer_name =
 		service->expected ? service->expected : service->sni;
+	if (options.psk_file)
+		xs_options_drop_certificates(&options);
 	/* A STARTTLS scheme names no version. */
 	if (service->protocol && service->version) {
 		options.min_version = service->version;
