@@ -1,8 +1,8 @@
 #!/bin/bash
 # Real clients against real servers, all on loopback, through LD_PRELOAD:
 # what works (clients.sh), what is led elsewhere (routes.sh), what is refused
-# (refusals.sh), what options are for (options.sh), how the relay lives (life.sh)
-# how a connect can be followed (debug.sh), and lines for programs (logs.sh).
+# (refusals.sh), what options are for (options.sh), pre-shared keys (keys.sh), how the relay
+# lives (life.sh), how a connect can be followed (debug.sh), and lines for programs (logs.sh).
 #
 #     run.sh [PART…]
 here=$(cd "$(dirname "$0")" && pwd)
@@ -70,13 +70,13 @@ get()
 		--max-time 20 "${@:3}" "http://localhost:$port_front${2:-/}"
 }
 
-for part in ${*:-clients routes refusals options tokens life debug logs}; do
+for part in ${*:-clients routes refusals options keys tokens life debug logs}; do
 	. "$here/$part.sh"
 done
 
 suite_begin servers
 start_servers
-for part in ${*:-clients routes refusals options tokens life debug logs}; do
+for part in ${*:-clients routes refusals options keys tokens life debug logs}; do
 	"test_$part"
 done
 suite_end

@@ -8,6 +8,11 @@ rows_connected()
 	dig | dns | dig_asks | an address, and a long answer
 	coap-client-notls | coapopenssl | coap_gets | reads, and writes a resource
 	coap-client-notls | coapgnutls | coap_gets | reads, and writes a resource
+	coap-client-notls | coapopensslkey | keyed coap_gets | the same with a pre-shared key
+	coap-client-notls | coapgnutlskey | keyed coap_gets | the same with a pre-shared key
+	logger | opensslkey | keyed logger_tells | three lines of a log, with a pre-shared key
+	socat | gnutlskey | keyed socat_talks | one datagram, and its echo, with a pre-shared key
+	socat | gnutlsccm | small socat_talks | the same with the cipher of small devices
 	nc | echo | nc_talks | two datagrams, and their echoes
 	nc | gnutls | nc_talks | two datagrams, and their echoes
 	socat | echo | socat_talks | one datagram, and its echo

@@ -5,10 +5,17 @@ secret=SECRET-that-must-not-travel
 
 part_refusals()
 {
-	front trap sink && port_trap=$port
+	trap_start
 	refused_certificates
 	refused_servers
 	refused_by_rule
+}
+
+# Where the program wants to send it.
+trap_start()
+{
+	[ ! "${port_trap-}" ] || return 0
+	front trap sink && port_trap=$port
 }
 
 # bad NAME WORD…: a server behind a way; sets $port

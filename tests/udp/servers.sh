@@ -124,8 +124,9 @@ coap()
 
 exec_coap()
 {
-	exec "$coap_program" -A 127.0.0.1 -p "$1" -d 100 -v 7 \
-		-c "$CERTS/good.pem" -j "$CERTS/good.key" -n
+	local proof=(-c "$CERTS/good.pem" -j "$CERTS/good.key" -n)
+	[ ! "${coap_key-}" ] || proof=(-k "$coap_key")
+	exec "$coap_program" -A 127.0.0.1 -p "$1" -d 100 -v 7 "${proof[@]}"
 }
 
 needs_coapopenssl=coap-server-openssl
@@ -138,6 +139,79 @@ needs_coapgnutls=coap-server-gnutls
 start_coapgnutls()
 {
 	coap coapgnutls coap-server-gnutls
+}
+
+# --- pre-shared keys --------------------------------------------------------------
+
+# keys_make: the key of "gateway", as text and in a file; a file with another one
+keys_make()
+{
+	key_text=sixteen-letters.
+	key_hex=$(printf %s "$key_text" | od -An -tx1 | tr -d ' \n')
+	(umask 077; printf '%s\n' "another:00" "gateway:$key_hex" >"$U/keys.psk"
+		printf '%s\n' "gateway:${key_hex%??}00" "nobody:$key_hex" >"$U/others.psk")
+}
+
+# libcoap's take the key whoever asks.
+needs_coapopensslkey=coap-server-openssl
+start_coapopensslkey()
+{
+	keys_make
+	coap_key=$key_text coap coapopensslkey coap-server-openssl
+}
+
+needs_coapgnutlskey=coap-server-gnutls
+start_coapgnutlskey()
+{
+	keys_make
+	coap_key=$key_text coap coapgnutlskey coap-server-gnutls
+}
+
+start_opensslkey()
+{
+	keys_make
+	start_udp opensslkey exec_opensslkey
+	wire opensslkey-way "$port" only-dtls && port_opensslkey=$port
+	front opensslkey-plain sink && plain_opensslkey=$port
+	heard_opensslkey=$T/opensslkey.log plain_heard_opensslkey=$U/opensslkey-plain.data
+}
+
+exec_opensslkey()
+{
+	[ -p "$U/opensslkey.fifo" ] || mkfifo "$U/opensslkey.fifo"
+	exec openssl s_server -4 -dtls1_2 -accept "127.0.0.1:$1" -nocert -psk "$key_hex" \
+		-psk_identity gateway -quiet <>"$U/opensslkey.fifo"
+}
+
+# gnutls_key NAME PRIORITY: with these key exchanges and no other
+gnutls_key()
+{
+	keys_make
+	gnutls_priority=NORMAL:-KX-ALL:$2
+	start_udp "$1" exec_gnutls_key
+	wire "$1-way" "$port" only-dtls
+	declare -g "port_$1=$port"
+	front "$1-plain"
+	declare -g "plain_$1=$port"
+}
+
+exec_gnutls_key()
+{
+	exec gnutls-serv --udp --echo -p "$1" --pskpasswd "$U/keys.psk" \
+		--priority "$gnutls_priority"
+}
+
+needs_gnutlskey=gnutls-serv
+start_gnutlskey()
+{
+	gnutls_key gnutlskey +ECDHE-PSK:+DHE-PSK:+PSK
+}
+
+# As small devices are (RFC 7925, 4.2).
+needs_gnutlsccm=gnutls-serv
+start_gnutlsccm()
+{
+	gnutls_key gnutlsccm +PSK:-CIPHER-ALL:+AES-128-CCM-8
 }
 
 # --- RADIUS -------------------------------------------------------------------
