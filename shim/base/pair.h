@@ -71,13 +71,15 @@ enum xs_pair_kind {
 	XS_PAIR_DTLS, /* one whose datagrams have DTLS */
 };
 
-/* The most bytes of a datagram: UDP's, by IPv4 and IPv6, and what DTLS adds
- * with ciphers of today (RFC 6347, 4.1; RFC 5288, 3: 13 of the head, 8 and 16
- * of AES-GCM). */
+/* The most bytes of a datagram: UDP's, by IPv4 and IPv6; what DTLS adds with
+ * ciphers of today (RFC 6347, 4.1; RFC 5288, 3: 13 of the head, 8 and 16 of
+ * AES-GCM); and with the worst, AES-CBC with SHA384 (RFC 5289, 3.1: 16 of the
+ * IV, 48, and up to 16 of padding). */
 enum {
 	XS_PAIR_MOST_UDP4 = 65507,
 	XS_PAIR_MOST_UDP6 = 65527,
 	XS_PAIR_RECORD = 37,
+	XS_PAIR_RECORD_MOST = 93,
 };
 
 struct xs_pair_info {

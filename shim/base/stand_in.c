@@ -153,6 +153,14 @@ uint32_t xs_stand_in_address(int place, uint32_t number)
 		     (uint32_t)place);
 }
 
+/* One word: who reads it meanwhile has the one or the other. */
+void xs_stand_in_limit(struct xs_stand_in_table *table, int place,
+		       uint32_t limit)
+{
+	__atomic_store_n(&table->slot[place].entry.limit, limit,
+			 __ATOMIC_RELAXED);
+}
+
 void xs_stand_in_put(struct xs_stand_in_table *table, int place,
 		     const struct xs_stand_in *entry)
 {

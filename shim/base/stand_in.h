@@ -95,6 +95,10 @@ int xs_stand_in_place(const struct xs_stand_in_table *table, uint64_t cookie,
  * In network order. */
 uint32_t xs_stand_in_address(int place, uint32_t number);
 
+/* Relay: another limit for the entry of that place. */
+void xs_stand_in_limit(struct xs_stand_in_table *table, int place,
+		       uint32_t limit);
+
 /* Relay: writes an entry.  Nothing has been sent to it yet. */
 void xs_stand_in_put(struct xs_stand_in_table *table, int place,
 		     const struct xs_stand_in *entry);

@@ -224,10 +224,12 @@ _Static_assert(sizeof(struct xs_wire_head) == 104 &&
 	       "the head of a message is the same for every ABI");
 
 /* GETOPT: with this level, option is not a socket option but an ioctl(2) that
- * answers an int: SIOCOUTQ or SIOCOUTQNSD; or XS_WIRE_LOCAL, which answers the
- * local address as a struct xs_address. */
-#define XS_WIRE_IOCTL (-1)
-#define XS_WIRE_LOCAL 1
+ * answers an int: SIOCOUTQ or SIOCOUTQNSD; XS_WIRE_LOCAL, which answers the
+ * local address as a struct xs_address; or XS_WIRE_LARGEST, which answers the
+ * longest datagram that goes by DTLS as an int, 0 where that is not known. */
+#define XS_WIRE_IOCTL	(-1)
+#define XS_WIRE_LOCAL	1
+#define XS_WIRE_LARGEST 2
 
 #define XS_WIRE_STRING_MAX  8192  /* one string, with its NUL */
 #define XS_WIRE_VALUE_MAX   1024  /* bytes of a socket option */

@@ -1,6 +1,7 @@
 /* A wrapped UDP socket; see datagram.h. */
 #include "connect/datagram.h"
 
+#include "base/clock.h"
 #include "base/descriptor.h"
 #include "connect/connect.h"
 #include "connect/datagram_option.h"
@@ -8,6 +9,7 @@
 #include "connect/late_error.h"
 #include "connect/replace_fd.h"
 #include "connect/report.h"
+#include "connect/sockopt.h"
 #include "connect/undisturbed.h"
 
 #include <errno.h>
@@ -134,12 +136,42 @@ ssize_t xs_datagram_refine(int fd, ssize_t result)
 
 /* --- sizes ---------------------------------------------------------------- */
 
+/* What the relay has said lately of a pair: its id, the second, and the longest
+ * datagram (at most 16384).  A question costs more than a datagram. */
+static uint64_t last_answer;
+
+static unsigned int largest_of(int fd, const struct xs_pair_info *pair)
+{
+	uint64_t now = (uint64_t)pair->id << 32 |
+		       ((uint64_t)xs_clock_coarse_ms() / 1000 & 0xffff) << 16;
+	uint64_t last = __atomic_load_n(&last_answer, __ATOMIC_RELAXED);
+	unsigned int largest;
+
+	if ((last & ~(uint64_t)0xffff) == now && (last & 0xffff))
+		return (unsigned int)(last & 0xffff);
+	largest = xs_sockopt_largest(fd, pair) & 0xffff;
+	__atomic_store_n(&last_answer, now | largest, __ATOMIC_RELAXED);
+	return largest;
+}
+
+/* What the estimate lets through, and a cipher that takes much may not. */
+static bool fits_cipher(int fd, const struct xs_pair_info *pair, size_t size)
+{
+	unsigned int largest;
+
+	if (pair->kind != XS_PAIR_DTLS ||
+	    size + XS_PAIR_RECORD_MOST <= pair->limit + XS_PAIR_RECORD)
+		return true;
+	largest = largest_of(fd, pair);
+	return !largest || size <= largest;
+}
+
 bool xs_datagram_fits(int fd, size_t size)
 {
 	struct xs_pair_info pair;
 
 	if (size <= XS_DATAGRAM_SMALL || !xs_datagram_is(fd, &pair) ||
-	    size <= pair.limit)
+	    (size <= pair.limit && fits_cipher(fd, &pair, size)))
 		return true;
 	errno = EMSGSIZE;
 	return false;

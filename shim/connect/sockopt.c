@@ -371,6 +371,24 @@ void xs_sockopt_local(int fd, const struct xs_pair_info *pair,
 	errno = saved;
 }
 
+unsigned int xs_sockopt_largest(int fd, const struct xs_pair_info *pair)
+{
+	char datagram[4096];
+	struct xs_wire question, answer;
+	int saved = errno, largest = 0;
+
+	xs_wire_init(&question, XS_WIRE_GETOPT);
+	question.head.level = XS_WIRE_IOCTL;
+	question.head.option = XS_WIRE_LARGEST;
+	question.head.value_len = sizeof(largest);
+	if (ask(pair->key, fd, &question, &answer, datagram,
+		sizeof(datagram)) == 0 &&
+	    answer.head.value_len == sizeof(largest))
+		memcpy(&largest, answer.value, sizeof(largest));
+	errno = saved;
+	return largest > 0 ? (unsigned int)largest : 0;
+}
+
 bool xs_sockopt_answers(int fd, const struct xs_pair_info *pair)
 {
 	int unsent;

@@ -164,6 +164,15 @@ def forged():
     say("other", s.recv, 100)
 
 
+def large():
+    """What only the cipher makes too long is told by a later call."""
+    s = udp()
+    for size in 1300, 1340, 1300, 1340:
+        say("send %d" % size, s.sendto, b"x" * size, there)
+        if size == 1300:
+            say("answer", lambda: len(s.recv(2000)))
+
+
 def unfit():
     """Sockets whose port does not protect a stand-in."""
     for name in "SO_REUSEADDR", "SO_REUSEPORT":

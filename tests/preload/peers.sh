@@ -128,6 +128,13 @@ readv: b'readv'
 forged: 6
 its own: b'its own'
 other: b'other'" && life_passes "peers: forged" 0
+	peers_life "peers: too long for the cipher" 127.0.0.1 \
+		"$dtls&mtu=1400&ciphers=ECDHE-ECDSA-AES256-SHA384" large "send 1300: 1300
+answer: 1300
+send 1340: 1340
+send 1300: 1300
+answer: 1300
+send 1340: EMSGSIZE" && life_passes "peers: too long for the cipher" 0
 	peers_life "peers: another process" '*' "$dtls" passed "send: 5
 there, from before: (b'early', ('127.0.0.1', PORT))
 there: (b'there', ('127.0.0.1', PORT))

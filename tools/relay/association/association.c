@@ -380,6 +380,7 @@ static bool transmit(struct xs_association *a, const void *data, size_t len)
 		xs_list_datagram_sent(&a->shown, a->worker, len);
 	} else if (error == EMSGSIZE && a->dtls) {
 		xs_dtls_set_payload(a->dtls, payload_of(a));
+		a->functions->sized(a->side, xs_dtls_largest(a->dtls));
 		tell_long(a, len, xs_dtls_largest(a->dtls));
 	} else if (error == EOPNOTSUPP && a->dtls) {
 		tell_empty(a);
@@ -449,6 +450,7 @@ static void opened(struct xs_association *a)
 	a->opened_ms = xs_clock_coarse_ms();
 	a->told_full = a->told_long = a->told_empty = false;
 	if (summary) {
+		a->functions->sized(a->side, xs_dtls_largest(a->dtls));
 		tell_opened(a, summary);
 		xs_list_secured(a->registered, summary);
 		xs_dtls_settle(a->dtls);

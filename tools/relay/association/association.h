@@ -46,6 +46,9 @@ struct xs_association;
 struct xs_association_side {
 	/* A datagram of the server's; len may be 0. */
 	void (*deliver)(void *side, const void *data, size_t len);
+	/* The longest datagram that goes by DTLS now: the cipher is known, or
+	 * the path has changed. */
+	void (*sized)(void *side, size_t largest);
 	/* It has failed, which has been logged.  What waited is dropped. */
 	void (*failed)(void *side, const struct xs_error *err);
 	/* What xs_association_finish asked for is done. */

@@ -24,6 +24,7 @@ struct connected {
 	struct xs_task task;
 	struct xs_registered registered;
 	int pair_fd; /* -1: it is over */
+	atomic_uint largest;
 };
 
 /* --- the end ---------------------------------------------------------- */
@@ -70,8 +71,16 @@ static void deliver(void *side, const void *data, size_t len)
 	send(connected->pair_fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+static void sized(void *side, size_t largest)
+{
+	struct connected *connected = side;
+
+	atomic_store(&connected->largest, (unsigned)largest);
+}
+
 static const struct xs_association_side functions = {
 	.deliver = deliver,
+	.sized = sized,
 	.failed = failed,
 	.finished = finished,
 };
@@ -181,6 +190,7 @@ static void register_pair(struct connected *connected, int app_end,
 	registered->pair_fd = connected->pair_fd;
 	registered->worker = connected->worker;
 	registered->mark = &no_mark;
+	registered->largest = &connected->largest;
 	xs_registry_add(registered);
 }
 

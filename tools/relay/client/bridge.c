@@ -38,6 +38,7 @@ struct xs_bridge {
 	int stand_in, pair;		 /* -1: ended */
 	uint64_t taken;			 /* datagrams of the application's */
 	int place;			 /* in the table */
+	uint32_t limit;			 /* there */
 	uint32_t port;			 /* the application's */
 };
 
@@ -108,6 +109,34 @@ static void fail(struct xs_bridge *bridge)
 }
 
 /* --- to the peer ---------------------------------------------------------- */
+
+static void note_largest(struct xs_registered *registered, void *with)
+{
+	unsigned int *largest = with;
+
+	if (registered->largest)
+		*largest = atomic_load(registered->largest);
+}
+
+/* A datagram that the estimate has let through may be too long for the cipher:
+ * from the next one on the library knows. */
+static void learn_limit(struct xs_bridge *bridge, size_t len)
+{
+	unsigned int largest = 0;
+	struct xs_pair_info pair;
+	struct stat file;
+
+	if (len + XS_PAIR_RECORD_MOST <= bridge->limit + XS_PAIR_RECORD ||
+	    !xs_pair_read(bridge->pair, &pair) ||
+	    fstat(bridge->pair, &file) < 0)
+		return;
+	xs_registry_use(pair.id, file.st_dev, file.st_ino, note_largest,
+			&largest);
+	if (!largest || largest >= bridge->limit)
+		return;
+	bridge->limit = largest;
+	xs_stand_ins_limit(bridge->place, largest);
+}
 
 /* What does not fit is lost, as with UDP.  False: the bridge has ended. */
 static bool hand_on(struct xs_bridge *bridge, const void *data, size_t len)
@@ -185,6 +214,7 @@ static void near_event(struct xs_source *source, uint32_t events)
 		if (got < 0)
 			return;
 		bridge->taken++;
+		learn_limit(bridge, (size_t)got);
 		if (!hand_on(bridge, bridge->worker->buffers->plain,
 			     (size_t)got))
 			return;
@@ -353,6 +383,7 @@ static int make(struct xs_bridge *bridge, int socket, struct xs_error *err)
 	    make_stand_in(bridge, socket, &pair, &entry, err) < 0)
 		return -1;
 	bridge->worker = worker_of(bridge->pair, pair.id, bridge->worker);
+	bridge->limit = entry.limit;
 	xs_stand_ins_begin(bridge->place, &entry);
 	filter_peers(bridge, socket);
 	return 0;

@@ -23,9 +23,12 @@ struct xs_registered {
 	ino_t inode;  /* that somebody holds it (fstat(2)) */
 	int tcp_fd;
 	int pair_fd;
-	const atomic_bool *mark;  /* a byte in the pair has been carried */
-	struct xs_shown *shown;	  /* what list.h tells of it */
-	struct xs_worker *worker; /* of an association, for bridge.h */
+	const atomic_bool *mark;    /* a byte in the pair has been carried */
+	struct xs_shown *shown;	    /* what list.h tells of it */
+	struct xs_worker *worker;   /* of an association, for bridge.h */
+	const atomic_uint *largest; /* of an association by DTLS: the longest
+				       datagram, 0 before there is a cipher;
+				       else NULL */
 };
 
 void xs_registry_add(struct xs_registered *registered);

@@ -217,6 +217,33 @@ static int serve_local(const struct xs_registered *registered,
 	return 0;
 }
 
+static int serve_largest(const struct xs_registered *registered,
+			 struct service *service)
+{
+	int largest =
+		registered->largest ? (int)atomic_load(registered->largest) : 0;
+
+	if (service->question->head.value_len < sizeof(largest))
+		return EINVAL;
+	memcpy(service->value, &largest, sizeof(largest));
+	service->answer->head.value_len = sizeof(largest);
+	return 0;
+}
+
+/* What is no option of the socket. */
+static int serve_other(const struct xs_registered *registered,
+		       struct service *service)
+{
+	switch (service->question->head.option) {
+	case XS_WIRE_LOCAL:
+		return serve_local(registered, service);
+	case XS_WIRE_LARGEST:
+		return serve_largest(registered, service);
+	default:
+		return serve_ioctl(registered, service);
+	}
+}
+
 static void serve(struct xs_registered *registered, void *with)
 {
 	struct service *service = with;
@@ -224,10 +251,7 @@ static void serve(struct xs_registered *registered, void *with)
 	int error;
 
 	if (head->type == XS_WIRE_GETOPT && head->level == XS_WIRE_IOCTL) {
-		service->answer->head.errnum =
-			head->option == XS_WIRE_LOCAL
-				? serve_local(registered, service)
-				: serve_ioctl(registered, service);
+		service->answer->head.errnum = serve_other(registered, service);
 		return;
 	}
 	error = refuse(head, service->privileged);

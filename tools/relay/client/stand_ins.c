@@ -115,6 +115,11 @@ uint64_t xs_stand_ins_sent(int place)
 	return xs_stand_in_sent(table, place);
 }
 
+void xs_stand_ins_limit(int place, uint32_t limit)
+{
+	xs_stand_in_limit(table, place, limit);
+}
+
 void xs_stand_ins_end(int place, int errnum)
 {
 	struct xs_stand_in entry;

@@ -35,6 +35,9 @@ size_t xs_stand_ins_peers(uint64_t cookie, struct xs_address *peers,
 /* So many datagrams the library has sent to the stand-in.  Not locked. */
 uint64_t xs_stand_ins_sent(int place);
 
+/* The most bytes of a datagram are so many now.  Not locked. */
+void xs_stand_ins_limit(int place, uint32_t limit);
+
 /* The stand-in goes.  errnum is what the next send tells; 0: the socket is
  * gone.  Not locked. */
 void xs_stand_ins_end(int place, int errnum);
