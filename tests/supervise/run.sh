@@ -159,6 +159,9 @@ try_datagrams()
 	case_run supervised "udp://192.0.2.1=dtls://" "$VICTIM" datagrams "$port"
 	judge "datagrams: other addresses are left alone" 0 "sendto: 6" \
 		"sendmsg: 6" "sendmmsg: 1" "much room: 6" "no family: 6" "got hello"
+	case_run bounded "$PYTHON" "$TESTS/supervise/stand_in.py"
+	judge "datagrams: a stand-in has not the peer's address" 0 "not from the peer" \
+		"bound to it" "IP_TRANSPARENT" "IP_FREEBIND" "IP_PKTINFO" "!seen"
 }
 
 try_refusals()
