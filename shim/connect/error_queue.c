@@ -5,11 +5,13 @@
 #include "connect/datagram_option.h"
 
 #include <errno.h>
-#include <linux/errqueue.h>
-#include <linux/icmp.h>
-#include <linux/icmpv6.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
+#include <netinet/ip_icmp.h>
 #include <string.h>
+#include <time.h>
+/* (It names a struct of <time.h>.) */
+#include <linux/errqueue.h>
 
 /* What stands beside the error, and who it is from (struct errhdr in
  * net/ipv4/ip_sockglue.c). */
@@ -34,8 +36,9 @@ static void put_origin(struct told *told, const struct xs_pair_info *pair)
 
 	told->error.ee_origin =
 		by_four ? SO_EE_ORIGIN_ICMP : SO_EE_ORIGIN_ICMP6;
-	told->error.ee_type = by_four ? ICMP_DEST_UNREACH : ICMPV6_DEST_UNREACH;
-	told->error.ee_code = by_four ? ICMP_PORT_UNREACH : ICMPV6_PORT_UNREACH;
+	told->error.ee_type = by_four ? ICMP_DEST_UNREACH : ICMP6_DST_UNREACH;
+	told->error.ee_code =
+		by_four ? ICMP_PORT_UNREACH : ICMP6_DST_UNREACH_NOPORT;
 	memcpy(&told->offender, &pair->asked.any,
 	       is_ipv6(pair) ? sizeof(told->offender.v6)
 			     : sizeof(told->offender.v4));
