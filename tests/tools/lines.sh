@@ -27,3 +27,11 @@ tells()
 {
 	grep -qF -- "$2" "$ERR" && pass "$1" || fail "$1" "\"$2\" is not there"
 }
+
+# datagram_server NAME ARGUMENT: tests/support/dtls_server.c; sets $port
+datagram_server()
+{
+	start "$1" "$SUPPORT/dtls_server" "$2"
+	within 20 grep -qs '^port' "$T/$1.log" || cat "$T/$1.log" >&2
+	port=$(sed -n 's/^port //p' "$T/$1.log")
+}

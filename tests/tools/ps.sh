@@ -326,14 +326,6 @@ lacks "no passphrase" hidden-word
 
 # --- datagrams --------------------------------------------------------------
 
-# datagram_server NAME ARGUMENT: tests/support/dtls_server.c; sets $port
-datagram_server()
-{
-	start "$1" "$SUPPORT/dtls_server" "$2"
-	within 20 grep -qs "^port" "$T/$1.log" || cat "$T/$1.log" >&2
-	port=$(sed -n 's/^port //p' "$T/$1.log")
-}
-
 # is_like EXPRESSION VALUE: of the associations in $OUT, by their destinations
 is_like()
 {
@@ -410,6 +402,20 @@ is_like 'c["state"], c["datagrams"]["sent"]' "[('idle', 0)]" && pass "associatio
 runs "associations: failures" 0 ps --failed --json "$tree"
 tells_json "associations: one that failed" 'c["destination"], c["scheme"], c["errno"], c["connected"]' \
 	"('127.0.0.1:11', 'dtls', 'EKEYREJECTED', False)"
+kill_tree "$tree"
+wait "$tree" 2>/dev/null
+# The server says goodbye: what was carried is still told.
+hold "udp://127.0.0.1:11=dtls://:$dtls?cafile=$CA" '
+	exec 3<>/dev/udp/127.0.0.1/11
+	for word in abc close; do
+		printf $word >&3
+		[ $word = close ] || dd bs=100 count=1 status=none <&3
+	done
+	: >"$0"
+	sleep 600
+	:'
+within 20 is_like 'c["state"], c["tls"], c["sent"], c["datagrams"]["sent"]' "[('idle', None, 8, 2)]" &&
+	pass "associations: one that has ended" || fail "associations: one that has ended"
 kill_tree "$tree"
 wait "$tree" 2>/dev/null
 # What is sent without a connect.

@@ -42,7 +42,8 @@ tree_end()
 }
 
 # active TEXT: the command with TEXT in README's "Is it active?", with this PID and
-# port
+# port, or $local, which a socket of datagrams has
+local=
 active()
 {
 	awk '/^## /{ inside = $0 == "## Is it active?" }
@@ -50,7 +51,7 @@ active()
 	     inside { count = split($0, word, "`")
 		      for (i = 2; i < count; i += 2) print word[i] }' \
 		"$(dirname "$0")/../../README.md" |
-		grep -F -m 1 -- "$1" | sed "s/\<PID\>/$tree/; s/:6379\>/:$port_tls/"
+		grep -F -m 1 -- "$1" | sed "s/\<PID\>/$tree/; s/:6379\>/:$port_tls/; s/:\(40112\|51820\)\>/:$local/"
 }
 
 # shows NAME TEXT PATTERN…: that command prints a line for each pattern
@@ -116,6 +117,41 @@ if need "README: sockets" ss && need "README: sockets" lsof; then
 	fi
 fi
 shows "the library is loaded" "grep libxsock" libxsock
+tree_end
+
+# Datagrams: two sockets that are wrapped, one that is not, and one that is not
+# connected.
+datagram_server dtls "$CERTS/good" && dtls=$port
+datagram_server udp - && udp=$port
+tree_begin "udp://127.0.0.1:11=dtls://:$dtls?cafile=$CA udp://127.0.0.1:12=udp://:$udp?relay=1" '
+	exec 5<>/dev/udp/127.0.0.1/11 6<>/dev/udp/127.0.0.1/12 7<>/dev/udp/127.0.0.1/"$0"
+	python3 -c '\''import socket, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.sendto(b"abcd", ("127.0.0.1", 11))
+s.recv(100)
+print("port", s.getsockname()[1], flush=True)
+open(sys.argv[1], "w")
+time.sleep(600)'\'' "$1"
+	:' "$udp"
+local=$(sed -n 's/^port //p' "$T/tree.log")
+status "datagrams" 0 \
+	'^    wrapped     5 udp://127.0.0.1:11: connected, with DTLS$' \
+	'^    wrapped     6 udp://127.0.0.1:12: connected, without DTLS$' \
+	"^    not wrapped 7 udp://127.0.0.1:$udp: connected$" \
+	"^      wrapped     [0-9]+ udp port $local, 1 wrapped peer: not connected\$"
+if need "README: sockets of datagrams" ss; then
+	shows "the pair of a UDP socket" "ss -xap" \
+		"^u_seq +ESTAB .* @xsock/[0-9a-f]{8}/[0-9a-f]{16}/dtls:[0-9]+:127.0.0.1:11<127.0.0.1:[0-9]+ .*\"bash\",pid=$tree,fd=5" \
+		"^u_seq +ESTAB .* @xsock/[0-9a-f]{8}/[0-9a-f]{16}/udp:65507:127.0.0.1:12<127.0.0.1:[0-9]+ .*\"bash\",pid=$tree,fd=6"
+	unconnected=$local
+	local=$(sed -n "s/.*:127.0.0.1:11<127.0.0.1:\([0-9]*\) .*pid=$tree,fd=5.*/\1/p" "$OUT")
+	shows "its datagrams belong to the relay" "ss -uanp | grep :40112" \
+		"^ESTAB .* 127.0.0.1:$local +127.0.0.1:$dtls +.*$relay"
+	local=$unconnected
+	shows "a UDP socket that is not connected" "ss -uanp | grep :51820" \
+		"^UNCONN .* 0.0.0.0:$local +0.0.0.0:\* .*\"python3\",pid=[0-9]+,fd=3" \
+		"^ESTAB .* 127[.0-9]+:$local +127.0.0.1:$local +.*$relay"
+fi
 tree_end
 
 # What another user has in hand: the name of a process, and the names of

@@ -192,8 +192,10 @@ size_t xs_process_list(pid_t **list)
 struct row {
 	unsigned long inode;
 	bool is_pair;
-	char name[128];	      /* AF_UNIX: of a pair; TCP: its peer */
-	unsigned state, port; /* TCP: tcp_states.h, and the local port */
+	bool is_udp;
+	bool is_stand_in;     /* UDP: base/stand_in.h */
+	char name[128];	      /* AF_UNIX: of a pair; TCP, UDP: its peer */
+	unsigned state, port; /* TCP, UDP: tcp_states.h, and the local port */
 };
 
 struct rows {
@@ -240,6 +242,19 @@ static void read_unix(pid_t pid, struct rows *rows)
 		fclose(file);
 }
 
+/* Of 127.0.0.0/8, and connected to 127.0.0.1 and its own port. */
+static bool is_stand_in(const char *local, const struct row *row)
+{
+	const uint32_t bits = (uint32_t)strtoul(local, NULL, 16);
+	const struct in_addr address = { .s_addr = bits };
+	char peer[32];
+
+	snprintf(peer, sizeof(peer), "127.0.0.1:%u", row->port);
+	return row->is_udp && strlen(local) == 8 &&
+	       ntohl(address.s_addr) >> 24 == IN_LOOPBACKNET &&
+	       strcmp(row->name, peer) == 0;
+}
+
 /* Eight hexadecimal digits for each 32 bits of an address, in the order of
  * this machine. */
 static void format_peer(const char *digits, unsigned port, struct row *row)
@@ -259,10 +274,12 @@ static void format_peer(const char *digits, unsigned port, struct row *row)
 		 text, port);
 }
 
-static void read_tcp(pid_t pid, const char *name, struct rows *rows)
+/* Of "net/tcp" or "net/udp", which are alike. */
+static void read_internet(pid_t pid, const char *name, bool is_udp,
+			  struct rows *rows)
 {
 	FILE *file = open_of(pid, name);
-	char line[512], peer[33];
+	char line[512], local[33], peer[33];
 	unsigned port, peer_port, state;
 	unsigned long inode;
 
@@ -270,9 +287,9 @@ static void read_tcp(pid_t pid, const char *name, struct rows *rows)
 		struct row *row;
 
 		if (sscanf(line,
-			   "%*u: %*[0-9A-F]:%x %32[0-9A-F]:%x %x %*s %*s %*s "
+			   "%*u: %32[0-9A-F]:%x %32[0-9A-F]:%x %x %*s %*s %*s "
 			   "%*s %*s %lu",
-			   &port, peer, &peer_port, &state, &inode) != 5)
+			   local, &port, peer, &peer_port, &state, &inode) != 6)
 			continue;
 		row = add_row(rows);
 		if (!row)
@@ -280,7 +297,9 @@ static void read_tcp(pid_t pid, const char *name, struct rows *rows)
 		row->inode = inode;
 		row->state = state;
 		row->port = port;
+		row->is_udp = is_udp;
 		format_peer(peer, peer_port, row);
+		row->is_stand_in = is_stand_in(local, row);
 	}
 	if (file)
 		fclose(file);
@@ -303,21 +322,81 @@ static const char *state_of_pair(const struct rows *rows, const char *id)
 	return "not connected (yet, or any more)";
 }
 
+/* "dtls:LIMIT:ASKED" to ASKED, for a pair of datagrams, which is connected at
+ * once and stays so (base/pair.h); else NULL. */
+static const char *read_datagrams(const char *text, const char **state)
+{
+	static const struct {
+		const char *head, *state;
+	} kinds[] = {
+		{ "dtls:", "connected, with DTLS" },
+		{ "udp:", "connected, without DTLS" },
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		size_t len = strlen(kinds[i].head);
+		const char *asked = strncmp(text, kinds[i].head, len) == 0
+					    ? strchr(text + len, ':')
+					    : NULL;
+
+		if (!asked)
+			continue;
+		*state = kinds[i].state;
+		return asked + 1;
+	}
+	return NULL;
+}
+
 /* "ID/KEY/ASKED<LOCAL" to ASKED. */
 static bool describe_pair(const struct rows *rows, const struct row *row,
 			  struct xs_process_connection *connection)
 {
 	const char *key = strchr(row->name, '/');
 	const char *asked = key ? strchr(key + 1, '/') : NULL;
+	const char *datagrams;
 
-	if (!asked)
+	if (!asked++)
 		return false;
 	connection->wrapped = true;
-	snprintf(connection->text, sizeof(connection->text), "%.*s",
-		 (int)strcspn(asked + 1, "<"), asked + 1);
-	xs_process_make_printable(connection->text);
 	connection->state = state_of_pair(rows, row->name);
+	datagrams = read_datagrams(asked, &connection->state);
+	asked = datagrams ? datagrams : asked;
+	snprintf(connection->text, sizeof(connection->text), "%s%.*s",
+		 datagrams ? "udp://" : "", (int)strcspn(asked, "<"), asked);
+	xs_process_make_printable(connection->text);
 	return true;
+}
+
+static size_t count_stand_ins(const struct rows *rows, unsigned port)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < rows->count; i++)
+		if (rows->row[i].is_stand_in && rows->row[i].port == port)
+			count++;
+	return count;
+}
+
+/* One that is not connected counts if it has peers by the relay. */
+static bool describe_udp(const struct rows *rows, const struct row *row,
+			 struct xs_process_connection *connection)
+{
+	size_t peers = 0;
+
+	if (row->state == TCP_ESTABLISHED) {
+		connection->state = "connected";
+		snprintf(connection->text, sizeof(connection->text),
+			 "udp://%.*s", (int)sizeof(connection->text) - 8,
+			 row->name);
+		return true;
+	}
+	peers = count_stand_ins(rows, row->port);
+	connection->wrapped = true;
+	connection->state = "not connected";
+	snprintf(connection->text, sizeof(connection->text),
+		 "udp port %u, %zu wrapped peer%s", row->port, peers,
+		 peers == 1 ? "" : "s");
+	return peers > 0;
 }
 
 static bool is_accepted(const struct rows *rows, const struct row *row)
@@ -340,6 +419,16 @@ static bool describe_tcp(const struct rows *rows, const struct row *row,
 	connection->state =
 		row->state == TCP_SYN_SENT ? "connecting" : "connected";
 	return true;
+}
+
+static bool describe(const struct rows *rows, const struct row *row,
+		     struct xs_process_connection *connection)
+{
+	if (row->is_pair)
+		return describe_pair(rows, row, connection);
+	if (row->is_udp)
+		return describe_udp(rows, row, connection);
+	return describe_tcp(rows, row, connection);
 }
 
 static const struct row *find_row(const struct rows *rows, unsigned long inode)
@@ -367,8 +456,7 @@ static void look_at(int folder, const char *fd, const struct rows *rows,
 	if (sscanf(target, "socket:[%lu]", &inode) != 1)
 		return;
 	row = find_row(rows, inode);
-	if (row && (row->is_pair ? describe_pair(rows, row, &connection)
-				 : describe_tcp(rows, row, &connection)))
+	if (row && describe(rows, row, &connection))
 		visit(&connection, with);
 }
 
@@ -388,8 +476,10 @@ bool xs_process_connections(pid_t pid,
 		return false;
 	/* The first row of an inode counts.  A name in net/unix is anybody's,
 	 * and may have a newline and another row in it. */
-	read_tcp(pid, "net/tcp", &rows);
-	read_tcp(pid, "net/tcp6", &rows);
+	read_internet(pid, "net/tcp", false, &rows);
+	read_internet(pid, "net/tcp6", false, &rows);
+	read_internet(pid, "net/udp", true, &rows);
+	read_internet(pid, "net/udp6", true, &rows);
 	read_unix(pid, &rows);
 	while ((entry = readdir(folder)))
 		if (isdigit((unsigned char)entry->d_name[0]))

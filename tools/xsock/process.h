@@ -40,15 +40,17 @@ void xs_process_make_printable(char *text);
  * how many; 0 with errno when /proc cannot be read. */
 size_t xs_process_list(pid_t **list);
 
-/* One TCP connection of a process. */
+/* One TCP connection of a process, or one UDP socket. */
 struct xs_process_connection {
 	int fd;
-	bool wrapped;	/* carried by the relay */
-	char text[128]; /* "192.0.2.7:443", what was asked for; or the peer */
+	bool wrapped;	   /* carried by the relay */
+	char text[128];	   /* "192.0.2.7:443", "udp://192.0.2.7:514", what was
+			      asked for; or the peer */
 	const char *state; /* "connected", "connecting", "failed: …" */
 };
 
-/* Calls visit for each connection that the process has made or is making.
+/* Calls visit for each connection that the process has made or is making, each
+ * UDP socket that is connected, and each that has peers by the relay.
  * (The kernel does not tell which connections were accepted.  One
  * counts as accepted if the process listens on the same port.)  False when this
  * user may not look. */

@@ -22,7 +22,8 @@ static const char doc[] =
 	"\v"
 	"For each process: whether the library is loaded, the rules that it "
 	"was "
-	"started with, and its TCP connections, wrapped or not.\n\n"
+	"started with, and its TCP connections and UDP sockets, wrapped or "
+	"not.\n\n"
 	"Exit status: 0 if every process has both the library and rules, 1 if "
 	"one has not, 2 if there is no such process or it may not be looked "
 	"at.";
