@@ -189,6 +189,18 @@ def segments():
     say("answer", s.recv, 1000)
 
 
+def bursts():
+    """Many at once, of some lengths: each comes back by itself, in order."""
+    s = connected()
+    ask(s, "one")
+    lengths = [(90, 90, 90, 12, 700, 700, 3, 1200)[i % 8] for i in range(64)]
+    for i, length in enumerate(lengths):
+        s.send(bytes([i]) * length)
+    back = [s.recv(2000) for _ in lengths]
+    print("back:", back == [bytes([i]) * length
+                            for i, length in enumerate(lengths)])
+
+
 def sends():
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     say("connect", s.connect, ("127.0.0.1", port))

@@ -121,6 +121,9 @@ check_datagrams_life()
 	life "datagrams: many in one" "$dtls" segments "sendmsg: EINVAL
 send: 5
 answer: b'after'" && life_passes "datagrams: many in one" 0
+	life "datagrams: many at once" "$dtls" bursts "send one: 3
+answer: b'one'
+back: True" && life_passes "datagrams: many at once" 0
 	life "datagrams: the server says goodbye" "$dtls" ends "send one: 3
 answer: b'one'
 send close: 5

@@ -57,6 +57,57 @@ Test(relay_datagrams, both_ways, .timeout = 60)
 	close(server);
 }
 
+/* Of many lengths, so that some share a system call. */
+static size_t len_of(int number)
+{
+	static const size_t len[] = { 90, 90, 90, 12, 700, 700, 3, 0, 1300 };
+
+	return len[number % (int)(sizeof(len) / sizeof(*len))];
+}
+
+static void expect_number(const char *data, ssize_t len, int number)
+{
+	cr_assert_eq(len, (ssize_t)len_of(number), "datagram %d has %zd",
+		     number, len);
+	for (ssize_t at = 0; at < len; at++)
+		cr_assert_eq(data[at], (char)number);
+}
+
+/* More at once than one turn of the relay takes. */
+Test(relay_datagrams, bursts, .timeout = 60)
+{
+	enum { BURST = 100 };
+	struct xs_address own, from;
+	int server = udp_socket(&own), large = 1 << 20;
+	struct relay relay = relay_start("0");
+	struct datagrams d = prepare(&own, "udp", "relay=1");
+	char data[2000];
+
+	setsockopt(server, SOL_SOCKET, SO_RCVBUF, &large, sizeof(large));
+	setsockopt(d.udp, SOL_SOCKET, SO_RCVBUF, &large, sizeof(large));
+	/* They are there before the relay is. */
+	for (int i = 0; i < BURST; i++) {
+		memset(data, i, sizeof(data));
+		cr_assert_eq(send(d.end[0], data, len_of(i), 0),
+			     (ssize_t)len_of(i));
+	}
+	cr_assert(hand_over(&d, &relay));
+	for (int i = 0; i < BURST; i++)
+		expect_number(data,
+			      serve_one(server, data, sizeof(data), &from), i);
+	cr_assert_eq(kill(relay.pid, SIGSTOP), 0);
+	for (int i = 0; i < BURST; i++) {
+		memset(data, i, sizeof(data));
+		sendto(server, data, len_of(i), 0, &from.any, from.len);
+	}
+	cr_assert_eq(kill(relay.pid, SIGCONT), 0);
+	for (int i = 0; i < BURST; i++)
+		expect_number(data, receive(d.end[0], data, sizeof(data)), i);
+	forget(&d);
+	cr_assert_eq(relay_wait(&relay, 20), 0);
+	close(server);
+}
+
 /* The server of a plain association may be the first to send; who is not the
  * server is not heard. */
 Test(relay_datagrams, only_of_the_peer, .timeout = 60)

@@ -41,8 +41,10 @@ enum {
 	 * datagrams for so long, may have been started anew. */
 	DOUBT_MS = 10000,
 	DOUBT_DATAGRAMS = 2,
-	/* One turn reads so many. */
+	/* One turn reads so many, or a few more. */
 	TURN = 32,
+	/* What a record of DTLS adds to a datagram, and more. */
+	RECORD_EXTRA = 512,
 	DAY_S = 86400,
 };
 
@@ -57,7 +59,9 @@ struct xs_association {
 	bool watched;	/* udp_fd is */
 	bool connected; /* udp_fd is, so that no address is to be found */
 	bool finishing;
-	bool in_full; /* a resumption has failed: not again */
+	bool collects; /* what dtls sends is collected */
+	bool segments; /* UDP_SEGMENT, as far as is known */
+	bool in_full;  /* a resumption has failed: not again */
 	bool told_full, told_long, told_empty; /* of what was dropped */
 	enum xs_association_state state;
 	struct xs_source source;
@@ -68,6 +72,7 @@ struct xs_association {
 	struct xs_lookup *lookup; /* the same */
 	struct xs_tls_context *context;
 	struct xs_dtls *dtls;
+	size_t asked;	/* of the datagram under way, without DTLS */
 	int send_error; /* what UDP has said in a call of dtls */
 	int timeout_ms, idle_ms;
 	int mtu;	     /* of the rule; 0: what the path takes */
@@ -222,12 +227,33 @@ static void cancel(struct xs_association *a)
 	unwatch(a);
 }
 
+static struct xs_outgoing *down(const struct xs_association *a)
+{
+	return &a->worker->buffers->down;
+}
+
+static void begin_down(struct xs_association *a)
+{
+	struct xs_buffers *buffers = a->worker->buffers;
+
+	xs_outgoing_begin(&buffers->down, buffers->plain,
+			  sizeof(buffers->plain));
+}
+
+/* What has come so far. */
+static void hand_over(struct xs_association *a)
+{
+	if (down(a)->count)
+		a->functions->deliver(a->side, down(a));
+}
+
 static void fail(struct xs_association *a, const struct xs_error *err)
 {
 	int fd;
 
 	if (a->state == XS_ASSOCIATION_OVER)
 		return;
+	hand_over(a);
 	set_state(a, XS_ASSOCIATION_OVER);
 	cancel(a);
 	xs_waiting_clear(&a->waiting);
@@ -299,6 +325,7 @@ static void finish(struct xs_association *a)
 		return;
 	if (a->state == XS_ASSOCIATION_OPEN)
 		tell_end(a, "because the program has closed its socket");
+	hand_over(a);
 	say_goodbye(a);
 	set_state(a, XS_ASSOCIATION_OVER);
 	cancel(a);
@@ -365,16 +392,10 @@ static bool is_of_server(int errnum)
 	       errnum == EADDRNOTAVAIL;
 }
 
-/* False: the association has failed. */
-static bool transmit(struct xs_association *a, const void *data, size_t len)
+/* A datagram of the program's, of so many bytes, has been sent, or has not.
+ * False: the association has failed. */
+static bool judge(struct xs_association *a, size_t len, int error)
 {
-	int error = 0;
-
-	if (a->dtls)
-		error = xs_dtls_write(a->dtls, data, len);
-	else if (send(a->udp_fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		error = errno;
-	a->send_error = 0;
 	if (!error) {
 		a->sent++;
 		xs_list_datagram_sent(&a->shown, a->worker, len);
@@ -391,17 +412,63 @@ static bool transmit(struct xs_association *a, const void *data, size_t len)
 	return true;
 }
 
+static bool sent(void *user, size_t asked, int error)
+{
+	return judge(user, asked, error);
+}
+
+static struct xs_outgoing *up(const struct xs_association *a)
+{
+	return &a->worker->buffers->up;
+}
+
+static void begin_up(struct xs_association *a)
+{
+	struct xs_buffers *buffers = a->worker->buffers;
+
+	xs_outgoing_begin(&buffers->up, buffers->cipher_out,
+			  sizeof(buffers->cipher_out));
+}
+
+/* Sends what is collected.  False: the association has failed. */
+static bool push(struct xs_association *a)
+{
+	xs_outgoing_send(up(a), a->udp_fd, &a->segments, sent, a);
+	return a->state != XS_ASSOCIATION_OVER;
+}
+
+static int collect(struct xs_association *a, const void *datagram, size_t len)
+{
+	return xs_outgoing_put(up(a), datagram, len, a->asked) ? 0 : ENOBUFS;
+}
+
+/* Collects a datagram of the program's.  False: the association has failed. */
+static bool transmit(struct xs_association *a, const void *data, size_t len)
+{
+	int error;
+
+	if (!xs_outgoing_has_room(up(a), len + RECORD_EXTRA) && !push(a))
+		return false;
+	a->asked = len;
+	a->collects = true;
+	error = a->dtls ? xs_dtls_write(a->dtls, data, len)
+			: collect(a, data, len);
+	a->collects = false;
+	return !error || judge(a, len, error);
+}
+
 static void flush(struct xs_association *a)
 {
 	const void *data;
 	size_t len;
 
+	begin_up(a);
 	while (xs_waiting_first(&a->waiting, &data, &len)) {
 		if (!transmit(a, data, len))
 			return;
 		xs_waiting_drop(&a->waiting);
 	}
-	if (a->finishing)
+	if (push(a) && a->finishing)
 		finish(a);
 }
 
@@ -524,6 +591,8 @@ static int send_record(void *user, const void *datagram, size_t len)
 {
 	struct xs_association *a = user;
 
+	if (a->collects)
+		return collect(a, datagram, len);
 	if (send(a->udp_fd, datagram, len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
 		return 0;
 	a->send_error = errno;
@@ -536,7 +605,9 @@ static void deliver(void *user, const void *data, size_t len)
 
 	a->received++;
 	xs_list_datagram_received(&a->shown, a->worker, len);
-	a->functions->deliver(a->side, data, len);
+	if (!xs_outgoing_has_room(down(a), len))
+		hand_over(a);
+	xs_outgoing_put(down(a), data, len, 0);
 }
 
 static void shake(struct xs_association *a)
@@ -782,15 +853,16 @@ static void wait_for_open(struct xs_association *a, const void *data,
 		tell_full(a);
 }
 
-void xs_association_send(struct xs_association *a, const void *data, size_t len)
+static void send_one(struct xs_association *a, const void *data, size_t len)
 {
-	a->worker->soon = true;
 	switch (a->state) {
 	case XS_ASSOCIATION_OPEN:
 		if (!a->dtls || !is_silent(a)) {
 			transmit(a, data, len);
 			return;
 		}
+		if (!push(a))
+			return;
 		rest(a, "because the server does not answer any more");
 		/* fall through */
 	case XS_ASSOCIATION_IDLE:
@@ -806,6 +878,18 @@ void xs_association_send(struct xs_association *a, const void *data, size_t len)
 	case XS_ASSOCIATION_OVER:
 		break;
 	}
+}
+
+void xs_association_send(struct xs_association *a,
+			 const struct xs_incoming *datagrams, int count)
+{
+	a->worker->soon = true;
+	begin_up(a);
+	for (int i = 0; i < count; i++)
+		send_one(a, xs_incoming_data(datagrams, i),
+			 xs_incoming_len(datagrams, i));
+	if (a->state != XS_ASSOCIATION_OVER)
+		push(a);
 }
 
 void xs_association_finish(struct xs_association *a)
@@ -927,28 +1011,39 @@ static void take(struct xs_association *a, const void *data, size_t len)
 	}
 }
 
+/* Reads once.  Returns how many datagrams, or -1: there is none. */
+static int take_some(struct xs_association *a)
+{
+	struct xs_incoming *incoming = &a->worker->buffers->incoming;
+	int got = xs_incoming_read(incoming, a->udp_fd);
+	size_t server = a->dial.at;
+
+	if (got < 0) {
+		if (!is_of_server(errno))
+			return -1;
+		fail_network(a, errno);
+		return 0;
+	}
+	/* What is left when another address is tried is not that one's. */
+	for (int i = 0; i < got && a->watched && a->dial.at == server; i++)
+		take(a, xs_incoming_data(incoming, i),
+		     xs_incoming_len(incoming, i));
+	return got;
+}
+
 static void udp_event(struct xs_source *source, uint32_t events)
 {
 	struct xs_association *a =
 		xs_container(source, struct xs_association, source);
-	uint8_t *buffer = a->worker->buffers->cipher_in;
-
 	int error = events & EPOLLERR ? drain_errors(a) : 0;
+	int most = xs_incoming_most(), got = most;
 
 	if (error)
 		fail_network(a, error);
-	for (int i = 0; i < TURN && a->watched; i++) {
-		ssize_t got = recv(a->udp_fd, buffer,
-				   sizeof(a->worker->buffers->cipher_in),
-				   MSG_DONTWAIT);
-
-		if (got >= 0)
-			take(a, buffer, (size_t)got);
-		else if (is_of_server(errno))
-			fail_network(a, errno);
-		else
-			break;
-	}
+	begin_down(a);
+	for (int i = 0; i < TURN && got == most && a->watched; i += got)
+		got = take_some(a);
+	hand_over(a);
 	a->worker->soon = true;
 }
 
@@ -1034,6 +1129,7 @@ xs_association_new(const struct xs_association_setup *setup)
 	a->registered = setup->registered;
 	a->source.event = udp_event;
 	a->timer.expire = timer_expired;
+	a->segments = true;
 	xs_waiting_init(&a->waiting);
 	xs_late_log_remember(&a->late_log, setup->pid, setup->log_fd);
 	read_rule(a);

@@ -44,8 +44,8 @@ struct xs_association;
  * free the association before it has returned to its caller;
  * xs_association_free itself takes care of that. */
 struct xs_association_side {
-	/* A datagram of the server's; len may be 0. */
-	void (*deliver)(void *side, const void *data, size_t len);
+	/* Datagrams of the server's; one may be empty.  The side sends them. */
+	void (*deliver)(void *side, struct xs_outgoing *datagrams);
 	/* The longest datagram that goes by DTLS now: the cipher is known, or
 	 * the path has changed. */
 	void (*sized)(void *side, size_t largest);
@@ -74,10 +74,10 @@ struct xs_association_setup {
 struct xs_association *
 xs_association_new(const struct xs_association_setup *setup);
 
-/* A datagram of the program's: sends it, or lets it wait, or drops it, which a
- * line of the log tells once. */
-void xs_association_send(struct xs_association *association, const void *data,
-			 size_t len);
+/* So many datagrams of the program's, in order: sends each, or lets it wait, or
+ * drops it, which a line of the log tells once. */
+void xs_association_send(struct xs_association *association,
+			 const struct xs_incoming *datagrams, int count);
 
 /* The program has closed its side: what waits is sent still, then comes
  * close_notify, and finished is called, perhaps before this returns. */

@@ -63,12 +63,22 @@ static void finished(void *side)
 
 /* --- datagrams -------------------------------------------------------- */
 
-/* Where the program does not read, it is dropped, as by UDP. */
-static void deliver(void *side, const void *data, size_t len)
+/* Where the program does not read, one is dropped, as by UDP. */
+static bool dropped(void *side, size_t asked, int error)
+{
+	(void)side;
+	(void)asked;
+	(void)error;
+	return true;
+}
+
+static void deliver(void *side, struct xs_outgoing *datagrams)
 {
 	struct connected *connected = side;
+	bool segments = false; /* a pair has none */
 
-	send(connected->pair_fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	xs_outgoing_send(datagrams, connected->pair_fd, &segments, dropped,
+			 side);
 }
 
 static void sized(void *side, size_t largest)
@@ -101,46 +111,44 @@ static void program_ended(struct connected *connected)
 	}
 }
 
-/* An empty datagram has a sender, the end has none. */
-static ssize_t read_one(const struct connected *connected, bool *ended)
+/* How many of so many datagrams are in front of the end. */
+static int before_end(const struct xs_incoming *incoming, int count)
 {
-	struct iovec room = {
-		.iov_base = connected->worker->buffers->plain,
-		.iov_len = sizeof(connected->worker->buffers->plain),
-	};
-	struct sockaddr_storage from;
-	struct msghdr msg = { .msg_name = &from,
-			      .msg_namelen = sizeof(from),
-			      .msg_iov = &room,
-			      .msg_iovlen = 1 };
-	ssize_t got = recvmsg(connected->pair_fd, &msg, MSG_DONTWAIT);
+	int at = 0;
 
-	*ended = got == 0 && msg.msg_namelen == 0;
-	return got;
+	while (at < count && !xs_incoming_is_end(incoming, at))
+		at++;
+	return at;
+}
+
+/* Reads once.  False: that was all for now. */
+static bool read_some(struct connected *connected)
+{
+	struct xs_incoming *incoming = &connected->worker->buffers->incoming;
+	int got = xs_incoming_read(incoming, connected->pair_fd), count;
+
+	if (got < 0 && errno == EAGAIN)
+		return false;
+	count = before_end(incoming, got);
+	if (count > 0)
+		xs_association_send(connected->association, incoming, count);
+	if (connected->pair_fd >= 0 && (got < 0 || count < got)) {
+		program_ended(connected);
+		return false;
+	}
+	return got == xs_incoming_most();
 }
 
 static void pair_event(struct xs_source *source, uint32_t events)
 {
 	struct connected *connected =
 		xs_container(source, struct connected, source);
-	bool ended = false;
 
 	(void)events;
-	for (int i = 0; i < TURN && connected->pair_fd >= 0; i++) {
-		ssize_t got = read_one(connected, &ended);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0 && errno == EAGAIN)
+	for (int i = 0; i < TURN && connected->pair_fd >= 0;
+	     i += xs_incoming_most())
+		if (!read_some(connected))
 			return;
-		if (got < 0 || ended) {
-			program_ended(connected);
-			return;
-		}
-		xs_association_send(connected->association,
-				    connected->worker->buffers->plain,
-				    (size_t)got);
-	}
 }
 
 /* --- the beginning ---------------------------------------------------- */

@@ -8,12 +8,14 @@
 
 #include "base/pidfd.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -60,6 +62,17 @@ static void try_statfs(void)
 		return;
 }
 
+/* A filter that lets the child live and refuses these has the same answer. */
+static void try_many(void)
+{
+	struct mmsghdr none = { .msg_len = 0 };
+
+	if (recvmmsg(-1, &none, 1, 0, NULL) < 0 && errno == EBADF &&
+	    sendmmsg(-1, &none, 1, 0) < 0 && errno == EBADF)
+		return;
+	_exit(0);
+}
+
 static void try_scheduling(void)
 {
 	syscall(SYS_sched_setscheduler, -1, 0, NULL);
@@ -80,11 +93,11 @@ static void try_seccomp(void)
 }
 
 static void (*const attempt[XS_CALLS])(void) = {
-	[XS_CALL_PIDFD] = try_pidfd,	       [XS_CALL_LINKS] = try_links,
-	[XS_CALL_FOLDERS] = try_folders,       [XS_CALL_NAMES] = try_names,
-	[XS_CALL_YIELD] = try_yield,	       [XS_CALL_STATFS] = try_statfs,
-	[XS_CALL_SCHEDULING] = try_scheduling, [XS_CALL_CAPSET] = try_capset,
-	[XS_CALL_SECCOMP] = try_seccomp,
+	[XS_CALL_PIDFD] = try_pidfd,	 [XS_CALL_LINKS] = try_links,
+	[XS_CALL_FOLDERS] = try_folders, [XS_CALL_NAMES] = try_names,
+	[XS_CALL_YIELD] = try_yield,	 [XS_CALL_STATFS] = try_statfs,
+	[XS_CALL_MANY] = try_many,	 [XS_CALL_SCHEDULING] = try_scheduling,
+	[XS_CALL_CAPSET] = try_capset,	 [XS_CALL_SECCOMP] = try_seccomp,
 };
 
 /* Which are forbidden, as bits. */

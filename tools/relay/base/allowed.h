@@ -21,6 +21,7 @@ enum xs_call {
 	XS_CALL_NAMES,	 /* rename, unlink: a captured chain */
 	XS_CALL_YIELD,	 /* sched_yield: spin.h */
 	XS_CALL_STATFS,	 /* statfs: whether a file is local */
+	XS_CALL_MANY,	 /* recvmmsg, sendmmsg: incoming.h, outgoing.h */
 	/* At the start: surroundings.h and filter.h. */
 	XS_CALL_SCHEDULING, /* sched_setscheduler and the like */
 	XS_CALL_CAPSET,

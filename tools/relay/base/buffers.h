@@ -6,6 +6,8 @@
 #ifndef XS_BUFFERS_H
 #define XS_BUFFERS_H
 
+#include "relay/base/incoming.h"
+#include "relay/base/outgoing.h"
 #include "relay/base/tls_room.h"
 
 #include <stddef.h>
@@ -23,6 +25,8 @@ struct xs_buffers {
 	uint8_t plain[XS_TLS_PLAIN_ROOM(XS_READ_MAX)];
 	uint8_t cipher_in[XS_READ_MAX];
 	uint8_t cipher_out[XS_TLS_OUT_ROOM(XS_READ_MAX)];
+	struct xs_incoming incoming; /* datagrams */
+	struct xs_outgoing up, down; /* the same, in cipher_out and plain */
 };
 
 #endif

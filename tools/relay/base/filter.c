@@ -59,9 +59,9 @@ enum {
 
 /* The data path. */
 static const int first[] = {
-	SYS_recvfrom,	SYS_sendto,	 SYS_recvmsg, SYS_sendmsg,
-	SYS_read,	SYS_write,	 SYS_writev,  SYS_epoll_pwait,
-	SYS_ioctl,	SYS_sched_yield,
+	SYS_recvfrom,	SYS_sendto,	 SYS_recvmsg,  SYS_sendmsg,
+	SYS_read,	SYS_write,	 SYS_writev,   SYS_epoll_pwait,
+	SYS_ioctl,	SYS_sched_yield, SYS_recvmmsg, SYS_sendmmsg,
 #ifdef SYS_epoll_wait
 	SYS_epoll_wait,
 #endif
