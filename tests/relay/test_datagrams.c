@@ -2,9 +2,11 @@
  * with pairs of datagrams, and with requests that are none.
  */
 #include "datagrams.h"
+#include "forbidden.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
+#include <sys/syscall.h>
 
 static int count_descriptors(pid_t pid)
 {
@@ -74,7 +76,7 @@ static void expect_number(const char *data, ssize_t len, int number)
 }
 
 /* More at once than one turn of the relay takes. */
-Test(relay_datagrams, bursts, .timeout = 60)
+static void carry_bursts(void)
 {
 	enum { BURST = 100 };
 	struct xs_address own, from;
@@ -106,6 +108,27 @@ Test(relay_datagrams, bursts, .timeout = 60)
 	forget(&d);
 	cr_assert_eq(relay_wait(&relay, 20), 0);
 	close(server);
+}
+
+Test(relay_datagrams, bursts, .timeout = 60)
+{
+	carry_bursts();
+}
+
+/* A program of plain sends and reads may have a filter that knows no other
+ * calls; its relay has the same. */
+Test(relay_datagrams, bursts_behind_a_filter, .timeout = 120)
+{
+	static const int calls[] = { SYS_recvmmsg, SYS_sendmmsg };
+	static const unsigned how[] = { SECCOMP_RET_KILL_PROCESS,
+					SECCOMP_RET_ERRNO | EPERM };
+
+	relay_before = install_filter;
+	for (size_t i = 0; i < 4; i++) {
+		forbidden = calls[i / 2];
+		punishment = how[i % 2];
+		carry_bursts();
+	}
 }
 
 /* The server of a plain association may be the first to send; who is not the

@@ -4,11 +4,10 @@
  * does: what the relay needs only now and then must not end it. */
 #include "authority.h"
 #include "client.h"
+#include "forbidden.h"
 
 #include "base/pidfd.h"
 
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sys/stat.h>
 
 static bool runtime_reads_links(void)
@@ -47,25 +46,6 @@ static const struct {
 	{ SYS_sched_yield, "sched_yield", relay_is_sanitized },
 };
 enum { RARE = sizeof(rare) / sizeof(*rare) };
-
-static int forbidden;
-static unsigned punishment;
-
-static void install_filter(void)
-{
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-			 offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, forbidden, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, punishment),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog filter = { 4, code };
-
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0)
-		_exit(99);
-}
 
 /* "r": ends with a reset. */
 static void serve_reset(struct served *served)
