@@ -96,7 +96,8 @@ static void carry_bursts(void)
 	cr_assert(hand_over(&d, &relay));
 	for (int i = 0; i < BURST; i++)
 		expect_number(data,
-			      serve_one(server, data, sizeof(data), &from), i);
+			      serve_datagram(server, data, sizeof(data), &from),
+			      i);
 	cr_assert_eq(kill(relay.pid, SIGSTOP), 0);
 	for (int i = 0; i < BURST; i++) {
 		memset(data, i, sizeof(data));
