@@ -11,6 +11,9 @@
  * themselves do so at its beginning. */
 enum { PLACE_BITS = 12, NUMBERS = 0x700, FIRST_NUMBER = 0x100 };
 
+/* In no address of a stand-in. */
+enum { FROM_BIT = 0x800 << PLACE_BITS };
+
 _Static_assert(XS_STAND_INS == 1 << PLACE_BITS,
 	       "a place is part of an address");
 
@@ -91,9 +94,9 @@ bool xs_stand_in_find(const struct xs_stand_in_table *table, uint64_t cookie,
 	return false;
 }
 
-static uint32_t place_of(const struct xs_address *four)
+static uint32_t place_of(uint32_t ip)
 {
-	return ntohl(four->v4.sin_addr.s_addr) % XS_STAND_INS;
+	return ntohl(ip) % XS_STAND_INS;
 }
 
 bool xs_stand_in_of(const struct xs_stand_in_table *table,
@@ -103,19 +106,28 @@ bool xs_stand_in_of(const struct xs_stand_in_table *table,
 
 	if (!xs_address_to_family(&four, AF_INET))
 		return false;
-	return read_slot(&table->slot[place_of(&four)], entry) &&
+	return read_slot(&table->slot[place_of(four.v4.sin_addr.s_addr)],
+			 entry) &&
 	       entry->cookie && entry->ip == four.v4.sin_addr.s_addr &&
 	       entry->port == xs_address_port(&four);
 }
 
-void xs_stand_in_count(struct xs_stand_in_table *table,
-		       const struct xs_address *address, uint64_t datagrams)
+uint32_t xs_stand_in_to(const struct xs_stand_in *entry)
 {
-	struct xs_address four = *address;
+	return entry->bound ? entry->bound : entry->ip;
+}
 
-	if (xs_address_to_family(&four, AF_INET))
-		__atomic_fetch_add(&table->slot[place_of(&four)].sent,
-				   datagrams, __ATOMIC_RELEASE);
+uint32_t xs_stand_in_from(const struct xs_stand_in *entry)
+{
+	return entry->bound ? entry->ip | htonl(FROM_BIT)
+			    : htonl(INADDR_LOOPBACK);
+}
+
+void xs_stand_in_count(struct xs_stand_in_table *table, uint32_t ip,
+		       uint64_t datagrams)
+{
+	__atomic_fetch_add(&table->slot[place_of(ip)].sent, datagrams,
+			   __ATOMIC_RELEASE);
 }
 
 uint64_t xs_stand_in_sent(const struct xs_stand_in_table *table, int place)

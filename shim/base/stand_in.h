@@ -6,6 +6,10 @@
  * is sent to the stand-in, and what comes from the stand-in is told to have
  * come from the peer (tools/relay/client/bridge.h).
  *
+ * Where the socket is bound to an address, the stand-in has this one, too, and
+ * what tells it from others is from which address the library sends: the
+ * stand-in is connected to that.
+ *
  * The table is shared memory (segment.h), written by the relay and read by the
  * library, which counts there what it has sent: that tells what a socket has
  * left behind when it was closed from what somebody else sends there later.  An
@@ -37,12 +41,16 @@ struct xs_stand_in {
 	struct xs_address asked; /* the peer, as the application named it */
 	struct xs_address local; /* the address that the peer sees; len 0: not
 				    known */
-	uint32_t ip;		 /* of the stand-in, in network order */
+	uint32_t ip;		 /* from where the stand-in sends, in network
+				    order */
 	uint32_t port;		 /* the application's and the stand-in's */
 	uint32_t limit;		 /* the most bytes of a datagram */
 	int32_t errnum;		 /* why there is no stand-in any more; 0: it is
 				    there */
 	xs_segment_u64 ended_ms; /* when it went (clock.h) */
+	uint32_t bound; /* the address that the application's socket is bound
+			   to, in network order; 0: none */
+	uint32_t unused;
 };
 
 struct xs_stand_in_slot {
@@ -60,10 +68,10 @@ struct xs_stand_in_table {
 	struct xs_stand_in_slot slot[XS_STAND_INS];
 };
 
-_Static_assert(sizeof(struct xs_stand_in) == 96,
+_Static_assert(sizeof(struct xs_stand_in) == 104,
 	       "the same for programs of 32 and 64 bits");
 
-#define XS_STAND_IN_LAYOUT 0x78735374616e6402U
+#define XS_STAND_IN_LAYOUT 0x78735374616e6403U
 
 /* Does the relay live that has made the table? */
 bool xs_stand_in_is_alive(const struct xs_stand_in_table *table);
@@ -78,10 +86,15 @@ bool xs_stand_in_of(const struct xs_stand_in_table *table,
 		    const struct xs_address *address,
 		    struct xs_stand_in *entry);
 
-/* Library: so many datagrams have been sent to the stand-in of this address,
- * which is one of the table's. */
-void xs_stand_in_count(struct xs_stand_in_table *table,
-		       const struct xs_address *address, uint64_t datagrams);
+/* Where the library sends what is for the peer, and from which address: both
+ * with the entry's port, in network order. */
+uint32_t xs_stand_in_to(const struct xs_stand_in *entry);
+uint32_t xs_stand_in_from(const struct xs_stand_in *entry);
+
+/* Library: so many datagrams have been sent to the stand-in of this ip, which
+ * is one of the table's. */
+void xs_stand_in_count(struct xs_stand_in_table *table, uint32_t ip,
+		       uint64_t datagrams);
 
 /* Relay: how many it were, since the entry of that place was written. */
 uint64_t xs_stand_in_sent(const struct xs_stand_in_table *table, int place);

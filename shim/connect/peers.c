@@ -193,8 +193,21 @@ static int bind_first(int fd, struct xs_error *err)
 			    "cannot bind the socket: %s", xs_error_name(errno));
 }
 
+/* What is bound to an address sends from there alone. */
+static int take_address(int fd, int made)
+{
+	struct xs_address local;
+
+	if (!read_local(fd, &local))
+		return -1;
+	if (is_unspecified(&local))
+		return 0;
+	xs_address_set_port(&local, 0);
+	return bind(made, &local.any, local.len);
+}
+
 /* A UDP socket that is connected to the peer by the rule: the pair. */
-static int connect_pair(const struct xs_address *asked)
+static int connect_pair(int fd, const struct xs_address *asked)
 {
 	struct xs_pair_info pair;
 	int made = xs_above_stdio(
@@ -202,7 +215,8 @@ static int connect_pair(const struct xs_address *asked)
 
 	if (made < 0)
 		return -1;
-	if (xs_connect(made, &asked->any, asked->len) == 0) {
+	if (take_address(fd, made) == 0 &&
+	    xs_connect(made, &asked->any, asked->len) == 0) {
 		if (xs_datagram_is(made, &pair))
 			return made;
 		/* The rule is not the one that it was. */
@@ -220,7 +234,7 @@ static int make_way(int fd, const struct xs_address *asked,
 	int result = -1, control, pair;
 
 	xs_undisturbed_begin(&before);
-	pair = bind_first(fd, err) == 0 ? connect_pair(asked) : -1;
+	pair = bind_first(fd, err) == 0 ? connect_pair(fd, asked) : -1;
 	if (pair >= 0) {
 		control = xs_find_relay(key, err);
 		if (control >= 0)
@@ -265,15 +279,31 @@ static int error_of(int fd, const struct xs_address *asked,
 	return entry->errnum;
 }
 
-/* The socket's port is its own on all addresses only while it is bound to
- * none. */
-static int check_local(int fd, const struct xs_stand_in *entry,
-		       struct xs_error *err)
+static bool is_connected(int fd)
+{
+	struct xs_address peer = { .len = sizeof(peer.v6) };
+
+	return getpeername(fd, &peer.any, &peer.len) == 0;
+}
+
+/* Is it bound as it was when the stand-in was made?  A connect gives an address
+ * to one that has none. */
+static bool is_as_before(int fd, const struct xs_stand_in *entry)
 {
 	struct xs_address local;
 
-	if (read_local(fd, &local) && is_unspecified(&local) &&
-	    xs_address_port(&local) == entry->port)
+	if (!read_local(fd, &local) || xs_address_port(&local) != entry->port)
+		return false;
+	if (!entry->bound)
+		return is_unspecified(&local);
+	return xs_address_to_family(&local, AF_INET) &&
+	       local.v4.sin_addr.s_addr == entry->bound && !is_connected(fd);
+}
+
+static int check_local(int fd, const struct xs_stand_in *entry,
+		       struct xs_error *err)
+{
+	if (is_as_before(fd, entry))
 		return 0;
 	return xs_error_set(err, XS_ERR_RULES, EACCES,
 			    "the socket was connected meanwhile, so the "
@@ -284,10 +314,12 @@ static int fill(int fd, const struct xs_stand_in *entry, struct xs_peer *peer,
 		struct xs_error *err)
 {
 	peer->limit = entry->limit;
+	peer->ip = entry->ip;
+	peer->from = xs_stand_in_from(entry);
 	peer->stand_in = (struct xs_address){
 		.v4 = { .sin_family = AF_INET,
 			.sin_port = htons((uint16_t)entry->port),
-			.sin_addr.s_addr = entry->ip },
+			.sin_addr.s_addr = xs_stand_in_to(entry) },
 		.len = sizeof(struct sockaddr_in),
 	};
 	if (entry->asked.any.sa_family == AF_INET6)
@@ -343,11 +375,11 @@ int xs_peers_find(int fd, const struct xs_address *asked, struct xs_peer *peer,
  * IP_UNICAST_IF and routes say. */
 enum { LOOPBACK = 1 };
 
-static void add_info(struct cmsghdr *part)
+static void add_info(struct cmsghdr *part, uint32_t from)
 {
 	const struct in_pktinfo info = {
 		.ipi_ifindex = LOOPBACK,
-		.ipi_spec_dst.s_addr = htonl(INADDR_LOOPBACK),
+		.ipi_spec_dst.s_addr = from,
 	};
 
 	part->cmsg_level = IPPROTO_IP;
@@ -408,14 +440,14 @@ ssize_t xs_peers_send(int fd, const struct msghdr *msg, int flags,
 	uint16_t size = 0;
 	ssize_t sent;
 
-	add_info(CMSG_FIRSTHDR(&there));
+	add_info(CMSG_FIRSTHDR(&there), peer->from);
 	if (find_segment(msg, &size)) {
 		there.msg_controllen = sizeof(control.bytes);
 		add_segment(CMSG_NXTHDR(&there, CMSG_FIRSTHDR(&there)), size);
 	}
 	sent = sendmsg(fd, &there, flags & ~MSG_DONTROUTE);
 	if (sent >= 0)
-		xs_stand_in_count(peer->table, &peer->stand_in,
+		xs_stand_in_count(peer->table, peer->ip,
 				  datagrams_of((size_t)sent, size));
 	return sent;
 }
@@ -451,6 +483,13 @@ static const struct xs_stand_in_table *table_for(int fd)
 	return table();
 }
 
+/* The guard of a bound socket goes with its last stand-in, and others may send
+ * from that address then (tools/relay/client/stand_in_socket.h). */
+static bool is_guarded(const struct xs_stand_in *entry)
+{
+	return !entry->bound || !entry->errnum;
+}
+
 /* The entry of the stand-in that a datagram came from. */
 static bool find_sender(int fd, const struct xs_address *from,
 			struct xs_stand_in *entry)
@@ -467,7 +506,7 @@ static bool find_sender(int fd, const struct xs_address *from,
 	}
 	now = table_for(fd);
 	found = now && xs_stand_in_of(now, from, entry) &&
-		entry->cookie == cookie_of(fd);
+		entry->cookie == cookie_of(fd) && is_guarded(entry);
 	errno = saved;
 	return found;
 }

@@ -6,10 +6,11 @@
  * those of a connect.  The application's socket stays what it is, and its other
  * peers notice nothing.
  *
- * It must be bound to no address, to no device, and must not share its port
- * (tools/relay/client/bridge.h has the reasons); others are refused.  One that
- * has no port yet gets one that it does not share, whatever SO_REUSEADDR,
- * SO_REUSEPORT and IPV6_V6ONLY say: they are off from then on.
+ * It must be bound to no address, or one of 127.0.0.0/8, to no device, and must
+ * not share its port (tools/relay/client/stand_in_socket.h has the reasons);
+ * others are refused.  One that has no port yet gets one that it does not
+ * share, whatever SO_REUSEADDR, SO_REUSEPORT and IPV6_V6ONLY say: they are off
+ * from then on.
  *
  * An error of the association is told by the next send to its peer, and by
  * those of the second after it happened; the one behind them begins anew.
@@ -34,6 +35,8 @@ struct xs_stand_in_table;
 struct xs_peer {
 	struct xs_address stand_in; /* in the socket's family; len 0: none, the
 				       datagram goes to the peer itself */
+	uint32_t ip, from;	    /* the stand-in's, and from where it is
+				       sent, in network order (stand_in.h) */
 	uint32_t limit;		    /* the most bytes that it may have */
 	struct xs_stand_in_table *table; /* the stand-in's */
 	bool connected; /* the socket is connected to the peer, and

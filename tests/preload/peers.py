@@ -175,13 +175,21 @@ def large():
 
 def unfit():
     """Sockets whose port does not protect a stand-in."""
-    for name in "SO_REUSEADDR", "SO_REUSEPORT":
-        s = udp(getattr(socket, name))
-        s.bind(("", 0))
-        say(name, s.sendto, b"secret", there)
-    s = udp()
+    s = udp(socket.SO_REUSEPORT)
+    s.bind(("", 0))
+    say("SO_REUSEPORT", s.sendto, b"secret", there)
+    s, other = udp(socket.SO_REUSEADDR), udp(socket.SO_REUSEADDR)
+    s.bind(("", 0))
+    other.bind(("127.0.0.9", s.getsockname()[1]))
+    say("SO_REUSEADDR, shared", s.sendto, b"secret", there)
+    print("has it:", s.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR))
+    s, other = udp(), udp()
     s.bind(("127.0.0.1", 0))
-    say("bound", s.sendto, b"secret", there)
+    other.bind(("127.0.0.9", s.getsockname()[1]))
+    say("bound, shared", s.sendto, b"secret", there)
+    s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    s.bind(("::1", 0))
+    say("bound to ::1", s.sendto, b"secret", ("::1", port))
     s = udp()
     s.connect(("127.0.0.1", 9))
     say("connected", s.sendto, b"secret", there)
@@ -209,6 +217,90 @@ def portless():
         print("taken:", try_to_take(stand_ins(own), own))
     say("SO_REUSEADDR", four.setsockopt, socket.SOL_SOCKET,
         socket.SO_REUSEADDR, 1)
+
+
+def take(s, to):
+    """Asks on a socket that has a port; another user wants it, too."""
+    ask(s, "one", to)
+    own = s.getsockname()[1]
+    print("taken:", try_to_take(stand_ins(own), own))
+    print("SO_REUSEADDR:", s.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR))
+
+
+def sharing():
+    """SO_REUSEADDR, and nobody has the port, too: it loses the option."""
+    four = udp(socket.SO_REUSEADDR)
+    four.bind(("", 0))
+    six = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    six.settimeout(15)
+    six.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    six.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    six.bind(("::", 0))
+    bound = udp(socket.SO_REUSEADDR)
+    bound.bind(("127.0.0.1", 0))
+    take(four, there)
+    take(six, ("::1", port))
+    take(bound, there)
+
+
+def bound():
+    """Sockets of an address of 127.0.0.0/8, with several peers and others."""
+    four, six = udp(), socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    six.settimeout(15)
+    six.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    four.bind(("127.0.0.5", 0))
+    six.bind(("::ffff:127.0.0.1", 0))
+    take(six, ("::ffff:127.0.0.1", port))
+    take(four, there)
+    ask(four, "two", ("127.0.0.2", port))
+    ask(four, "three")
+    print("bound:", four.getsockname()[0])
+    other = udp()
+    other.sendto(b"other", four.getsockname())
+    say("other", four.recv, 100)
+    say("connect", four.connect, ("127.0.0.1", 9))
+    own = four.getsockname()
+    four.close()
+    four = udp()
+    four.bind(own)
+    ask(four, "again")
+
+
+def bound_killed():
+    """The relay is killed, and another user has the port on all addresses that
+    are left: nobody but the socket itself gets what it sends."""
+    s = udp()
+    s.bind(("127.0.0.1", 0))
+    ask(s, "one")
+    own = s.getsockname()[1]
+    for pid in relays(more[0]):
+        kill(pid)
+    thief, told = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.setresuid(65534, 65534, 65534)
+        taken = []
+        for ip in ("127.16.0.0", "127.144.0.0", "127.1.1.1"):
+            taken.append(udp())
+            taken[-1].bind((ip, own))
+        os.write(told, b"x")
+        for i in range(3):
+            taken[0].sendmsg([b"forged"], [(socket.IPPROTO_IP, 8, struct.pack(
+                "=i4s4s", 0, socket.inet_aton("127.144.0.%d" % i), bytes(4)))],
+                0, ("127.0.0.1", own))
+        os._exit(0)
+    os.read(thief, 1)
+    os.waitpid(pid, 0)
+    say("send", s.sendto, b"lost", there)
+    for _ in range(3):
+        data, (ip, _) = s.recvfrom(100)
+        print("told as it is:", data, ip.startswith("127.144.0."))
+    # What the library does when the relay ends in between.
+    s.sendmsg([b"late"], [(socket.IPPROTO_IP, 8, struct.pack(
+        "=i4s4s", 1, socket.inet_aton("127.144.0.0"), bytes(4)))],
+        0, ("127.0.0.1", own))
+    say("comes back", s.recv, 100)
+    ask(s, "two")
 
 
 def later():

@@ -87,14 +87,16 @@ sendmsg: EACCES" && life_passes "peers: files that are not there" \
 		"sendto: EACCES
 sendmsg: EACCES" && life_passes "peers: no relay" "$(nothing_leaked; echo $?)"
 	peers_life "peers: sockets that do not protect them" '*' \
-		"$dtls?cafile=$CA" unfit "SO_REUSEADDR: EACCES
-SO_REUSEPORT: EACCES
-bound: EACCES
+		"$dtls?cafile=$CA" unfit "SO_REUSEPORT: EACCES
+SO_REUSEADDR, shared: EACCES
+has it: 1
+bound, shared: EACCES
+bound to ::1: EACCES
 connected: EACCES
 only IPv6: EACCES
 of a device: EACCES" && life_passes "peers: sockets that do not protect them" \
 			"$(nothing_leaked; echo $?)" \
-			"$(life_told 'cannot be carried when it has SO_REUSEADDR'; echo $?)"
+			"$(life_told 'cannot be carried when it has SO_REUSEPORT'; echo $?)"
 }
 
 check_peers_life()
@@ -151,6 +153,51 @@ answer: (b'one', ('::1', PORT, 0, 0))
 stand-ins: 1
 taken: 0
 SO_REUSEADDR: EACCES" && life_passes "peers: sockets without a port" 0
+	peers_life "peers: sockets that shared their port" '*' \
+		"dtls://127.0.0.1:$port_dtls_echo?cafile=$CA" sharing "send one: 3
+answer: (b'one', ('127.0.0.1', PORT))
+taken: 0
+SO_REUSEADDR: 0
+send one: 3
+answer: (b'one', ('::1', PORT, 0, 0))
+taken: 0
+SO_REUSEADDR: 0
+send one: 3
+answer: (b'one', ('127.0.0.1', PORT))
+taken: 0
+SO_REUSEADDR: 0" && life_passes "peers: sockets that shared their port" 0
+	peers_life "peers: bound to an address" '*' \
+		"dtls://127.0.0.1:$port_dtls_echo?cafile=$CA" bound "send one: 3
+answer: (b'one', ('::ffff:127.0.0.1', PORT, 0, 0))
+taken: 0
+SO_REUSEADDR: 0
+send one: 3
+answer: (b'one', ('127.0.0.1', PORT))
+taken: 0
+SO_REUSEADDR: 0
+send two: 3
+answer: (b'two', ('127.0.0.2', PORT))
+send three: 5
+answer: (b'three', ('127.0.0.1', PORT))
+bound: 127.0.0.5
+other: b'other'
+connect: EACCES
+send again: 5
+answer: (b'again', ('127.0.0.1', PORT))" && life_passes "peers: bound to an address" \
+			"$(! grep -q plain "$T/dtls_echo.log"; echo $?)"
+	cp "$RELAY" "$relay"
+	XSOCK_RELAY=$relay XSOCK_RELAY_IDLE=0 peers_life \
+		"peers: bound, and the relay is killed" '*' "$dtls" bound_killed "send one: 3
+answer: (b'one', ('127.0.0.1', PORT))
+send: ECONNREFUSED
+told as it is: b'forged' True
+told as it is: b'forged' True
+told as it is: b'forged' True
+comes back: b'late'
+send two: 3
+answer: (b'two', ('127.0.0.1', PORT))" "$relay" &&
+		life_passes "peers: bound, and the relay is killed" \
+			"$(! grep -q plain "$T/dtls_echo.log"; echo $?)"
 	peers_life "peers: the same port at once" '*' "$dtls" rebinds "send one: 3
 answer: (b'one', ('127.0.0.1', PORT))
 taken: 20 answered: 20" && life_passes "peers: the same port at once" "$STATUS"

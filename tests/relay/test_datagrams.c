@@ -354,10 +354,12 @@ Test(relay_datagrams, hostile_bridges, .timeout = 60)
 	struct datagrams kept = opened(&relay, &own, "udp", "relay=1");
 	struct datagrams other = opened(&relay, &own, "dtls", "");
 	int udp = unbound(SOCK_DGRAM), tcp = unbound(SOCK_STREAM);
+	int connected = unbound(SOCK_DGRAM);
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	const int right = other.end[0];
 
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, stream), 0);
+	cr_assert_eq(connect(connected, &own.any, own.len), 0);
 	/* The table and the log's end come first. */
 	cr_assert_eq(ask_bridge(&relay, &udp, 1), 0);
 	close(other.log[0]);
@@ -373,7 +375,7 @@ Test(relay_datagrams, hostile_bridges, .timeout = 60)
 			{ { udp, right, right }, 3, -1 },
 			{ { null, right }, 2, EACCES },
 			{ { tcp, right }, 2, EACCES },
-			{ { server, right }, 2, EACCES },
+			{ { connected, right }, 2, EACCES },
 			{ { right, right }, 2, EACCES },
 			{ { udp, udp }, 2, EACCES },
 			{ { udp, null }, 2, EACCES },
@@ -401,6 +403,7 @@ Test(relay_datagrams, hostile_bridges, .timeout = 60)
 	cr_assert_eq(relay_wait(&relay, 20), 0);
 	close(server);
 	close(tcp);
+	close(connected);
 	close(null);
 	close(stream[0]);
 	close(stream[1]);

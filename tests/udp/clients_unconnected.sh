@@ -6,6 +6,7 @@ rows_unconnected()
 	rsyslogd | sink | rsyslog_forwards | three lines of a log
 	snmpget | snmp | snmp_asks | where the system is
 	radclient | radius | radclient_asks | is rejected, and accounts
+	sipp | sip | sipp_calls | calls once, from a socket of 127.0.0.1
 	java | echo | java_sends | ten datagrams, and their echoes
 	node | echo | node_sends | ten datagrams, and their echoes
 	python3 | sink | python_logs | three lines of a log
@@ -80,6 +81,17 @@ java_sends()
 	END
 	client java -Xshare:auto -XX:TieredStopAtLevel=1 "$W/Sends.java" "$host" "$port" "$tag" >"$W/said" &&
 	has "$W/said" "all of $tag"
+}
+
+# Its sockets are bound to the address that -i says.  It takes the first address
+# of localhost, which may be of IPv6; so instead of a name, there is a network.
+sipp_calls()
+{
+	if [ "$mode" = name ]; then
+		host=127.0.0.1 rules="udp://127.0.0.0/30:$port=dtls://?cafile=$CA"
+	fi
+	(cd "$W" && TERM=dumb client sipp -sn uac -m 1 -r 1 -i 127.0.0.1 -nostdin "$host:$port") &&
+	grep -q 'Successful call *| *[01] *| *1 ' "$W/stdout"
 }
 
 node_sends()

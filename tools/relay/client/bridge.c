@@ -38,8 +38,7 @@ struct xs_bridge {
 	int stand_in, pair;		 /* -1: ended */
 	uint64_t taken;			 /* datagrams of the application's */
 	int place;			 /* in the table */
-	uint32_t limit;			 /* there */
-	uint32_t port;			 /* the application's */
+	struct xs_stand_in entry;
 };
 
 /* Those of this thread's worker. */
@@ -85,13 +84,14 @@ static void end(struct xs_bridge *bridge, int errnum)
 	if (bridge->pair < 0)
 		return;
 	unlist(bridge);
-	if (!errnum)
-		close_watched(bridge->worker, &bridge->stand_in);
-	xs_stand_ins_end(bridge->place, errnum);
-	xs_timer_cancel(&bridge->worker->timers, &bridge->timer);
+	if (errnum)
+		xs_stand_ins_end(bridge->place, errnum);
 	close_watched(bridge->worker, &bridge->stand_in);
-	close_watched(bridge->worker, &bridge->pair);
 	xs_owner_put(bridge->owner);
+	if (!errnum)
+		xs_stand_ins_end(bridge->place, 0);
+	xs_timer_cancel(&bridge->worker->timers, &bridge->timer);
+	close_watched(bridge->worker, &bridge->pair);
 	bridge->task.run = free_bridge;
 	xs_worker_later(bridge->worker, &bridge->task);
 }
@@ -126,15 +126,15 @@ static void learn_limit(struct xs_bridge *bridge, size_t len)
 	struct xs_pair_info pair;
 	struct stat file;
 
-	if (len + XS_PAIR_RECORD_MOST <= bridge->limit + XS_PAIR_RECORD ||
+	if (len + XS_PAIR_RECORD_MOST <= bridge->entry.limit + XS_PAIR_RECORD ||
 	    !xs_pair_read(bridge->pair, &pair) ||
 	    fstat(bridge->pair, &file) < 0)
 		return;
 	xs_registry_use(pair.id, file.st_dev, file.st_ino, note_largest,
 			&largest);
-	if (!largest || largest >= bridge->limit)
+	if (!largest || largest >= bridge->entry.limit)
 		return;
-	bridge->limit = largest;
+	bridge->entry.limit = largest;
 	xs_stand_ins_limit(bridge->place, largest);
 }
 
@@ -153,7 +153,7 @@ static ssize_t take(struct xs_bridge *bridge)
 {
 	struct xs_buffers *buffers = bridge->worker->buffers;
 
-	return xs_stand_in_receive(bridge->stand_in, bridge->port,
+	return xs_stand_in_receive(bridge->stand_in, &bridge->entry,
 				   buffers->plain, sizeof(buffers->plain));
 }
 
@@ -251,8 +251,8 @@ static void far_event(struct xs_source *source, uint32_t events)
 			finish(bridge, -1);
 			return;
 		}
-		send(bridge->stand_in, buffers->plain, (size_t)got,
-		     MSG_DONTWAIT | MSG_NOSIGNAL);
+		xs_stand_in_send(bridge->stand_in, &bridge->entry,
+				 buffers->plain, (size_t)got);
 	}
 }
 
@@ -274,7 +274,8 @@ void xs_bridge_look(uint32_t port)
 
 	for (; bridge; bridge = next) {
 		next = bridge->next;
-		if (bridge->port == port && !xs_owner_is_there(bridge->owner))
+		if (bridge->entry.port == port &&
+		    !xs_owner_is_there(bridge->owner))
 			finish(bridge, -1);
 	}
 }
@@ -337,18 +338,17 @@ static void give_up(struct xs_bridge *bridge, int socket)
 
 /* The stand-in's socket, and the entry that is to be written. */
 static int make_stand_in(struct xs_bridge *bridge, int socket,
-			 const struct xs_pair_info *pair,
-			 struct xs_stand_in *entry, struct xs_error *err)
+			 const struct xs_pair_info *pair, struct xs_error *err)
 {
-	*entry = (struct xs_stand_in){
+	bridge->entry = (struct xs_stand_in){
 		.cookie = xs_owner_cookie(bridge->owner),
 		.asked = pair->asked,
 		.local = pair->local,
 		.limit = pair->limit,
 	};
 	bridge->stand_in =
-		xs_stand_in_socket(socket, bridge->place, entry, err);
-	bridge->port = entry->port;
+		xs_stand_in_socket(socket, xs_owner_guard(bridge->owner),
+				   bridge->place, &bridge->entry, err);
 	return bridge->stand_in < 0 ? -1 : 0;
 }
 
@@ -366,7 +366,6 @@ static void filter_peers(const struct xs_bridge *bridge, int socket)
 /* With the table locked.  1: there is a bridge already. */
 static int make(struct xs_bridge *bridge, int socket, struct xs_error *err)
 {
-	struct xs_stand_in entry;
 	struct xs_pair_info pair;
 
 	if (!xs_pair_read(bridge->pair, &pair) || pair.kind == XS_PAIR_TCP)
@@ -379,12 +378,10 @@ static int make(struct xs_bridge *bridge, int socket, struct xs_error *err)
 					   &pair.asked, err);
 	if (bridge->place == XS_STAND_INS_THERE)
 		return 1;
-	if (bridge->place < 0 ||
-	    make_stand_in(bridge, socket, &pair, &entry, err) < 0)
+	if (bridge->place < 0 || make_stand_in(bridge, socket, &pair, err) < 0)
 		return -1;
 	bridge->worker = worker_of(bridge->pair, pair.id, bridge->worker);
-	bridge->limit = entry.limit;
-	xs_stand_ins_begin(bridge->place, &entry);
+	xs_stand_ins_begin(bridge->place, &bridge->entry);
 	filter_peers(bridge, socket);
 	return 0;
 }

@@ -21,6 +21,7 @@ struct xs_owner {
 	uint64_t cookie;
 	unsigned count; /* of those who have it */
 	int set;
+	int guard;
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -53,6 +54,7 @@ static struct xs_owner *make(int socket, uint64_t cookie)
 	if (!owner)
 		return NULL;
 	owner->cookie = cookie;
+	owner->guard = -1;
 	owner->set = make_set(socket);
 	if (owner->set < 0) {
 		free(owner);
@@ -99,10 +101,17 @@ void xs_owner_put(struct xs_owner *owner)
 		while (*at != owner)
 			at = &(*at)->next;
 		*at = owner->next;
+		if (owner->guard >= 0)
+			close(owner->guard);
 		close(owner->set);
 		free(owner);
 	}
 	pthread_mutex_unlock(&lock);
+}
+
+int *xs_owner_guard(struct xs_owner *owner)
+{
+	return &owner->guard;
 }
 
 uint64_t xs_owner_cookie(const struct xs_owner *owner)

@@ -17,6 +17,11 @@ struct xs_owner;
 struct xs_owner *xs_owner_get(int socket, struct xs_error *err);
 void xs_owner_put(struct xs_owner *owner);
 
+/* The socket that keeps the port of a bound one on all addresses
+ * (stand_in_socket.h); -1: none yet.  Closed with the owner.  For one thread at
+ * a time. */
+int *xs_owner_guard(struct xs_owner *owner);
+
 /* The kernel's number of the socket, which no other socket ever has. */
 uint64_t xs_owner_cookie(const struct xs_owner *owner);
 

@@ -4,8 +4,10 @@
 #include "base/descriptor.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
+#include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -29,7 +31,6 @@ static const struct {
 	int level, option;
 	const char *why;
 } unfit[] = {
-	{ SOL_SOCKET, SO_REUSEADDR, "it has SO_REUSEADDR" },
 	{ SOL_SOCKET, SO_REUSEPORT, "it has SO_REUSEPORT" },
 	{ SOL_SOCKET, SO_BINDTOIFINDEX, "it is bound to a device" },
 };
@@ -39,6 +40,25 @@ static bool is_unspecified(const struct xs_address *local)
 	return local->any.sa_family == AF_INET
 		       ? local->v4.sin_addr.s_addr == INADDR_ANY
 		       : IN6_IS_ADDR_UNSPECIFIED(&local->v6.sin6_addr);
+}
+
+/* The address of 127.0.0.0/8 that it is bound to, in network order; 0: another
+ * one. */
+static uint32_t loopback_of(const struct xs_address *local)
+{
+	struct xs_address four = *local;
+
+	if (!xs_address_to_family(&four, AF_INET) ||
+	    ntohl(four.v4.sin_addr.s_addr) >> 24 != IN_LOOPBACKNET)
+		return 0;
+	return four.v4.sin_addr.s_addr;
+}
+
+static bool is_connected(int application)
+{
+	struct xs_address peer = { .len = sizeof(peer.v6) };
+
+	return getpeername(application, &peer.any, &peer.len) == 0;
 }
 
 static int judge(int application, struct xs_address *local,
@@ -51,8 +71,11 @@ static int judge(int application, struct xs_address *local,
 	    xs_socket_int(application, SOL_SOCKET, SO_TYPE) != SOCK_DGRAM ||
 	    !xs_address_port(local))
 		return refuse(err, "it is no UDP socket with a port");
-	if (!is_unspecified(local))
-		return refuse(err, "it is bound to an address");
+	if (is_connected(application))
+		return refuse(err, "it is connected to another address");
+	if (!is_unspecified(local) && !loopback_of(local))
+		return refuse(err, "it is bound to an address that is not one "
+				   "of 127.0.0.0/8");
 	if (local->any.sa_family == AF_INET6 &&
 	    xs_socket_int(application, IPPROTO_IPV6, IPV6_V6ONLY) != 0)
 		return refuse(err, "it has IPV6_V6ONLY");
@@ -70,18 +93,91 @@ static void set_reuse(int fd, int on)
 	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
 }
 
-/* The port is the application's, so it takes SO_REUSEPORT of both. */
-static int bind_beside(int application, int made, const struct sockaddr_in *to)
+/* The port is the application's, so it takes SO_REUSEPORT of both.  made keeps
+ * it, for the next one. */
+static int bind_beside(int application, int made, const struct sockaddr *to,
+		       socklen_t len)
 {
 	int result;
 
 	set_reuse(application, 1);
 	set_reuse(made, 1);
-	result = bind(made, (const struct sockaddr *)to, sizeof(*to));
+	result = bind(made, to, len);
 	set_reuse(application, 0);
-	set_reuse(made, 0);
 	return result;
 }
+
+/* --- the guard ------------------------------------------------------------ */
+
+/* Nothing comes in, because nobody reads it. */
+static int shut(int guard)
+{
+	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+	const struct sock_fprog program = { .len = 1, .filter = &nothing };
+
+	return setsockopt(guard, SOL_SOCKET, SO_ATTACH_FILTER, &program,
+			  sizeof(program));
+}
+
+/* Keeps the port on all addresses.  What has SO_REUSEADDR, or is of another
+ * user, cannot have it beside this one. */
+static int make_guard(int application, const struct xs_address *local)
+{
+	struct xs_address to = { .v4 = { .sin_family = AF_INET },
+				 .len = sizeof(to.v4) };
+	const int off = 0;
+	int made;
+
+	if (is_unspecified(local))
+		to = *local;
+	xs_address_set_port(&to, xs_address_port(local));
+	made = socket(to.any.sa_family,
+		      SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (made >= 0 && to.any.sa_family == AF_INET6)
+		setsockopt(made, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+	if (made >= 0 && shut(made) == 0 &&
+	    bind_beside(application, made, &to.any, to.len) == 0)
+		return made;
+	if (made >= 0)
+		close(made);
+	return -1;
+}
+
+static void set_shared(int application, int on)
+{
+	setsockopt(application, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+}
+
+/* Nobody else has the port from now on. */
+static int keep_port(int application, int *guard,
+		     const struct xs_address *local, struct xs_error *err)
+{
+	bool shared = xs_socket_int(application, SOL_SOCKET, SO_REUSEADDR) != 0;
+	bool bound = !is_unspecified(local);
+	int made;
+
+	if (!shared && (!bound || *guard >= 0))
+		return 0;
+	if (shared)
+		set_shared(application, 0);
+	made = make_guard(application, local);
+	if (made < 0) {
+		if (shared)
+			set_shared(application, 1);
+		return refuse(err, shared ? "it has SO_REUSEADDR, and another "
+					    "socket has its port"
+					  : "it is bound to an address, and "
+					    "another socket has its port on "
+					    "another one");
+	}
+	if (bound && *guard < 0)
+		*guard = made;
+	else
+		close(made);
+	return 0;
+}
+
+/* --- the whole ------------------------------------------------------------ */
 
 static int bind_somewhere(int application, int made, int place,
 			  struct xs_stand_in *entry)
@@ -93,40 +189,47 @@ static int bind_somewhere(int application, int made, int place,
 	if (getrandom(&number, sizeof(number), 0) < 0)
 		return -1;
 	for (uint32_t i = 0; i < TRIES; i++) {
-		to.sin_addr.s_addr = xs_stand_in_address(place, number + i);
-		if (bind_beside(application, made, &to) == 0) {
-			entry->ip = to.sin_addr.s_addr;
+		entry->ip = xs_stand_in_address(place, number + i);
+		to.sin_addr.s_addr = xs_stand_in_to(entry);
+		if (bind_beside(application, made, (const struct sockaddr *)&to,
+				sizeof(to)) == 0)
 			return 0;
-		}
 		if (errno != EADDRINUSE)
 			return -1;
 	}
 	return -1;
 }
 
-static int connect_back(int made, uint32_t port)
+static struct sockaddr_in at(const struct xs_stand_in *entry, uint32_t ip)
 {
-	const struct sockaddr_in to = {
+	return (struct sockaddr_in){
 		.sin_family = AF_INET,
-		.sin_port = htons((uint16_t)port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons((uint16_t)entry->port),
+		.sin_addr.s_addr = ip,
 	};
+}
+
+static int connect_back(int made, const struct xs_stand_in *entry)
+{
+	const struct sockaddr_in to = at(entry, xs_stand_in_from(entry));
 
 	return connect(made, (const struct sockaddr *)&to, sizeof(to));
 }
 
-int xs_stand_in_socket(int application, int place, struct xs_stand_in *entry,
-		       struct xs_error *err)
+int xs_stand_in_socket(int application, int *guard, int place,
+		       struct xs_stand_in *entry, struct xs_error *err)
 {
 	struct xs_address local;
 	int made;
 
-	if (judge(application, &local, err) < 0)
+	if (judge(application, &local, err) < 0 ||
+	    keep_port(application, guard, &local, err) < 0)
 		return -1;
 	entry->port = xs_address_port(&local);
+	entry->bound = loopback_of(&local);
 	made = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (made >= 0 && bind_somewhere(application, made, place, entry) == 0 &&
-	    connect_back(made, entry->port) == 0)
+	    connect_back(made, entry) == 0)
 		return made;
 	xs_error_set(err, XS_ERR_SYSTEM, EACCES,
 		     "the relay cannot bind a socket of 127.0.0.0/8 to the "
@@ -138,18 +241,52 @@ int xs_stand_in_socket(int application, int place, struct xs_stand_in *entry,
 	return -1;
 }
 
-ssize_t xs_stand_in_receive(int stand_in, uint32_t port, void *data,
-			    size_t size)
+ssize_t xs_stand_in_receive(int stand_in, const struct xs_stand_in *entry,
+			    void *data, size_t size)
 {
 	struct sockaddr_in from = { .sin_family = AF_UNSPEC };
 	socklen_t len = sizeof(from);
 	ssize_t got = recvfrom(stand_in, data, size, MSG_DONTWAIT,
 			       (struct sockaddr *)&from, &len);
 
-	if (got >= 0 && (from.sin_addr.s_addr != htonl(INADDR_LOOPBACK) ||
-			 from.sin_port != htons((uint16_t)port)))
+	if (got >= 0 && (from.sin_addr.s_addr != xs_stand_in_from(entry) ||
+			 from.sin_port != htons((uint16_t)entry->port)))
 		return XS_STAND_IN_STRANGER;
 	return got;
+}
+
+static void add_source(struct msghdr *msg, uint32_t ip)
+{
+	const struct in_pktinfo info = { .ipi_spec_dst.s_addr = ip };
+	struct cmsghdr *part = CMSG_FIRSTHDR(msg);
+
+	part->cmsg_level = IPPROTO_IP;
+	part->cmsg_type = IP_PKTINFO;
+	part->cmsg_len = CMSG_LEN(sizeof(info));
+	memcpy(CMSG_DATA(part), &info, sizeof(info));
+}
+
+/* To one that is bound it goes from an address to which no stand-in is
+ * connected, so the application's own socket gets it. */
+void xs_stand_in_send(int stand_in, const struct xs_stand_in *entry,
+		      const void *data, size_t len)
+{
+	struct sockaddr_in to = at(entry, entry->bound);
+	struct iovec whole = { (void *)data, len };
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(struct in_pktinfo))];
+	} control = { .bytes = { 0 } };
+	struct msghdr msg = { .msg_iov = &whole, .msg_iovlen = 1 };
+
+	if (entry->bound) {
+		msg.msg_name = &to;
+		msg.msg_namelen = sizeof(to);
+		msg.msg_control = control.bytes;
+		msg.msg_controllen = sizeof(control.bytes);
+		add_source(&msg, entry->ip);
+	}
+	sendmsg(stand_in, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 uint64_t xs_stand_in_dropped(int stand_in)

@@ -1,4 +1,18 @@
-/* The socket of a stand-in (bridge.h). */
+/* The socket of a stand-in (bridge.h).
+ *
+ * Which sockets can have one, and what is done that nobody of another user has
+ * their port:
+ *
+ * - One that is bound to the unspecified address keeps its port on all
+ * addresses by itself.
+ * - One that is bound to an address of 127.0.0.0/8 gets a guard: a socket of
+ * the relay's that keeps the port on all other addresses.  Who had it there
+ * could send from any address of this host (IP_PKTINFO).  When the relay ends,
+ * the guard is gone.  But the stand-in has the address of the application's own
+ *   socket, so what is sent there comes back to that one.
+ * - One that has SO_REUSEADDR loses it.  A guard that can be bound then shows
+ *   that nobody has had the port before.
+ */
 #ifndef XS_STAND_IN_SOCKET_H
 #define XS_STAND_IN_SOCKET_H
 
@@ -8,17 +22,24 @@
 #include <sys/types.h>
 
 /* Makes the socket for the entry at that place, beside the application's, and
- * fills entry->ip and entry->port.  Not in two threads at once.  Returns it, or
- * -1 with *err set: the application's is not one that can have stand-ins. */
-int xs_stand_in_socket(int application, int place, struct xs_stand_in *entry,
-		       struct xs_error *err);
+ * fills entry->ip, port and bound.  Where a guard is needed and *guard is -1,
+ * it is made, too, and is the caller's.  Not in two threads at once.  Returns
+ * the socket, or -1 with *err set: the application's is not one that can have
+ * stand-ins. */
+int xs_stand_in_socket(int application, int *guard, int place,
+		       struct xs_stand_in *entry, struct xs_error *err);
 
-/* Receives a datagram of the application's, whose port this is, without
- * waiting, or returns -1 with errno.  XS_STAND_IN_STRANGER: one came from
- * elsewhere, before the socket was connected. */
+/* Sends a datagram of the peer's to the application.  What does not fit is
+ * lost, as with UDP. */
+void xs_stand_in_send(int stand_in, const struct xs_stand_in *entry,
+		      const void *data, size_t len);
+
+/* Receives a datagram of the application's without waiting, or returns -1 with
+ * errno.  XS_STAND_IN_STRANGER: one came from elsewhere, before the socket was
+ * connected. */
 enum { XS_STAND_IN_STRANGER = -2 };
-ssize_t xs_stand_in_receive(int stand_in, uint32_t port, void *data,
-			    size_t size);
+ssize_t xs_stand_in_receive(int stand_in, const struct xs_stand_in *entry,
+			    void *data, size_t size);
 
 /* How many datagrams found no room in the socket. */
 uint64_t xs_stand_in_dropped(int stand_in);
