@@ -120,7 +120,12 @@ RELAY_SRC := $(filter-out $(without_imb),\
 without_json := $(patsubst %,tools/xsock/%_$(if $(json_libs),no_json,json).c,probe ps trace)
 # And its --watch if ncurses is.
 without_curses := tools/xsock/ps_$(if $(curses_libs),no_watch,watch).c
-XSOCK_SRC := $(filter-out $(without_json) $(without_curses),$(call sources,tools/xsock))
+COMMANDS_SRC := $(filter-out tools/xsock/start.c $(without_json) $(without_curses),\
+	$(call sources,tools/xsock))
+# "xsock run" needs libc only, and waits for no other library; xsock-commands has
+# the rest.
+XSOCK_SRC := $(addprefix tools/xsock/,start.c command.c run.c become.c inputs.c library.c loader.c \
+	reach.c) $(wildcard tools/xsock/supervis*.c tools/xsock/notify*.c)
 # "xsock probe" connects and verifies with the relay's own files.
 PROBE_SRC := $(filter-out $(without_imb),\
 	$(call sources,$(addprefix tools/relay/,base starttls tls))) \
@@ -137,10 +142,11 @@ connect_obj := $(call objects,$(CONNECT_SRC))
 library_obj := $(call objects,$(LIBRARY_SRC))
 relay_obj   := $(call objects,$(RELAY_SRC))
 xsock_obj   := $(call objects,$(XSOCK_SRC))
+commands_obj := $(call objects,$(COMMANDS_SRC))
 probe_obj   := $(call objects,$(PROBE_SRC))
-all_obj     := $(base_obj) $(rules_obj) $(library_obj) $(relay_obj) $(xsock_obj)
+all_obj     := $(base_obj) $(rules_obj) $(library_obj) $(relay_obj) $(sort $(xsock_obj) $(commands_obj))
 
-products := $(BUILD)/libxsock.so $(BUILD)/xsock $(BUILD)/xsock-relay
+products := $(BUILD)/libxsock.so $(BUILD)/xsock $(BUILD)/xsock-commands $(BUILD)/xsock-relay
 # The other manuals are text in their folders.
 made_manuals := $(BUILD)/xsock-messages.7
 
@@ -207,7 +213,11 @@ $(BUILD)/xsock-relay: $(relay_obj) $(base_obj)
 	$(call say,LD,$@)
 	$(Q)$(xs_link) -pie -o $@ $(relay_obj) $(base_obj) $(ssl_libs) $(imb_libs) -lpthread
 
-$(BUILD)/xsock: $(xsock_obj) $(probe_obj) $(connect_obj) $(rules_obj) $(base_obj)
+$(BUILD)/xsock: $(xsock_obj) $(connect_obj) $(rules_obj) $(base_obj)
+	$(call say,LD,$@)
+	$(Q)$(xs_link) -pie -o $@ $^ -lanl -lpthread
+
+$(BUILD)/xsock-commands: $(commands_obj) $(probe_obj) $(connect_obj) $(rules_obj) $(base_obj)
 	$(call say,LD,$@)
 	$(Q)$(xs_link) -pie -o $@ $^ $(ssl_libs) $(imb_libs) $(json_libs) $(curses_libs) -lanl -lpthread
 
@@ -229,12 +239,12 @@ $(call objects,$(RELAY_SRC)): xs_cppflags += $(ssl_cflags)
 $(BUILD)/obj/tools/%.o $(BUILD)/obj/tests/%.o: xs_cppflags += -Itools
 
 # What was built in another way is made again: a file that has the flags of the
-# last build, and one that has the paths of the installation, which only two files
-# need.  Whether warnings are errors changes no object.
+# last build, and one that has the paths of the installation, which only a few
+# files need.  Whether warnings are errors changes no object.
 built_by  := $(filter-out -Werror,$(CC) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(xs_cflags) \
 	$(xs_cppflags) $(xs_ldflags) $(ssl_cflags))
 installed := $(LIBDIR) $(LIBEXECDIR)
-with_paths := $(call objects,shim/relay_client/start_relay.c tools/xsock/library.c)
+with_paths := $(call objects,shim/relay_client/start_relay.c tools/xsock/library.c tools/xsock/start.c)
 $(with_paths): xs_cppflags += -DXS_LIBDIR='"$(LIBDIR)"' -DXS_LIBEXECDIR='"$(LIBEXECDIR)"'
 $(with_paths): $(BUILD)/installed
 $(BUILD)/built_by $(BUILD)/installed: always
@@ -756,7 +766,7 @@ install: $(products) $(made_manuals) ## install to DESTDIR/PREFIX (LIBDIR, BINDI
 		$(DESTDIR)$(LIBEXECDIR)
 	install -m 755 $(BUILD)/xsock $(DESTDIR)$(BINDIR)/xsock
 	install -m 644 $(BUILD)/libxsock.so $(DESTDIR)$(LIBDIR)/libxsock.so
-	install -m 755 $(BUILD)/xsock-relay $(DESTDIR)$(LIBEXECDIR)/xsock-relay
+	install -m 755 $(BUILD)/xsock-relay $(BUILD)/xsock-commands $(DESTDIR)$(LIBEXECDIR)
 	$(call install_other,m32,$(LIBDIR32))
 	$(call install_other,musl,$(LIBDIR_MUSL))
 	if [ -e $(BUILD)/m32/libxsock.so ]; then \
@@ -776,7 +786,7 @@ uninstall: ## remove what install put there
 		$(DESTDIR)$(LIBDIR32)/libxsock.so $(DESTDIR)$(BIARCH32)/libxsock.so \
 		$(DESTDIR)$(LIBDIR64)/libxsock.so \
 		$(DESTDIR)$(LIBDIR_MUSL)/libxsock.so \
-		$(DESTDIR)$(LIBEXECDIR)/xsock-relay \
+		$(DESTDIR)$(LIBEXECDIR)/xsock-relay $(DESTDIR)$(LIBEXECDIR)/xsock-commands \
 		$(foreach page,$(manuals),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))) \
 		$(DESTDIR)$(BASHDIR)/xsock $(DESTDIR)$(ZSHDIR)/_xsock \
 		$(DESTDIR)$(FISHDIR)/xsock.fish

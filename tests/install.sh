@@ -39,7 +39,7 @@ expected()
 		echo ./lib64/x86_64-linux-musl/libxsock.so
 	(cd "$root" && find shim tools/relay tools/xsock -name '*.[1-8]') |
 		sed 's|.*/\(.*\)\.\(.\)$|./share/man/man\2/\1.\2|'
-	printf '%s\n' ./lib64/libxsock.so ./libexec/xsock-relay \
+	printf '%s\n' ./lib64/libxsock.so ./libexec/xsock-relay ./libexec/xsock-commands \
 		./share/man/man7/xsock-messages.7 \
 		./share/bash-completion/completions/xsock \
 		./share/zsh/site-functions/_xsock \

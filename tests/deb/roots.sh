@@ -113,7 +113,7 @@ try_release()
 	step "install" in_root "$root" "$install"' $('"$packages"')' || return
 	step "a client talks TLS, with nothing else set" in_root "$root" /debs/installed || :
 	step "ldd: no library is missing" in_root "$root" \
-		'! ldd /usr/bin/xsock /usr/libexec/xsock-relay /usr/lib/*-gnu/libxsock.so | grep "not found"' || :
+		'! ldd /usr/bin/xsock /usr/libexec/xsock-commands /usr/libexec/xsock-relay /usr/lib/*-gnu/libxsock.so | grep "not found"' || :
 	step "/etc/ld.so.preload: for all programs, and then no removal" in_root "$root" '
 		echo /usr/lib/*-linux-gnu/libxsock.so >/etc/ld.so.preload
 		XSOCK_RULES=localhost:80=deny:// curl -sS http://localhost/ 2>&1 | grep "^xsock: curl.*by XSOCK_RULES:1:1"

@@ -56,7 +56,7 @@ pages()
 
 holds libxsock "usr/lib/$triplet/libxsock.so"
 holds xsock-relay usr/libexec/xsock-relay $(pages 578)
-holds xsock usr/bin/xsock $(pages 1) usr/share/bash-completion/completions/xsock \
+holds xsock usr/bin/xsock usr/libexec/xsock-commands $(pages 1) usr/share/bash-completion/completions/xsock \
 	usr/share/fish/vendor_completions.d/xsock.fish \
 	usr/share/zsh/vendor-completions/_xsock
 field libxsock Multi-Arch same
@@ -87,8 +87,9 @@ nm -D --defined-only "$BUILD/libxsock.so" | awk '{ print $3 }' | cmp -s - "$OUT"
 	fail "the library exports what it does unpacked"
 case_run readelf -S "$T/root/usr/lib/$triplet/libxsock.so"
 ! grep -q debug_info "$OUT" && pass "stripped" || fail "stripped"
-for file in "lib/$triplet/libxsock.so" libexec/xsock-relay bin/xsock; do
+for file in "lib/$triplet/libxsock.so" libexec/xsock-relay bin/xsock libexec/xsock-commands; do
 	name=$(basename "$file" .so)
+	name=${name%-commands}
 	id=$(readelf -n "$T/root/usr/$file" | sed -n 's/.*Build ID: //p')
 	dpkg-deb -c "$(package $name-dbgsym)" >"$OUT"
 	[ "$id" ] && grep -q "${id:2}.debug" "$OUT" && pass "$name: symbols for a debugger" ||

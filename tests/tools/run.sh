@@ -484,6 +484,16 @@ place()
 }
 place bin
 place lib
+expect "the other commands: not found" 2 "$T/to/bin, ../libexec from there or " \
+	"$T/to/bin/xsock" check 'a=tls://'
+mkdir "$T/to/libexec"
+cp "$BUILD/xsock-commands" "$T/to/libexec"
+expect "the other commands: in ../libexec" 0 "1 rule, no errors" \
+	"$T/to/bin/xsock" check 'a=tls://'
+# What is started waits for the loader.
+readelf -d "$XSOCK" >"$T/out"
+! grep -qE 'NEEDED.*lib(ssl|crypto|IPSec|ncurses|tinfo|jansson)' "$T/out"
+count "xsock run is linked with nothing that is slow to load" $? "it is"
 place lib64
 place lib/x86_64-linux-gnu
 mkdir -p "$T/a b"

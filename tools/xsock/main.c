@@ -1,4 +1,4 @@
-/* xsock: the tool beside the library.
+/* xsock-commands: what xsock becomes for all commands but "run" (start.c).
  *
  * Finds the subcommand in a table and leaves everything to it.  To add one: a
  * file with a function as in command.h, and a row here.
@@ -49,22 +49,6 @@ const struct xs_command *xs_command_find(const char *name)
 	return NULL;
 }
 
-error_t xs_command_parse_rest(int key, struct argp_state *state, int *command)
-{
-	switch (key) {
-	case ARGP_KEY_ARG:
-		*command = state->next - 1;
-		/* The rest is the command's own. */
-		state->next = state->argc;
-		return 0;
-	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "a command is missing");
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
@@ -107,8 +91,8 @@ int main(int argc, char **argv)
 	struct arguments arguments = { 0 };
 	const struct xs_command *command;
 
-	argp_program_version = "xsock " XS_VERSION;
 	argp_err_exit_status = XS_EXIT_USAGE;
+	argp_program_version = "xsock " XS_VERSION;
 	if (argp_parse(&xs_argp, argc, argv, ARGP_IN_ORDER, NULL, &arguments) !=
 	    0)
 		return XS_EXIT_USAGE;
