@@ -46,3 +46,18 @@ def kill(pid):
     ended.register(os.pidfd_open(pid), select.POLLIN)
     os.kill(pid, signal.SIGKILL)
     ended.poll(15000)
+
+
+def stop(pid):
+    """Comes back when all threads of the process stand."""
+    os.kill(pid, signal.SIGSTOP)
+    until = time.monotonic() + 15
+    while time.monotonic() < until:
+        states = set()
+        for stat in glob.glob("/proc/%d/task/*/stat" % pid):
+            with open(stat) as file:
+                states.add(file.read().rpartition(")")[2].split()[0])
+        if states == {"T"}:
+            return
+        time.sleep(0.01)
+    print("does not stand:", pid, flush=True)

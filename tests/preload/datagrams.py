@@ -11,7 +11,7 @@ import struct
 import sys
 import time
 
-from calls import kill, relays, say, wait_until_told
+from calls import kill, relays, say, stop, wait_until_told
 
 case, port = sys.argv[1], int(sys.argv[2])
 more = sys.argv[3:]
@@ -42,6 +42,22 @@ def leaves():
     s = connected()
     for i in range(20):
         s.send(b"%02d" % i)
+
+
+def unread():
+    """What was sent is carried, though an answer is left unread: the kernel tells
+    the relay of that (ECONNRESET) before what was sent."""
+    s = connected()
+    ask(s, "one")
+    say("send two", s.send, b"two")
+    select.select([s], [], [], 15)
+    for pid in relays(more[0]):
+        stop(pid)
+    for _ in range(5):
+        s.send(b"line")
+    s.close()
+    for pid in relays(more[0]):
+        os.kill(pid, signal.SIGCONT)
 
 
 def ends():

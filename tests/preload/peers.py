@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 
-from calls import kill, relays, say
+from calls import kill, relays, say, stop
 
 case, port = sys.argv[1], int(sys.argv[2])
 more = sys.argv[3:]
@@ -394,7 +394,7 @@ def succeeded():
     own = s.getsockname()[1]
     address, = stand_ins(own)
     for pid in relays(more[0]):
-        os.kill(pid, signal.SIGSTOP)
+        stop(pid)
     for _ in range(5):
         s.sendto(b"line", there)
     s.close()

@@ -129,6 +129,11 @@ static bool read_some(struct connected *connected)
 
 	if (got < 0 && errno == EAGAIN)
 		return false;
+	/* The other end was closed with datagrams in it that nobody has read.
+	 * The kernel tells that first (unix_release_sock in
+	 * net/unix/af_unix.c); what was sent here is still to be read. */
+	if (got < 0 && errno == ECONNRESET)
+		return true;
 	count = before_end(incoming, got);
 	if (count > 0)
 		xs_association_send(connected->association, incoming, count);

@@ -243,6 +243,9 @@ static void far_event(struct xs_source *source, uint32_t events)
 
 		if (got < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
+		/* Told first, when the association has not read all. */
+		if (got < 0 && errno == ECONNRESET)
+			continue;
 		if (got < 0 || (got == 0 && is_over(bridge->pair))) {
 			fail(bridge);
 			return;
