@@ -272,6 +272,10 @@ serve()
 		exit 1
 	fi
 	. "$T/servers/ports"
+	# Victims tell a port by its server's name, so no client may get that number at
+	# another address (ip_local_reserved_ports, in this network only).
+	sed 's/.*=//' "$T/servers/ports" | paste -sd, \
+		>/proc/sys/net/ipv4/ip_local_reserved_ports || exit 1
 }
 
 port_open()
