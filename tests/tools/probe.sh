@@ -253,7 +253,7 @@ usage "wrong options" "XSOCK_OPTIONS:1:1" -o frob=1 tls://a:1
 usage "a URL of the web" '"https" (did you mean "tls"?)' https://a:1
 usage "unknown switch" "--frob" --frob tls://a:1
 case_run "$XSOCK" probe --help
-expect "help has the statuses" 0 "  1  the certificate is not accepted" "  5  not done within"
+expect "help has the statuses" 0 "  1  the certificate, or pre-shared key, is not accepted" "  5  not done within"
 bounded "$XSOCK" probe "tcp://localhost:$port_plain" >/dev/full 2>"$ERR"
 STATUS=$?
 expect "output that cannot be written" 7 "cannot write the report"
