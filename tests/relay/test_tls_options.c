@@ -110,8 +110,9 @@ static struct bench bench_make(const char *names)
 
 static void bench_end(struct bench *b)
 {
-	cr_assert_eq(relay_wait(&b->relay, 20), 0,
-		     "the relay did not leave well");
+	int status = relay_wait(&b->relay, 20);
+
+	cr_assert_eq(status, 0, "the relay did not leave well: %d", status);
 	party_free(&b->ca);
 	party_free(&b->leaf);
 	folder_end(&b->folder);
