@@ -334,3 +334,25 @@ Test(relay_tls_psk, nothing_weakens_it)
 	is_refused(&b, "the server came with a certificate");
 	bench_end(&b);
 }
+
+/* The relay believes nobody that both are there. */
+Test(relay_tls_psk, file_without_an_identity)
+{
+	struct folder folder = folder_make();
+	const char *options = psk_options(&folder, "me:" PSK_HEX "\n", "");
+
+	refused("tls", strchr(options, '&') + 1, "psk_identity");
+	folder_end(&folder);
+	xs_tls_context_forget();
+}
+
+/* A server that wants another group hears of the key a second time. */
+Test(relay_tls_psk, hello_retry_request)
+{
+	struct bench b = psk_make("");
+
+	SSL_CTX_set1_groups_list(b.server, "P-521");
+	cr_assert_not(works(&b, "TLSv1.3"));
+	cr_assert(works(&b, "TLSv1.3"));
+	bench_end(&b);
+}

@@ -216,6 +216,11 @@ int xs_psk_use(SSL_CTX *ssl, const struct xs_options *options,
 {
 	if (!options->psk_file)
 		return 0;
+	/* The library has looked, but anybody can write to the relay. */
+	if (!options->psk_identity)
+		return xs_error_set(err, XS_ERR_RULES, 0,
+				    "option psk_file needs whose key in it is "
+				    "meant: psk_identity=NAME");
 	*psk = OPENSSL_zalloc(sizeof(**psk));
 	if (!*psk)
 		return xs_error_set(err, XS_ERR_SYSTEM, ENOMEM,
