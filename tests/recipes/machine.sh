@@ -9,7 +9,7 @@ make_machine()
 {
 	cp -a /etc "$T/etc" && mount --bind "$T/etc" /etc || exit 1
 	mkdir -p /etc/stunnel "$T/bin" "$T/work" "$T/log"
-	cp "$BUILD/xsock" "$BUILD/libxsock.so" "$BUILD/xsock-relay" "$T/bin" || exit 1
+	cp "$BUILD/xsock" "$BUILD/xsock-commands" "$BUILD/libxsock.so" "$BUILD/xsock-relay" "$T/bin" || exit 1
 	RELAY=$T/bin/xsock-relay
 	mount --bind "$T/log" /var/log || exit 1
 	cat >>/etc/hosts <<-END

@@ -60,7 +60,7 @@ if [ "$(id -u)" -ne 0 ]; then
 	CI= skip recipes "root has a network and an /etc of its own, others have not"
 	suite_end
 fi
-need recipes redis-server redis-cli jq curl ss || suite_end
+need recipes redis-server redis-cli jq curl ss psktool || suite_end
 make_machine
 start_servers
 declare -A rows
