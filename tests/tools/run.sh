@@ -484,12 +484,31 @@ place()
 }
 place bin
 place lib
-expect "the other commands: not found" 2 "$T/to/bin, ../libexec from there or " \
+expect "the other commands: not found" 2 "$T/to/bin/, ../libexec from there or " \
 	"$T/to/bin/xsock" check 'a=tls://'
 mkdir "$T/to/libexec"
 cp "$BUILD/xsock-commands" "$T/to/libexec"
 expect "the other commands: in ../libexec" 0 "1 rule, no errors" \
 	"$T/to/bin/xsock" check 'a=tls://'
+# As an image for containers may have it.
+mkdir -p "$T/root/lib" "$T/root/lib64" "$T/root/usr" "$T/root/proc"
+cp "$XSOCK" "$BUILD/xsock-commands" "$T/root"
+cat >"$T/in_root" <<'END'
+#!/bin/sh -e
+# Its own folder is the root for the command.
+root=$(dirname "$0")/root
+for folder in lib lib64 usr proc; do
+	[ ! -e "/$folder" ] || mount --rbind "/$folder" "$root/$folder"
+done
+exec chroot "$root" "$@"
+END
+chmod 755 "$T/in_root"
+if unshare -rm "$T/in_root" /usr/bin/true 2>"$T/out"; then
+	expect "the other commands: in the root" 0 "List the live connections" \
+		unshare -rm "$T/in_root" /xsock help ps
+else
+	skip "the other commands: in the root" "no root of its own"
+fi
 # What is started waits for the loader.
 readelf -d "$XSOCK" >"$T/out"
 ! grep -qE 'NEEDED.*lib(ssl|crypto|IPSec|ncurses|tinfo|jansson)' "$T/out"

@@ -61,14 +61,14 @@ static bool take(const char *pattern, const struct xs_elf *program,
 	return taken;
 }
 
-/* The folder of the running program.  False when /proc does not tell. */
-static bool own_folder(char folder[PATH_MAX])
+bool xs_library_own_folder(char folder[PATH_MAX])
 {
 	ssize_t len = readlink("/proc/self/exe", folder, PATH_MAX - 1);
 
-	if (len <= 0)
+	folder[len > 0 ? len : 0] = '\0';
+	/* proc(5): what is outside of the root has no path that begins so. */
+	if (folder[0] != '/')
 		return false;
-	folder[len] = '\0';
 	*strrchr(folder, '/') = '\0';
 	return true;
 }
@@ -76,7 +76,7 @@ static bool own_folder(char folder[PATH_MAX])
 bool xs_library_find_for(const struct xs_elf *program, char path[PATH_MAX])
 {
 	char folder[PATH_MAX] = "", pattern[2 * PATH_MAX];
-	bool known = own_folder(folder);
+	bool known = xs_library_own_folder(folder);
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		bool absolute = places[i][0] == '/';
@@ -97,7 +97,7 @@ int xs_library_find(char path[PATH_MAX], struct xs_error *err)
 	char folder[PATH_MAX] = "";
 
 	if (!xs_library_find_for(NULL, path)) {
-		own_folder(folder);
+		xs_library_own_folder(folder);
 		return xs_error_set(err, XS_ERR_SYSTEM, ENOENT,
 				    "libxsock.so is neither beside %s/xsock, "
 				    "nor in ../lib from there, nor in %s",
@@ -118,7 +118,7 @@ bool xs_library_preload(const struct xs_elf *program, char entry[PATH_MAX])
 
 	if (!xs_library_find_for(program, path))
 		return false;
-	if (own_folder(prefix) && strrchr(prefix, '/')) {
+	if (xs_library_own_folder(prefix) && strrchr(prefix, '/')) {
 		*strrchr(prefix, '/') = '\0';
 		if (xs_loader_spell(program, prefix, path, entry))
 			return true;

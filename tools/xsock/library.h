@@ -8,6 +8,10 @@
 #include <limits.h>
 #include <stdbool.h>
 
+/* The folder of the running program; "": the root.  False when /proc does not
+ * tell. */
+bool xs_library_own_folder(char folder[PATH_MAX]);
+
 /* Writes the absolute path of a libxsock.so: beside xsock (as it is built), in
  * ../lib, ../lib64 or ../lib/TRIPLET from there (as it is installed), or in or
  * beside the LIBDIR that it was built for.  Returns 0, or -1 with *err set. */

@@ -6,11 +6,12 @@
  * need more, are in xsock-commands (main.c).
  */
 #include "xsock/command.h"
+#include "xsock/library.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,16 +23,6 @@ static const char *const places[] = {
 	XS_LIBEXECDIR "/xsock-commands",
 };
 
-/* The folder of the running program; "": /proc does not tell. */
-static void find_folder(char folder[PATH_MAX])
-{
-	ssize_t len = readlink("/proc/self/exe", folder, PATH_MAX - 1);
-
-	folder[len > 0 ? len : 0] = '\0';
-	if (strrchr(folder, '/'))
-		*strrchr(folder, '/') = '\0';
-}
-
 /* Becomes the first that is there.  Returns when there is none. */
 static void become_commands(const char *folder, char **argv)
 {
@@ -40,7 +31,7 @@ static void become_commands(const char *folder, char **argv)
 	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
 		bool absolute = places[i][0] == '/';
 
-		if (!absolute && !*folder)
+		if (!absolute && !folder)
 			continue;
 		snprintf(path, sizeof(path), "%s%s%s", absolute ? "" : folder,
 			 absolute ? "" : "/", places[i]);
@@ -52,15 +43,14 @@ static void become_commands(const char *folder, char **argv)
 
 static int run_elsewhere(char **argv)
 {
-	char folder[PATH_MAX];
+	char own[PATH_MAX];
+	const char *folder = xs_library_own_folder(own) ? own : NULL;
 
-	find_folder(folder);
 	become_commands(folder, argv);
 	fprintf(stderr,
 		"xsock: xsock-commands, which has all commands but \"run\", "
-		"cannot be started from %s, ../libexec from there or %s: %s\n",
-		*folder ? folder : "the folder of xsock", XS_LIBEXECDIR,
-		strerror(errno));
+		"cannot be started from %s/, ../libexec from there or %s: %s\n",
+		folder ? folder : "(unknown)", XS_LIBEXECDIR, strerror(errno));
 	return XS_EXIT_USAGE;
 }
 
