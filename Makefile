@@ -151,7 +151,7 @@ products := $(BUILD)/libxsock.so $(BUILD)/xsock $(BUILD)/xsock-commands $(BUILD)
 made_manuals := $(BUILD)/xsock-messages.7
 
 .PHONY: all
-all: $(products) $(made_manuals) ## build libxsock.so, xsock and xsock-relay
+all: $(products) $(made_manuals) ## build libxsock.so, xsock, xsock-commands and xsock-relay
 $(products): | $(cover_obj)
 
 # musl-gcc has no headers of the kernel.
