@@ -4,14 +4,20 @@
  * FTP server may demand it for data connections. */
 #include "tls_line.h"
 
+static void finish_line(struct line *line, bool resumed)
+{
+	struct xs_tls_summary summary;
+
+	line_finish(line, &summary);
+	cr_assert_eq(summary.resumed, resumed);
+}
+
 static struct line open_line(struct bench *b, bool resumed)
 {
 	struct line line = line_make(b);
-	struct xs_tls_summary summary;
 
 	line.tls = client_make(b);
-	line_finish(&line, &summary);
-	cr_assert_eq(summary.resumed, resumed);
+	finish_line(&line, resumed);
 	return line;
 }
 
@@ -77,4 +83,30 @@ Test(relay_tls_session, an_unfinished_handshake_makes_it_forgotten)
 Test(relay_tls_session, an_unfinished_handshake_makes_it_forgotten_tls_1_2)
 {
 	is_forgotten("max_version=1.2");
+}
+
+/* Who the server was is not known, so its session stands for nothing. */
+Test(relay_tls_session, of_nobody_is_not_resumed)
+{
+	struct bench b = bench_make("max_version=1.2&verify_peer=0&"
+				    "verify_peer_name=0&security_level=0&"
+				    "ciphers=AECDH-AES128-SHA");
+	struct xs_tls_session *session;
+	struct line line, data;
+
+	SSL_CTX_set_cipher_list(b.server, "aNULL:@SECLEVEL=0");
+	line = open_line(&b, false);
+	session = xs_tls_session_take(line.tls);
+	cr_assert(session);
+	/* Neither by the next one, nor by a data connection of its own. */
+	data = line_make(&b);
+	data.tls = client_make(&b);
+	xs_tls_session_use(data.tls, session);
+	xs_tls_session_free(session);
+	finish_line(&data, false);
+	line_end(&data);
+	line_end(&line);
+	line = open_line(&b, false);
+	line_end(&line);
+	bench_end(&b);
 }
