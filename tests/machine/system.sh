@@ -79,7 +79,7 @@ copy_xsock()
 	local part
 	mkdir -p "$work/root/xsock/build"
 	cp -a "$here/.." "$work/root/xsock/tests"
-	for part in libxsock.so xsock xsock-relay m32/libxsock.so m32/tests \
+	for part in libxsock.so xsock xsock-commands xsock-relay m32/libxsock.so m32/tests \
 		tests/preload tests/supervise tests/support; do
 		[ ! -e "$programs/$part" ] || echo "$part"
 	done | tar -C "$programs" --exclude '*.d' -c -T - |
