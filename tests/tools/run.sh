@@ -524,7 +524,12 @@ cp "$XSOCK" "$T/alone"
 if ls /usr/local/lib/libxsock.so >/dev/null 2>&1; then
 	skip "library: nowhere" "it is installed"
 else
-	expect "library: nowhere" 125 "libxsock.so is neither" "$T/alone/xsock" run -r 'a=tls://' true
+	expect "library: nowhere" 125 "libxsock.so is neither in $T/alone/, nor in ../lib" \
+		"$T/alone/xsock" run -r 'a=tls://' true
+	mkdir "$T/libexec"
+	cp "$BUILD/xsock-commands" "$T/libexec"
+	expect "library: nowhere for the other commands" 125 "libxsock.so is neither in $T/libexec/, " \
+		"$T/alone/xsock" trace true
 fi
 
 echo "$passed passed, $failed failed"

@@ -94,15 +94,16 @@ bool xs_library_find_for(const struct xs_elf *program, char path[PATH_MAX])
 
 int xs_library_find(char path[PATH_MAX], struct xs_error *err)
 {
-	char folder[PATH_MAX] = "";
+	char folder[PATH_MAX];
 
-	if (!xs_library_find_for(NULL, path)) {
-		xs_library_own_folder(folder);
-		return xs_error_set(err, XS_ERR_SYSTEM, ENOENT,
-				    "libxsock.so is neither beside %s/xsock, "
-				    "nor in ../lib from there, nor in %s",
-				    folder, XS_LIBDIR);
-	}
+	/* That of xsock-commands may be another than that of xsock. */
+	if (!xs_library_find_for(NULL, path))
+		return xs_error_set(
+			err, XS_ERR_SYSTEM, ENOENT,
+			"libxsock.so is neither in %s/, nor in ../lib from "
+			"there, nor in %s",
+			xs_library_own_folder(folder) ? folder : "(unknown)",
+			XS_LIBDIR);
 	/* ld.so(8): both separate the entries of LD_PRELOAD. */
 	if (strpbrk(path, ": "))
 		return xs_error_set(err, XS_ERR_SYSTEM, EINVAL,

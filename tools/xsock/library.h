@@ -12,9 +12,10 @@
  * tell. */
 bool xs_library_own_folder(char folder[PATH_MAX]);
 
-/* Writes the absolute path of a libxsock.so: beside xsock (as it is built), in
- * ../lib, ../lib64 or ../lib/TRIPLET from there (as it is installed), or in or
- * beside the LIBDIR that it was built for.  Returns 0, or -1 with *err set. */
+/* Writes the absolute path of a libxsock.so: beside this program (as it is
+ * built), in ../lib, ../lib64 or ../lib/TRIPLET from there (as it is
+ * installed), or in or beside the LIBDIR that it was built for.  Returns 0, or
+ * -1 with *err set. */
 int xs_library_find(char path[PATH_MAX], struct xs_error *err);
 
 /* The same, of the one that fits a program (any, if program is NULL).  False
