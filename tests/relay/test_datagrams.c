@@ -155,6 +155,33 @@ Test(relay_datagrams, only_of_the_peer, .timeout = 60)
 	close(stranger);
 }
 
+/* Who closes a pair in which something waits has its end told as an error
+ * (ECONNRESET), in front of what was sent before. */
+Test(relay_datagrams, sent_beside_unread_answers, .timeout = 60)
+{
+	struct xs_address own, from;
+	int server = udp_socket(&own);
+	struct relay relay = relay_start("0");
+	struct datagrams d = opened(&relay, &own, "udp", "relay=1");
+	struct pollfd answered = { .fd = d.end[0], .events = POLLIN };
+	char data[64];
+
+	cr_assert_eq(send(d.end[0], "ask", 3, 0), 3);
+	cr_assert_eq(serve_datagram(server, data, sizeof(data), &from), 3);
+	sendto(server, "answer", 6, 0, &from.any, from.len);
+	cr_assert_eq(poll(&answered, 1, 20000), 1);
+	cr_assert_eq(kill(relay.pid, SIGSTOP), 0);
+	for (int i = 1; i <= 40; i++)
+		cr_assert_eq(send(d.end[0], data, (size_t)i, 0), i);
+	forget(&d);
+	cr_assert_eq(kill(relay.pid, SIGCONT), 0);
+	for (int i = 1; i <= 40; i++)
+		cr_assert_eq(serve_datagram(server, data, sizeof(data), &from),
+			     i);
+	cr_assert_eq(relay_wait(&relay, 20), 0);
+	close(server);
+}
+
 /* The name of the relay's end says why it is closed. */
 static void expect_failed(struct datagrams *d, int errnum, const char *line)
 {
