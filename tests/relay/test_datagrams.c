@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <dirent.h>
+#include <netinet/udp.h>
 #include <sys/syscall.h>
 
 static int count_descriptors(pid_t pid)
@@ -178,6 +179,39 @@ Test(relay_datagrams, sent_beside_unread_answers, .timeout = 60)
 	for (int i = 1; i <= 40; i++)
 		cr_assert_eq(serve_datagram(server, data, sizeof(data), &from),
 			     i);
+	cr_assert_eq(relay_wait(&relay, 20), 0);
+	close(server);
+}
+
+/* What the program has set before its socket became the relay's must not join
+ * or cut the relay's datagrams. */
+Test(relay_datagrams, options_that_join_and_cut, .timeout = 60)
+{
+	static const struct {
+		int option, value;
+	} set[] = { { UDP_GRO, 1 }, { UDP_SEGMENT, 100 }, { UDP_CORK, 1 } };
+	const int cut = 20;
+	struct xs_address own, from;
+	int server = udp_socket(&own);
+	struct relay relay = relay_start("0");
+	struct datagrams d = prepare(&own, "udp", "relay=1");
+	char data[250] = { 0 };
+
+	for (size_t i = 0; i < sizeof(set) / sizeof(*set); i++)
+		cr_assert_eq(setsockopt(d.udp, IPPROTO_UDP, set[i].option,
+					&set[i].value, sizeof(set[i].value)),
+			     0);
+	cr_assert(hand_over(&d, &relay));
+	cr_assert_eq(send(d.end[0], data, sizeof(data), 0), sizeof(data));
+	cr_assert_eq(serve_datagram(server, data, sizeof(data), &from),
+		     sizeof(data));
+	cr_assert_eq(setsockopt(server, IPPROTO_UDP, UDP_SEGMENT, &cut,
+				sizeof(cut)),
+		     0);
+	sendto(server, data, 60, 0, &from.any, from.len);
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(receive(d.end[0], data, sizeof(data)), 20);
+	forget(&d);
 	cr_assert_eq(relay_wait(&relay, 20), 0);
 	close(server);
 }

@@ -27,6 +27,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/errqueue.h>
+#include <netinet/udp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,6 +197,18 @@ static void forbid_fragments(const struct xs_association *a)
 	if (is_ipv6(a))
 		setsockopt(a->udp_fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &on6,
 			   sizeof(on6));
+}
+
+/* The program may have had its datagrams joined or cut, before its socket
+ * became the relay's (udp(7)). */
+static void keep_boundaries(const struct xs_association *a)
+{
+	static const int options[] = { UDP_GRO, UDP_SEGMENT, UDP_CORK };
+	const int off = 0;
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
+		setsockopt(a->udp_fd, IPPROTO_UDP, options[i], &off,
+			   sizeof(off));
 }
 
 static bool watch(struct xs_association *a)
@@ -1140,6 +1153,7 @@ xs_association_new(const struct xs_association_setup *setup)
 		      &a->datagrams);
 	xs_totals_begin();
 	xs_log_words_log_walls(a->log_words, a->log_fd);
+	keep_boundaries(a);
 	if (has_dtls(a)) {
 		forbid_fragments(a);
 		xs_worker_timer(a->worker, &a->timer, LOG_MS);
