@@ -7,6 +7,7 @@
 
 #include "base/descriptor.h"
 #include "base/readable.h"
+#include "base/scheme.h"
 #include "base/trace.h"
 #include "connect/announced.h"
 #include "connect/behalf.h"
@@ -216,6 +217,8 @@ static int follow_rule(int fd, struct xs_destination *where,
 	const struct xs_rule *rule = where->decision->rule;
 	bool direct = false;
 
+	if (xs_scheme_is_datagram(rule->target.scheme) && xs_peers_has(fd))
+		return refuse_with_peers(err);
 	switch (rule->target.scheme->kind) {
 	case XS_SCHEME_DENY:
 		return deny(err);
@@ -224,8 +227,6 @@ static int follow_rule(int fd, struct xs_destination *where,
 		break;
 	case XS_SCHEME_UDP:
 		direct = is_exemption(rule);
-		if (direct && xs_peers_has(fd))
-			return refuse_with_peers(err);
 		break;
 	case XS_SCHEME_TLS:
 	case XS_SCHEME_WATCH:

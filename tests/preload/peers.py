@@ -329,6 +329,15 @@ except OSError as error:
     ask(s, "two")
 
 
+def connects():
+    """Also a connect to the very peer would give up what protects the others,
+    and its answers would not pass the filter."""
+    s = udp()
+    ask(s, "one")
+    say("connect", s.connect, there)
+    ask(s, "two")
+
+
 def stand_ins(own):
     """The loopback addresses that have this port, from the kernel's table."""
     found = []

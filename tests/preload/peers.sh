@@ -113,6 +113,14 @@ send two: 3
 answer: (b'two', ('127.0.0.1', PORT))" &&
 		life_passes "peers: the socket stays what it is" \
 			"$(! grep -q plain "$T/dtls_echo.log"; echo $?)"
+	peers_life "peers: connected to the very peer" 127.0.0.1 \
+		"udp://:$port_udp_echo" connects "send one: 3
+answer: (b'one', ('127.0.0.1', PORT))
+connect: EACCES
+send two: 3
+answer: (b'two', ('127.0.0.1', PORT))" &&
+		life_passes "peers: connected to the very peer" \
+			"$(life_told 'cannot be connected, or disconnected'; echo $?)"
 	peers_life "peers: forged" 127.0.0.1 "$dtls" forged "send one: 3
 answer: (b'one', ('127.0.0.1', PORT))
 forged: 6
