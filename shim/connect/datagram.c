@@ -137,21 +137,27 @@ ssize_t xs_datagram_refine(int fd, ssize_t result)
 /* --- sizes ---------------------------------------------------------------- */
 
 /* What the relay has said lately of a pair: its id, the second, and the longest
- * datagram (at most 16384).  A question costs more than a datagram. */
+ * datagram (at most 16384).  A question costs more than a datagram, and one to
+ * a relay that is stopped much more. */
 static uint64_t last_answer;
+
+enum { NO_ANSWER = 0xffff }; /* everything fits */
 
 static unsigned int largest_of(int fd, const struct xs_pair_info *pair)
 {
 	uint64_t now = (uint64_t)pair->id << 32 |
 		       ((uint64_t)xs_clock_coarse_ms() / 1000 & 0xffff) << 16;
 	uint64_t last = __atomic_load_n(&last_answer, __ATOMIC_RELAXED);
-	unsigned int largest;
+	int largest;
 
 	if ((last & ~(uint64_t)0xffff) == now && (last & 0xffff))
 		return (unsigned int)(last & 0xffff);
-	largest = xs_sockopt_largest(fd, pair) & 0xffff;
-	__atomic_store_n(&last_answer, now | largest, __ATOMIC_RELAXED);
-	return largest;
+	largest = xs_sockopt_largest(fd, pair);
+	if (largest < 0 || largest > NO_ANSWER)
+		largest = NO_ANSWER;
+	now |= (unsigned int)largest;
+	__atomic_store_n(&last_answer, now, __ATOMIC_RELAXED);
+	return (unsigned int)largest;
 }
 
 /* What the estimate lets through, and a cipher that takes much may not. */

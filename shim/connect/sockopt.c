@@ -37,8 +37,15 @@ bool xs_sockopt_is_local(int option)
 	}
 }
 
-/* A relay answers at once; one that does not is stopped. */
-enum { PATIENCE_S = 5 };
+/* A relay answers at once; one that does not is stopped.  A send, which waits
+ * for nobody, can do without the answer. */
+enum { PATIENCE_S = 5, SEND_PATIENCE_MS = 100 };
+
+static bool is_of_send(const struct xs_wire *question)
+{
+	return question->head.level == XS_WIRE_IOCTL &&
+	       question->head.option == XS_WIRE_LARGEST;
+}
 
 static void tell_silent(int control, int fd)
 {
@@ -56,7 +63,11 @@ static void tell_silent(int control, int fd)
 static ssize_t exchange(int control, int fd, const struct xs_wire *question,
 			char *datagram, size_t size)
 {
-	const struct timeval patience = { .tv_sec = PATIENCE_S };
+	const bool brief = is_of_send(question);
+	const struct timeval patience = {
+		.tv_sec = brief ? 0 : PATIENCE_S,
+		.tv_usec = brief ? SEND_PATIENCE_MS * 1000 : 0,
+	};
 	ssize_t got;
 	size_t nfds;
 
@@ -68,7 +79,7 @@ static ssize_t exchange(int control, int fd, const struct xs_wire *question,
 		got = xs_wire_receive(control, datagram, size, NULL, 0, &nfds,
 				      0);
 	while (got < 0 && errno == EINTR);
-	if (got < 0 && errno == EAGAIN)
+	if (got < 0 && errno == EAGAIN && !brief)
 		tell_silent(control, fd);
 	return got;
 }
@@ -371,11 +382,11 @@ void xs_sockopt_local(int fd, const struct xs_pair_info *pair,
 	errno = saved;
 }
 
-unsigned int xs_sockopt_largest(int fd, const struct xs_pair_info *pair)
+int xs_sockopt_largest(int fd, const struct xs_pair_info *pair)
 {
 	char datagram[4096];
 	struct xs_wire question, answer;
-	int saved = errno, largest = 0;
+	int saved = errno, largest = -1;
 
 	xs_wire_init(&question, XS_WIRE_GETOPT);
 	question.head.level = XS_WIRE_IOCTL;
@@ -386,7 +397,7 @@ unsigned int xs_sockopt_largest(int fd, const struct xs_pair_info *pair)
 	    answer.head.value_len == sizeof(largest))
 		memcpy(&largest, answer.value, sizeof(largest));
 	errno = saved;
-	return largest > 0 ? (unsigned int)largest : 0;
+	return largest;
 }
 
 bool xs_sockopt_answers(int fd, const struct xs_pair_info *pair)

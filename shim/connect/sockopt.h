@@ -37,9 +37,10 @@ int xs_sockopt_unsent(int fd, const struct xs_pair_info *pair, int request,
 void xs_sockopt_local(int fd, const struct xs_pair_info *pair,
 		      struct xs_address *local);
 
-/* The longest datagram that goes by the pair of DTLS fd; 0: nobody knows yet.
- * errno is kept. */
-unsigned int xs_sockopt_largest(int fd, const struct xs_pair_info *pair);
+/* The longest datagram that goes by the pair of DTLS fd; 0: nobody knows yet;
+ * -1: the relay does not answer, for which this waits a moment only.  errno is
+ * kept. */
+int xs_sockopt_largest(int fd, const struct xs_pair_info *pair);
 
 /* Does the relay of the pair's end fd answer?  False, with errno ETIMEDOUT and
  * a line, when it is stopped. */

@@ -205,6 +205,23 @@ def segments():
     say("answer", s.recv, 1000)
 
 
+def stopped():
+    """Who sends waits for nobody, also when nobody can say whether the cipher
+    takes so much."""
+    s = connected()
+    ask(s, "one")
+    pids = relays(more[0])
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    began = time.monotonic()
+    for _ in range(5):
+        s.send(b"x" * 1330)
+    print("late:", time.monotonic() - began > 10)
+    for pid in pids:
+        os.kill(pid, signal.SIGCONT)
+    say("answer", lambda: len(s.recv(2000)))
+
+
 def bursts():
     """Many at once, of some lengths: each comes back by itself, in order."""
     s = connected()

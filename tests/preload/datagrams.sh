@@ -195,6 +195,11 @@ recv: EAGAIN
 answer: b'two'" "$relay" && life_passes "datagrams: the relay is killed" \
 			"$(life_told 'the relay ended, and what was on the way'; echo $?)" \
 			"$(! grep -q plain "$T/dtls_echo.log"; echo $?)"
+	XSOCK_RELAY=$relay XSOCK_RELAY_IDLE=0 life "datagrams: the relay is stopped" \
+		"dtls://:$port_dtls_echo?cafile=$CA&mtu=1400" stopped "send one: 3
+answer: b'one'
+late: False
+answer: 1330" "$relay" && life_passes "datagrams: the relay is stopped" 0
 	XSOCK_RELAY=$relay XSOCK_RELAY_IDLE=0 life "datagrams: the port of one that was killed" \
 		"dtls://:$port_dtls_echo?cafile=$CA" same_port "send one: 3
 answer: b'one'
