@@ -18,6 +18,7 @@
 #include "hooks/libc.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -175,10 +176,31 @@ static bool is_dropped(int fd, int flags, const struct sockaddr *from,
 	return true;
 }
 
+/* The whole sender, also where the caller has no room for it. */
+static bool has_room(const struct msghdr *msg)
+{
+	return msg->msg_name && msg->msg_namelen >= sizeof(struct sockaddr_in6);
+}
+
+/* As much as fits (move_addr_to_user in net/socket.c). */
+static int cut_sender(struct msghdr *msg, const struct sockaddr_storage *from,
+		      socklen_t len)
+{
+	size_t size = msg->msg_namelen < len ? msg->msg_namelen : len;
+
+	if (size && !xs_readable(msg->msg_name, size)) {
+		errno = EFAULT;
+		return -1;
+	}
+	memcpy(msg->msg_name, from, size);
+	return 0;
+}
+
 /* With a sender, whether the caller asks for it or not. */
 static ssize_t receive_message_true(__typeof__(recvmsg) *libc, int fd,
 				    struct msghdr *msg, int flags)
 {
+	const bool own = !has_room(msg);
 	struct sockaddr_storage from;
 	struct msghdr copy;
 	socklen_t room;
@@ -186,7 +208,7 @@ static ssize_t receive_message_true(__typeof__(recvmsg) *libc, int fd,
 
 	do {
 		copy = *msg;
-		if (!copy.msg_name) {
+		if (own) {
 			copy.msg_name = &from;
 			copy.msg_namelen = sizeof(from);
 		}
@@ -197,6 +219,8 @@ static ssize_t receive_message_true(__typeof__(recvmsg) *libc, int fd,
 		if (copy.msg_namelen < room)
 			room = copy.msg_namelen;
 	} while (is_dropped(fd, flags, copy.msg_name, room));
+	if (own && msg->msg_name && cut_sender(msg, &from, room) < 0)
+		return -1;
 	if (msg->msg_name)
 		msg->msg_namelen = copy.msg_namelen;
 	msg->msg_controllen = copy.msg_controllen;

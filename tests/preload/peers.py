@@ -164,6 +164,29 @@ def forged():
     say("other", s.recv, 100)
 
 
+def cut():
+    """The same where the caller has no room for the sender, and the program has
+    a filter of its own."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    s, liar = udp(), udp()
+    passes = ctypes.create_string_buffer(struct.pack("=HBBI", 6, 0, 0, 65535))
+    s.setsockopt(socket.SOL_SOCKET, 26,
+                 struct.pack("@HL", 1, ctypes.addressof(passes)))
+    ask(s, "one")
+    liar.bind(there)
+    s.settimeout(None)
+    for size in 0, 8, 16:
+        liar.sendto(b"forged", ("127.0.0.1", s.getsockname()[1]))
+        s.sendto(b"true", there)
+        data = ctypes.create_string_buffer(100)
+        sender = ctypes.create_string_buffer(b"-" * 16, 16)
+        room = ctypes.c_uint(size)
+        got = libc.recvfrom(s.fileno(), data, 100, 0, sender,
+                            ctypes.byref(room))
+        print(size, data[:got], room.value,
+              sender.raw[size:] == b"-" * (16 - size))
+
+
 def large():
     """What only the cipher makes too long is told by a later call."""
     s = udp()

@@ -138,6 +138,11 @@ readv: b'readv'
 forged: 6
 its own: b'its own'
 other: b'other'" && life_passes "peers: forged" 0
+	peers_life "peers: forged, and the sender is cut" 127.0.0.1 "$dtls" cut "send one: 3
+answer: (b'one', ('127.0.0.1', PORT))
+0 b'true' 16 True
+8 b'true' 16 True
+16 b'true' 16 True" && life_passes "peers: forged, and the sender is cut" 0
 	peers_life "peers: too long for the cipher" 127.0.0.1 \
 		"$dtls&mtu=1400&ciphers=ECDHE-ECDSA-AES256-SHA384" large "send 1300: 1300
 answer: 1300
