@@ -205,9 +205,9 @@ Test(relay_datagrams, options_that_join_and_cut, .timeout = 60)
 	cr_assert_eq(send(d.end[0], data, sizeof(data), 0), sizeof(data));
 	cr_assert_eq(serve_datagram(server, data, sizeof(data), &from),
 		     sizeof(data));
-	cr_assert_eq(setsockopt(server, IPPROTO_UDP, UDP_SEGMENT, &cut,
-				sizeof(cut)),
-		     0);
+	cr_assert_eq(
+		setsockopt(server, IPPROTO_UDP, UDP_SEGMENT, &cut, sizeof(cut)),
+		0);
 	sendto(server, data, 60, 0, &from.any, from.len);
 	for (int i = 0; i < 3; i++)
 		cr_assert_eq(receive(d.end[0], data, sizeof(data)), 20);
