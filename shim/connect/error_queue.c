@@ -1,6 +1,7 @@
 /* The error queue of a wrapped UDP socket; see error_queue.h. */
 #include "connect/error_queue.h"
 
+#include "base/readable.h"
 #include "connect/datagram.h"
 #include "connect/datagram_option.h"
 
@@ -66,7 +67,8 @@ static void put_beside(struct msghdr *msg, const struct xs_pair_info *pair,
 	struct cmsghdr *part = msg->msg_control;
 
 	msg->msg_flags = MSG_ERRQUEUE;
-	if (!part || msg->msg_controllen < CMSG_LEN(size)) {
+	if (!part || msg->msg_controllen < CMSG_LEN(size) ||
+	    !xs_readable(part, CMSG_LEN(size))) {
 		msg->msg_flags |= MSG_CTRUNC;
 		msg->msg_controllen = 0;
 		return;
@@ -79,15 +81,20 @@ static void put_beside(struct msghdr *msg, const struct xs_pair_info *pair,
 		msg->msg_controllen = CMSG_SPACE(size);
 }
 
-static void put_name(struct msghdr *msg, const struct xs_pair_info *pair)
+static int put_name(struct msghdr *msg, const struct xs_pair_info *pair)
 {
-	socklen_t room = msg->msg_namelen;
+	size_t size = msg->msg_namelen < pair->asked.len ? msg->msg_namelen
+							 : pair->asked.len;
 
 	if (!msg->msg_name)
-		return;
-	memcpy(msg->msg_name, &pair->asked.any,
-	       room < pair->asked.len ? room : pair->asked.len);
+		return 0;
+	if (size && !xs_readable(msg->msg_name, size)) {
+		errno = EFAULT;
+		return -1;
+	}
+	memcpy(msg->msg_name, &pair->asked.any, size);
 	msg->msg_namelen = pair->asked.len;
+	return 0;
 }
 
 ssize_t xs_error_queue_read(int fd, const struct xs_pair_info *pair,
@@ -103,6 +110,5 @@ ssize_t xs_error_queue_read(int fd, const struct xs_pair_info *pair,
 	}
 	size = make(&told, pair, error);
 	put_beside(msg, pair, &told, size);
-	put_name(msg, pair);
-	return 0;
+	return put_name(msg, pair);
 }

@@ -159,6 +159,28 @@ static void by_call(void)
 	close(fd);
 }
 
+/* What the kernel says of addresses that nothing is at. */
+static void by_queue_nowhere(void)
+{
+	void *nowhere = (void *)(uintptr_t)8;
+	struct msghdr name = { .msg_name = nowhere, .msg_namelen = 16 };
+	struct msghdr beside = { .msg_control = nowhere,
+				 .msg_controllen = 256 };
+	int fd = connected_closed(AF_INET);
+
+	puts("told by the queue, to nowhere");
+	setsockopt(fd, IPPROTO_IP, IP_RECVERR, &one, sizeof(one));
+	say("  send", send(fd, "x", 1, 0));
+	await(fd, 0);
+	say("  name", recvmsg(fd, &name, MSG_ERRQUEUE | MSG_DONTWAIT));
+	say_rest(fd);
+	say("  send", send(fd, "x", 1, 0));
+	await(fd, 0);
+	say("  control", recvmsg(fd, &beside, MSG_ERRQUEUE | MSG_DONTWAIT));
+	say_rest(fd);
+	close(fd);
+}
+
 /* Without the option nothing is queued, and the error stays. */
 static void without(void)
 {
@@ -322,6 +344,7 @@ int main(void)
 {
 	by_queue("told by the queue", AF_INET);
 	by_queue("told by the queue, IPv6", AF_INET6);
+	by_queue_nowhere();
 	by_call();
 	without();
 	unconnected();
