@@ -287,8 +287,7 @@ static struct choice decide_by_names(const struct xs_rules *rules, bool udp,
 	return choice;
 }
 
-/* A connect to the unspecified address reaches this host (ip(7)). */
-static struct xs_address meant(const struct xs_address *asked)
+struct xs_address xs_decide_meant(const struct xs_address *asked)
 {
 	struct xs_address to = *asked;
 
@@ -397,7 +396,7 @@ void xs_decide(const struct xs_rules *rules, bool udp,
 	       struct xs_error *err)
 {
 	static const struct among asked_for = { .rules = false };
-	const struct xs_address to = meant(asked);
+	const struct xs_address to = xs_decide_meant(asked);
 	struct xs_decision unasked;
 	struct choice choice;
 
@@ -418,7 +417,7 @@ const struct xs_rule *xs_decide_missed(const struct xs_rules *rules, bool udp,
 				       const struct xs_address *asked,
 				       const struct xs_decision *decision)
 {
-	const struct xs_address to = meant(asked);
+	const struct xs_address to = xs_decide_meant(asked);
 
 	if (decision->rule || decision->unknown || decision->unreachable ||
 	    decision->name[0] || is_loopback(&to))

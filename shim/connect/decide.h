@@ -46,4 +46,7 @@ const struct xs_rule *xs_decide_missed(const struct xs_rules *rules, bool udp,
 				       const struct xs_address *asked,
 				       const struct xs_decision *decision);
 
+/* The address that asked reaches: the unspecified one is this host (ip(7)). */
+struct xs_address xs_decide_meant(const struct xs_address *asked);
+
 #endif

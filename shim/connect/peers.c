@@ -10,6 +10,7 @@
 #include "connect/config.h"
 #include "connect/connect.h"
 #include "connect/datagram.h"
+#include "connect/decide.h"
 #include "connect/undisturbed.h"
 #include "relay_client/find_relay.h"
 
@@ -340,7 +341,7 @@ static bool is_fresh(const struct xs_stand_in *entry)
 int xs_peers_find(int fd, const struct xs_address *asked, struct xs_peer *peer,
 		  struct xs_error *err)
 {
-	struct xs_address peer_asked = *asked;
+	struct xs_address peer_asked = xs_decide_meant(asked);
 	struct xs_error why = { .kind = XS_ERR_NONE };
 	struct xs_stand_in entry;
 	int error;

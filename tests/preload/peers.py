@@ -164,6 +164,19 @@ def forged():
     say("other", s.recv, 100)
 
 
+def this_host():
+    """Who is asked by the unspecified address answers from the loopback one, and
+    nobody else does."""
+    s, liar = udp(), udp()
+    ask(s, "one", ("0.0.0.0", port))
+    liar.bind(there)
+    liar.sendto(b"forged", ("127.0.0.1", s.getsockname()[1]))
+    ask(s, "two", ("0.0.0.0", port))
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as six:
+        six.settimeout(15)
+        ask(six, "three", ("::", port))
+
+
 def cut():
     """The same where the caller has no room for the sender, and the program has
     a filter of its own."""

@@ -138,6 +138,13 @@ readv: b'readv'
 forged: 6
 its own: b'its own'
 other: b'other'" && life_passes "peers: forged" 0
+	peers_life "peers: this host" '*' \
+		"dtls://127.0.0.1:$port_dtls_echo?cafile=$CA" this_host "send one: 3
+answer: (b'one', ('127.0.0.1', PORT))
+send two: 3
+answer: (b'two', ('127.0.0.1', PORT))
+send three: 5
+answer: (b'three', ('::1', PORT, 0, 0))" && life_passes "peers: this host" 0
 	peers_life "peers: forged, and the sender is cut" 127.0.0.1 "$dtls" cut "send one: 3
 answer: (b'one', ('127.0.0.1', PORT))
 0 b'true' 16 True
