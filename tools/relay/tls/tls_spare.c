@@ -156,7 +156,9 @@ void xs_tls_spare_make(struct xs_tls_context *context, const char *name,
 {
 	struct xs_tls *spare;
 
-	if (!is_time(context, name, server))
+	/* A place keeps its context, and the key in it, when the rule has
+	 * another key already. */
+	if (xs_tls_context_psk(context) || !is_time(context, name, server))
 		return;
 	spare = make(context, name, server);
 	if (spare)
