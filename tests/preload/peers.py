@@ -476,7 +476,7 @@ def rebinds():
         taken += 1
         s.sendto(b"%d" % i, there)
         answered += s.recv(100) == b"%d" % i
-    print("taken:", taken, "answered:", answered)
+    print("taken:", taken, "answered:", answered, flush=True)
     s.close()
     code = "import socket; socket.socket(type=socket.SOCK_DGRAM).bind(('', %d))"
     os.execv(sys.executable, [sys.executable, "-c", code % own])
