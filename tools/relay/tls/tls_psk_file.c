@@ -144,6 +144,8 @@ int xs_psk_file_read(const struct xs_options *options, struct xs_psk *psk,
 		return xs_tls_file_fail(err, "no key", "psk_file",
 					options->psk_file, errno);
 	len = BIO_get_mem_data(in, &text);
+	if (!text) /* a file without a byte */
+		text = "";
 	result = read_lines(options, (struct xs_span){ text, text + len }, psk,
 			    err);
 	if (len > 0)
