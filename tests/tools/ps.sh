@@ -347,7 +347,7 @@ hold "udp://127.0.0.1:11=dtls://:$dtls?cafile=$CA udp://127.0.0.1:12=udp://:$udp
 	read -r line <&7
 	for fd in 3 4; do
 		echo abc >&$fd
-		dd bs=100 count=1 status=none <&$fd
+		dd bs=4096 count=1 status=none <&$fd
 	done
 	echo abc >&5
 	: >"$0"
@@ -409,7 +409,7 @@ hold "udp://127.0.0.1:11=dtls://:$dtls?cafile=$CA" '
 	exec 3<>/dev/udp/127.0.0.1/11
 	for word in abc close; do
 		printf $word >&3
-		[ $word = close ] || dd bs=100 count=1 status=none <&3
+		[ $word = close ] || dd bs=4096 count=1 status=none <&3
 	done
 	: >"$0"
 	sleep 600
