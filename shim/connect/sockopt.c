@@ -361,42 +361,37 @@ int xs_sockopt_unsent(int fd, const struct xs_pair_info *pair, int request,
 	return 0;
 }
 
-void xs_sockopt_local(int fd, const struct xs_pair_info *pair,
-		      struct xs_address *local)
+/* Asks for what wire.h has among the ioctls: len bytes.  *value stays as it is
+ * where the relay does not say it; errno in any case. */
+static void ask_fact(int fd, const struct xs_pair_info *pair, int fact,
+		     void *value, uint32_t len)
 {
 	char datagram[4096];
 	struct xs_wire question, answer;
-	struct xs_address found;
 	int saved = errno;
 
 	xs_wire_init(&question, XS_WIRE_GETOPT);
 	question.head.level = XS_WIRE_IOCTL;
-	question.head.option = XS_WIRE_LOCAL;
-	question.head.value_len = sizeof(found);
+	question.head.option = fact;
+	question.head.value_len = len;
 	if (ask(pair->key, fd, &question, &answer, datagram,
 		sizeof(datagram)) == 0 &&
-	    answer.head.value_len == sizeof(found)) {
-		memcpy(&found, answer.value, sizeof(found));
-		*local = found;
-	}
+	    answer.head.value_len == len)
+		memcpy(value, answer.value, len);
 	errno = saved;
+}
+
+void xs_sockopt_local(int fd, const struct xs_pair_info *pair,
+		      struct xs_address *local)
+{
+	ask_fact(fd, pair, XS_WIRE_LOCAL, local, sizeof(*local));
 }
 
 int xs_sockopt_largest(int fd, const struct xs_pair_info *pair)
 {
-	char datagram[4096];
-	struct xs_wire question, answer;
-	int saved = errno, largest = -1;
+	int largest = -1;
 
-	xs_wire_init(&question, XS_WIRE_GETOPT);
-	question.head.level = XS_WIRE_IOCTL;
-	question.head.option = XS_WIRE_LARGEST;
-	question.head.value_len = sizeof(largest);
-	if (ask(pair->key, fd, &question, &answer, datagram,
-		sizeof(datagram)) == 0 &&
-	    answer.head.value_len == sizeof(largest))
-		memcpy(&largest, answer.value, sizeof(largest));
-	errno = saved;
+	ask_fact(fd, pair, XS_WIRE_LARGEST, &largest, sizeof(largest));
 	return largest;
 }
 
