@@ -1002,14 +1002,15 @@ static int drain_errors(struct xs_association *a)
 {
 	char room[256];
 	struct msghdr msg = { .msg_control = room };
-	int error = 0;
+	int error = 0, told;
 
 	for (int i = 0; i < TURN; i++) {
 		msg.msg_controllen = sizeof(room);
 		if (recvmsg(a->udp_fd, &msg, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
 			break;
-		if (is_of_server(read_error(&msg)))
-			error = read_error(&msg);
+		told = read_error(&msg);
+		if (is_of_server(told))
+			error = told;
 	}
 	return error;
 }

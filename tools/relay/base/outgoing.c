@@ -63,23 +63,24 @@ bool xs_outgoing_put(struct xs_outgoing *outgoing, const void *data, size_t len,
 
 /* The kernel cuts at each multiple of the first length: only the last one may
  * be shorter. */
-static struct run find_run(const struct sending *sending, unsigned at)
+static void find_run(const struct sending *sending, unsigned at,
+		     struct run *run)
 {
 	const struct xs_outgoing *outgoing = sending->outgoing;
 	const size_t first = outgoing->len[at];
-	struct run run = { .count = 1, .len = first };
 
-	while (sending->in_runs && first && at + run.count < outgoing->count) {
-		size_t next = outgoing->len[at + run.count];
+	run->count = 1;
+	run->len = first;
+	while (sending->in_runs && first && at + run->count < outgoing->count) {
+		size_t next = outgoing->len[at + run->count];
 
-		if (!next || next > first || run.len + next > RUN_MAX)
+		if (!next || next > first || run->len + next > RUN_MAX)
 			break;
-		run.count++;
-		run.len += next;
+		run->count++;
+		run->len += next;
 		if (next < first)
 			break;
 	}
-	return run;
 }
 
 static void cut(struct msghdr *msg, struct run *run, size_t each)
@@ -107,7 +108,7 @@ static unsigned make_list(const struct sending *sending, struct run *run,
 	     at += run[count++].count) {
 		struct msghdr *msg = &list[count].msg_hdr;
 
-		run[count] = find_run(sending, at);
+		find_run(sending, at, &run[count]);
 		run[count].part = (struct iovec){ .iov_base = place,
 						  .iov_len = run[count].len };
 		*msg = (struct msghdr){ .msg_iov = &run[count].part,

@@ -23,8 +23,7 @@
 enum {
 	LOOK_MS = 250, /* how often: is the application's socket there? */
 	TURN = 32,     /* datagrams; then others have their turn */
-	OTHERS = 4096, /* what is passed over at the end; the queue is no longer
-			*/
+	OTHERS = 4096, /* passed over at the end; no queue is longer */
 };
 
 struct xs_bridge {
