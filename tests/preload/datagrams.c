@@ -56,17 +56,6 @@ static const char *where(const struct place *p)
 
 /* --- names and options ---------------------------------------------------- */
 
-static void say_option(const char *key, int fd, int level, int option)
-{
-	int value = -1;
-	socklen_t len = sizeof(value);
-
-	if (getsockopt(fd, level, option, &value, &len) < 0)
-		say(key, -1);
-	else
-		say_text(key, "%d (%u)", value, len);
-}
-
 static void names(void)
 {
 	int fd = udp_to("UDP_ECHO"), one = 1;
@@ -81,18 +70,18 @@ static void names(void)
 		 p.v4.sin_addr.s_addr == htonl(INADDR_LOOPBACK) ? "loopback"
 								: "elsewhere",
 		 p.v4.sin_port ? "port" : "no port");
-	say_option("  SO_DOMAIN", fd, SOL_SOCKET, SO_DOMAIN);
-	say_option("  SO_TYPE", fd, SOL_SOCKET, SO_TYPE);
-	say_option("  SO_PROTOCOL", fd, SOL_SOCKET, SO_PROTOCOL);
-	say_option("  SO_ERROR", fd, SOL_SOCKET, SO_ERROR);
-	say_option("  SO_ACCEPTCONN", fd, SOL_SOCKET, SO_ACCEPTCONN);
-	say_option("  SO_BROADCAST", fd, SOL_SOCKET, SO_BROADCAST);
-	say_option("  IP_MTU", fd, IPPROTO_IP, IP_MTU);
-	say_option("  IP_TTL", fd, IPPROTO_IP, IP_TTL);
-	say_option("  TCP_NODELAY", fd, IPPROTO_TCP, TCP_NODELAY);
+	say_number("  SO_DOMAIN", fd, SOL_SOCKET, SO_DOMAIN);
+	say_number("  SO_TYPE", fd, SOL_SOCKET, SO_TYPE);
+	say_number("  SO_PROTOCOL", fd, SOL_SOCKET, SO_PROTOCOL);
+	say_number("  SO_ERROR", fd, SOL_SOCKET, SO_ERROR);
+	say_number("  SO_ACCEPTCONN", fd, SOL_SOCKET, SO_ACCEPTCONN);
+	say_number("  SO_BROADCAST", fd, SOL_SOCKET, SO_BROADCAST);
+	say_number("  IP_MTU", fd, IPPROTO_IP, IP_MTU);
+	say_number("  IP_TTL", fd, IPPROTO_IP, IP_TTL);
+	say_number("  TCP_NODELAY", fd, IPPROTO_TCP, TCP_NODELAY);
 	say("  set SO_BROADCAST",
 	    setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &one, sizeof(one)));
-	say_option("  SO_BROADCAST, set", fd, SOL_SOCKET, SO_BROADCAST);
+	say_number("  SO_BROADCAST, set", fd, SOL_SOCKET, SO_BROADCAST);
 	say("  set TCP_NODELAY",
 	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)));
 	say("  listen", listen(fd, 1));
@@ -429,7 +418,7 @@ static int inherited(int fd)
 {
 	struct place p = { .len = sizeof(p.storage) };
 
-	say_option("  program: SO_TYPE", fd, SOL_SOCKET, SO_TYPE);
+	say_number("  program: SO_TYPE", fd, SOL_SOCKET, SO_TYPE);
 	say("  program: getpeername", getpeername(fd, &p.any, &p.len));
 	say_text("  program: peer", "%s", where(&p));
 	say("  program: send", send(fd, "by a program", 12, 0));
@@ -466,8 +455,8 @@ static void refused(void)
 	puts("refused, told by SO_ERROR");
 	say("  write again", write(fd, "y", 1));
 	await_error(fd);
-	say_option("  SO_ERROR", fd, SOL_SOCKET, SO_ERROR);
-	say_option("  SO_ERROR again", fd, SOL_SOCKET, SO_ERROR);
+	say_number("  SO_ERROR", fd, SOL_SOCKET, SO_ERROR);
+	say_number("  SO_ERROR again", fd, SOL_SOCKET, SO_ERROR);
 	puts("refused, told by a copy");
 	say("  once more", send(fd, "x", 1, 0));
 	await_error(fd);

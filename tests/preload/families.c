@@ -33,27 +33,16 @@ static void unix_sockets(int type, const char *key)
 	close(server);
 }
 
-static void say_int(const char *key, int fd, int level, int option)
-{
-	int value = -1;
-	socklen_t len = sizeof(value);
-
-	if (getsockopt(fd, level, option, &value, &len) < 0)
-		say(key, -1);
-	else
-		say_text(key, "%d (%u)", value, len);
-}
-
 static void pair_options(void)
 {
 	int fd[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fd) < 0)
 		exit(1);
-	say_int("pair SO_DOMAIN", fd[0], SOL_SOCKET, SO_DOMAIN);
-	say_int("pair SO_PROTOCOL", fd[0], SOL_SOCKET, SO_PROTOCOL);
-	say_int("pair TCP_NODELAY", fd[0], IPPROTO_TCP, TCP_NODELAY);
-	say_int("pair IP_TOS", fd[0], IPPROTO_IP, IP_TOS);
+	say_number("pair SO_DOMAIN", fd[0], SOL_SOCKET, SO_DOMAIN);
+	say_number("pair SO_PROTOCOL", fd[0], SOL_SOCKET, SO_PROTOCOL);
+	say_number("pair TCP_NODELAY", fd[0], IPPROTO_TCP, TCP_NODELAY);
+	say_number("pair IP_TOS", fd[0], IPPROTO_IP, IP_TOS);
 	say_so_error("pair SO_ERROR", fd[0]);
 	say_names("pair", fd[0]);
 	close(fd[0]);
@@ -78,8 +67,8 @@ static void udp(const char *key, const char *ip)
 	printf("%s\n", key);
 	say("  connect", connect(fd, &p.any, p.len));
 	say_names(" ", fd);
-	say_int("  SO_TYPE", fd, SOL_SOCKET, SO_TYPE);
-	say_int("  SO_PROTOCOL", fd, SOL_SOCKET, SO_PROTOCOL);
+	say_number("  SO_TYPE", fd, SOL_SOCKET, SO_TYPE);
+	say_number("  SO_PROTOCOL", fd, SOL_SOCKET, SO_PROTOCOL);
 	say("  connect again", connect(fd, &p.any, p.len));
 	say("  disconnect", connect(fd, &none, sizeof(none)));
 	say_names("  disconnected", fd);
@@ -140,7 +129,7 @@ static void as_server(void)
 	set_nonblocking(listening);
 	accepted = (int)say_ok("accept", accept(listening, NULL, NULL));
 	say_names("accepted", accepted);
-	say_int("accepted SO_DOMAIN", accepted, SOL_SOCKET, SO_DOMAIN);
+	say_number("accepted SO_DOMAIN", accepted, SOL_SOCKET, SO_DOMAIN);
 	say("accepted write", write(accepted, "x", 1));
 	close(fd);
 	close(accepted);

@@ -25,17 +25,6 @@ static struct place closed(int family)
 		     "UDP_CLOSED");
 }
 
-static void say_option(const char *key, int fd, int level, int option)
-{
-	int value = -1;
-	socklen_t len = sizeof(value);
-
-	if (getsockopt(fd, level, option, &value, &len) < 0)
-		say(key, -1);
-	else
-		say_text(key, "%d (%u)", value, len);
-}
-
 static void await(int fd, short events)
 {
 	struct pollfd p = { .fd = fd, .events = events };
@@ -129,13 +118,13 @@ static void by_queue(const char *heading, int family)
 	if (family == AF_INET6)
 		say("  IPV6_RECVERR", setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR,
 						 &one, sizeof(one)));
-	say_option("  IP_RECVERR, set", fd, IPPROTO_IP, IP_RECVERR);
+	say_number("  IP_RECVERR, set", fd, IPPROTO_IP, IP_RECVERR);
 	read_errors(fd);
 	say("  send", send(fd, "x", 1, 0));
 	await(fd, 0);
 	read_errors(fd);
 	say_rest(fd);
-	say_option("  IP_RECVERR behind it", fd, IPPROTO_IP, IP_RECVERR);
+	say_number("  IP_RECVERR behind it", fd, IPPROTO_IP, IP_RECVERR);
 	say("  send again", send(fd, "x", 1, 0));
 	await(fd, 0);
 	read_errors(fd);
@@ -151,11 +140,11 @@ static void by_call(void)
 	puts("set before, told by a call");
 	setsockopt(fd, IPPROTO_IP, IP_RECVERR, &one, sizeof(one));
 	say("  connect", connect(fd, &to.any, to.len));
-	say_option("  IP_RECVERR", fd, IPPROTO_IP, IP_RECVERR);
+	say_number("  IP_RECVERR", fd, IPPROTO_IP, IP_RECVERR);
 	say("  send", send(fd, "x", 1, 0));
 	await(fd, 0);
 	say("  recv", recv(fd, data, sizeof(data), MSG_DONTWAIT));
-	say_option("  IP_RECVERR behind it", fd, IPPROTO_IP, IP_RECVERR);
+	say_number("  IP_RECVERR behind it", fd, IPPROTO_IP, IP_RECVERR);
 	close(fd);
 }
 
@@ -209,7 +198,7 @@ static void unconnected(void)
 	await(fd, POLLIN);
 	read_errors(fd);
 	say("  recv", recv(fd, data, sizeof(data), MSG_DONTWAIT));
-	say_option("  IP_RECVERR, set", fd, IPPROTO_IP, IP_RECVERR);
+	say_number("  IP_RECVERR, set", fd, IPPROTO_IP, IP_RECVERR);
 	close(fd);
 }
 
@@ -236,7 +225,7 @@ static void say_options(const char *when, int fd)
 
 	for (size_t i = 0; i < OPTIONS; i++) {
 		snprintf(key, sizeof(key), "  %s, %s", options[i].key, when);
-		say_option(key, fd, options[i].level, options[i].option);
+		say_number(key, fd, options[i].level, options[i].option);
 	}
 }
 
@@ -318,7 +307,7 @@ static void kept(void)
 	await(fd, 0);
 	say("  recv", recv(fd, data, sizeof(data), MSG_DONTWAIT));
 	say("  nothing", recv(fd, data, sizeof(data), 0));
-	say_option("  SO_TIMESTAMP behind it", fd, SOL_SOCKET, SO_TIMESTAMP);
+	say_number("  SO_TIMESTAMP behind it", fd, SOL_SOCKET, SO_TIMESTAMP);
 	close(fd);
 }
 
@@ -335,8 +324,8 @@ static void set_before(void)
 	say_options("connected", fd);
 	setsockopt(fd, IPPROTO_IP, IP_RECVERR, &one, sizeof(one));
 	say("  dissolve", connect(fd, &nowhere, sizeof(nowhere)));
-	say_option("  IP_RECVERR, dissolved", fd, IPPROTO_IP, IP_RECVERR);
-	say_option("  SO_TIMESTAMP, dissolved", fd, SOL_SOCKET, SO_TIMESTAMP);
+	say_number("  IP_RECVERR, dissolved", fd, IPPROTO_IP, IP_RECVERR);
+	say_number("  SO_TIMESTAMP, dissolved", fd, SOL_SOCKET, SO_TIMESTAMP);
 	close(fd);
 }
 

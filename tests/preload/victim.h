@@ -127,6 +127,18 @@ say_text(const char *key, const char *format, ...)
 	fflush(stdout);
 }
 
+/* "KEY: 1 (4)": a number's value, and its length */
+SHARED void say_number(const char *key, int fd, int level, int option)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	if (getsockopt(fd, level, option, &value, &len) < 0)
+		say(key, -1);
+	else
+		say_text(key, "%d (%u)", value, len);
+}
+
 /* "KEY: 127.0.0.1 ECHO (16)" */
 SHARED void say_address(const char *key, const struct sockaddr *any,
 			socklen_t len)
