@@ -524,7 +524,7 @@ WANTED = [row for row in ROWS if re.search(E.get("BENCH_ROWS", ""), row.name)]
 
 def idle_memory(count, begin, env):
     """Resident bytes of the relay for each of so many idle connections."""
-    run(begin + ["rtt", "10"], env)
+    run(begin + ["rtt", "10", "64"], env)
     before = resident()
     with subprocess.Popen(begin + ["idle", str(count)], env=env,
                           stdin=subprocess.PIPE, stdout=subprocess.PIPE,
