@@ -3,8 +3,10 @@ a measure for a row (row.py).
 """
 
 import os
+import resource
 import statistics
 import subprocess
+import sys
 import time
 
 from candidates import (CLIENT, DATAGRAMS, E, GRAFTCP, STRACE, command,
@@ -20,14 +22,57 @@ def simple(words, value, kind="RSA"):
 
 
 def reusing(words, value, kind):
-    """With sessions reused by all but "native", which shakes hands in full;
-    "resuming" is native with reuse."""
+    """With sessions reused by all; "full" is native without."""
     def measure(who):
-        reuse = who != "native"
-        begin, env = command("native" if who == "resuming" else who, reuse,
+        begin, env = command("native" if who == "full" else who, who != "full",
                              kind)
         return values(run(begin + [str(word) for word in words], env))[value]
     return measure
+
+
+def together(number, words, per_process):
+    """So many clients at once, sessions reused: what they do in a second."""
+    def measure(who):
+        begin, env = command(who, 1, "ECDSA")
+        begin += [str(word) for word in words]
+        run(begin, env)
+        start = time.monotonic()
+        clients = [subprocess.Popen(begin, env=env, stdin=subprocess.DEVNULL,
+                                    stdout=subprocess.DEVNULL)
+                   for _ in range(number)]
+        if any([client.wait(timeout=600) for client in clients]):
+            sys.exit("one of %d clients of %s failed" % (number, who))
+        return number * per_process / (time.monotonic() - start)
+    return measure
+
+
+def while_busy(measure):
+    """The same while another program keeps a processor busy."""
+    def measure_while(who):
+        with subprocess.Popen(["sh", "-c", "while :; do :; done"]) as other:
+            try:
+                return measure(who)
+            finally:
+                other.kill()
+    return measure_while
+
+
+def processor_of_rounds(rounds):
+    """Microseconds of processor time for a round trip, application and all
+    others."""
+    def measure(who):
+        begin, env = command(who, 0)
+        run(begin + ["rtt", "10"], env)  # so that the relay is there
+        before = work(who, 0) + own_children()
+        run(begin + ["rtt", str(rounds)], env)
+        return (work(who, 0) + own_children() - before) * 1e6 / rounds
+    return measure
+
+
+def own_children():
+    """Seconds of processor time of clients that have ended."""
+    use = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return use.ru_utime + use.ru_stime
 
 
 def processor(size):
@@ -70,9 +115,9 @@ def curls(count):
     return measure
 
 
-def dtls_rule():
-    return "udp://127.0.0.1:%s=dtls://?cafile=%s" % (E["BENCH_DTLS"],
-                                                     E["BENCH_CA"])
+def dtls_rule(reuse=1):
+    return "udp://127.0.0.1:%s=dtls://?cafile=%s&session_reuse=%d" % (
+        E["BENCH_DTLS"], E["BENCH_CA"], reuse)
 
 
 def datagrams(words, value):
@@ -124,11 +169,13 @@ def in_turns(blocks, words, env_of, begin_of=lambda who: [],
 
 
 def starts(blocks, *program):
-    """With the library and a rule, with it alone, and without ("plain")."""
+    """With the library and a rule, with it alone ("preload"), with a library
+    that has no code ("empty"), and without ("plain")."""
     def env_of(who):
         env = dict(E)
         if who != "plain":
-            env["BENCH_PRELOAD"] = E["BENCH_LIBRARY"]
+            env["BENCH_PRELOAD"] = E["BENCH_EMPTY" if who == "empty"
+                                     else "BENCH_LIBRARY"]
         if who == "xsock":
             env["BENCH_RULES"] = rules(0, E["BENCH_RSA"])
         return env

@@ -3,18 +3,19 @@
 
 import statistics
 
-from candidates import ALL, OTHERS
+from candidates import ALL
 
 
 class Row:
     """One line of the table.  measure(who) gives a number; lower is better, or
-    higher; target is the worst allowed ratio of xsock to native."""
+    higher; target is the worst allowed ratio of xsock to the base, and xsock is
+    to be ahead of these others, or to be so many times as good as they are."""
 
     def __init__(self, name, unit, measure, who=ALL, higher=False, target=None,
-                 ahead=False, base="native"):
+                 ahead=(), by=1.0, base="native"):
         self.name, self.unit, self.measure = name, unit, measure
         self.who, self.higher, self.target = who, higher, target
-        self.ahead, self.base = ahead, base
+        self.ahead, self.by, self.base = ahead, by, base
         self.numbers = {one: [] for one in who}
 
     def round(self, order):
@@ -39,11 +40,12 @@ class Row:
                                         else mine > self.target):
             missed.append("target %s %.2f" % (
                 "≥" if self.higher else "≤", self.target))
-        if self.ahead:
-            for other in self.who:
-                if other in OTHERS and (self.ratio(other) > mine if self.higher
-                                        else self.ratio(other) < mine):
-                    missed.append("behind " + other)
+        for other in self.ahead:
+            theirs = self.ratio(other)
+            if (mine < theirs * self.by if self.higher
+                    else mine * self.by > theirs):
+                missed.append("behind " + other if self.by == 1 else
+                              "less than %.1f × %s" % (self.by, other))
         return ", ".join(missed)
 
 

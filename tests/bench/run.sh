@@ -183,6 +183,9 @@ start_server server TLS_AES_256_GCM_SHA384
 export BENCH_RSA=${server[0]} BENCH_ECDSA=${server[1]}
 export BENCH_CA=$CA BENCH_FOLDER=$T BENCH_BUILD=$BUILD BENCH_RELAY=$RELAY
 export BENCH_LIBRARY=$BUILD/libxsock.so
+# What every preloaded library costs.
+export BENCH_EMPTY=$T/empty.so
+${CC:-cc} -shared -o "$BENCH_EMPTY" -x c /dev/null || exit 1
 # The ports and the process, for run.py.
 for reuse in on off; do
 	for name in nginx haproxy stunnel; do
