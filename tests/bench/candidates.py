@@ -1,6 +1,6 @@
 """Who is compared, and how each is begun: "native" is the client with OpenSSL of its
-own, "plain" has no TLS, and everybody else stands between a plaintext client and
-the server.  run.sh says in the environment (BENCH_…) where they are.
+own, "plain" has no TLS, "bare" is native through a process that only moves bytes, and
+everybody else stands between a plaintext client and the server.  run.sh says in the environment (BENCH_…) where they are.
 """
 
 import glob
@@ -83,8 +83,10 @@ def proxy(who, reuse):
 def command(who, reuse, kind="RSA"):
     """What to begin a client's command with, and its environment."""
     port = E["BENCH_" + kind]
-    if who == "native":
+    if who in ("native", "bare"):
         words = [CLIENT, "--native", E["BENCH_CA"]]
+        if who == "bare":
+            port = E["BENCH_BARE"].split()[KINDS.index(kind)]
         return words + (["--reuse"] if reuse else []) + [port], E
     if who == "xsock":
         return [CLIENT, port], environment(rules(reuse, port))
@@ -104,6 +106,8 @@ def pids(who, reuse, needed=True):
         if needed and not found:
             sys.exit("the relay is not to be seen in /proc: only root may")
         return found
+    if who == "bare":
+        return [int(E["BENCH_BARE"].split()[-1])]
     first = int(proxy(who, reuse)[-1])
     return [first] + [int(child) for child in read(
         "/proc/%d/task/%d/children" % (first, first)).split()]

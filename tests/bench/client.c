@@ -2,6 +2,7 @@
  *
  *     client [--native CA [--reuse]] PORT COMMAND [NUMBER…]
  *
+ * PORT is of 127.0.0.1, or the path of a UNIX socket that leads there (bare.c).
  * Prints one line: what was measured, and what proves it, as NAME=VALUE.
  *
  *     tell                     version and cipher, as the server has them
@@ -36,6 +37,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -43,7 +45,11 @@
 static SSL_CTX *context; /* NULL: plaintext */
 static SSL_SESSION *session;
 static int reuse;
-static struct sockaddr_in server = { .sin_family = AF_INET };
+static union {
+	struct sockaddr any;
+	struct sockaddr_in inet;
+	struct sockaddr_un local;
+} server;
 
 static void die(const char *what)
 {
@@ -99,15 +105,36 @@ static void make_context(const char *ca)
 	}
 }
 
+static void find_server(const char *port)
+{
+	if (*port == '/') {
+		server.local.sun_family = AF_UNIX;
+		if (strlen(port) >= sizeof(server.local.sun_path))
+			die(port);
+		strcpy(server.local.sun_path, port);
+		return;
+	}
+	server.inet.sin_family = AF_INET;
+	server.inet.sin_port = htons((uint16_t)strtol(port, NULL, 10));
+	server.inet.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+}
+
+static socklen_t server_len(void)
+{
+	return server.any.sa_family == AF_UNIX ? sizeof(server.local)
+					       : sizeof(server.inet);
+}
+
 static struct line open_line(void)
 {
-	struct line line = { .fd = socket(AF_INET, SOCK_STREAM, 0) };
+	struct line line = { .fd = socket(server.any.sa_family, SOCK_STREAM,
+					  0) };
 	const int on = 1;
 
-	if (line.fd < 0 ||
-	    connect(line.fd, (struct sockaddr *)&server, sizeof(server)) < 0)
+	if (line.fd < 0 || connect(line.fd, &server.any, server_len()) < 0)
 		die("connect");
-	setsockopt(line.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (server.any.sa_family == AF_INET)
+		setsockopt(line.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (!context)
 		return line;
 	line.ssl = SSL_new(context);
@@ -529,8 +556,7 @@ int main(int argc, char **argv)
 		return 2;
 	if (ca)
 		make_context(ca);
-	server.sin_port = htons((uint16_t)strtol(argv[0], NULL, 10));
-	server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	find_server(argv[0]);
 	command = argv[1];
 	for (int i = 0; i < 3 && i + 2 < argc; i++)
 		number[i] = strtol(argv[i + 2], NULL, 10);

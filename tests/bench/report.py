@@ -9,7 +9,8 @@ import time
 
 COLUMNS = ("xsock", "nginx", "haproxy", "stunnel", "socat")
 COLOURS = {"native": "#888888", "plain": "#888888",
-           "preload": "#76a5d6", "empty": "#bbbbbb", "full": "#bbbbbb", "xsock": "#1b6ca8", "nginx": "#6aa84f",
+           "preload": "#76a5d6", "empty": "#bbbbbb", "full": "#bbbbbb",
+           "bare": "#bbbbbb", "xsock": "#1b6ca8", "nginx": "#6aa84f",
            "supervised": "#76a5d6", "haproxy": "#e69138",
            "stunnel": "#a64d79", "socat": "#c0504d", "env": "#bbbbbb",
            "proxychains": "#6aa84f", "strace": "#e69138",

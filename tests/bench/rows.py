@@ -3,7 +3,7 @@
 
 import re
 
-from candidates import (DATAGRAMS, E, GIGA, OTHERS, PTRACE, SUPERVISED,
+from candidates import (ALL, DATAGRAMS, E, GIGA, OTHERS, PTRACE, SUPERVISED,
     environment, small)
 from measures import (LEFT_ALONE, any_port, beside, between, commands, curls,
     datagrams, in_turns, other_port, processes, processor, processor_of_rounds,
@@ -11,7 +11,7 @@ from measures import (LEFT_ALONE, any_port, beside, between, commands, curls,
 from row import Row, Turns
 
 
-RESUMING = ("native", "xsock", "nginx", "haproxy", "stunnel")
+RESUMING = ("native", "xsock", "bare", "nginx", "haproxy", "stunnel")
 
 
 def new_connections(kind):
@@ -21,7 +21,8 @@ def new_connections(kind):
             who=("native", "full") + RESUMING[1:], target=1.10,
             ahead=("nginx", "haproxy", "stunnel")),
         Row("new connection, %s, full handshake" % kind, "µs",
-            simple(["new", small(500, 100)], "us", kind), who=SUPERVISED,
+            simple(["new", small(500, 100)], "us", kind),
+            who=SUPERVISED + ("bare",),
             target=1.05),
     ]
 
@@ -37,16 +38,19 @@ MOVED = small(2 * GIGA, GIGA // 4)
 EIGHT = small(200, 50)
 ROWS = [
     Row("64-byte round trip, blocking", "µs",
-        simple(["rtt", small(20000, 4000)], "us"), who=SUPERVISED, target=1.20,
+        simple(["rtt", small(20000, 4000)], "us"),
+        who=SUPERVISED + ("bare",), target=1.20,
         ahead=OTHERS),
     Row("the same by epoll", "/s",
         simple(["epoll", 1, small(20000, 4000)], "per_second"), higher=True,
         ahead=OTHERS),
     Row("the same, a processor kept busy", "µs",
-        while_busy(simple(["rtt", small(5000, 1000)], "us")), target=1.30,
+        while_busy(simple(["rtt", small(5000, 1000)], "us")),
+        who=ALL + ("bare",), target=1.30,
         ahead=OTHERS),
     Row("processor time of that, client's side", "µs",
-        while_busy(processor_of_rounds(small(5000, 1000))), target=1.50),
+        while_busy(processor_of_rounds(small(5000, 1000))),
+        who=ALL + ("bare",), target=1.50),
     Row("64 connections at once", "/s",
         simple(["epoll", 64, small(1000, 200)], "per_second"), higher=True,
         ahead=OTHERS),
@@ -72,7 +76,7 @@ ROWS = [
     Row("a process for each request, curl", "µs",
         curls(small(40, 10)), who=("native", "xsock"), target=1.0),
     Row("processor time for a GB, client's side", "s",
-        processor(small(GIGA, GIGA // 8)), target=1.15),
+        processor(small(GIGA, GIGA // 8)), who=ALL + ("bare",), target=1.15),
     start("true", "true"),
     start("sh -c :", "sh", "-c", ":"),
 ]

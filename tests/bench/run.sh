@@ -196,6 +196,9 @@ done
 target=${server[1]} && start_on_port socatecdsa exec_socat && ecdsa=$port
 target=${server[0]} && start_on_port socatrsa exec_socat
 export "BENCH_socat_off=$port $ecdsa $!"
+start bare "$BUILD/tests/bench/bare" \
+	"$T/bare.rsa" "${server[0]}" "$T/bare.ecdsa" "${server[1]}"
+export BENCH_BARE="$T/bare.rsa $T/bare.ecdsa $!"
 start_on_port web exec_web
 export BENCH_WEB=$port
 start_on_port socks exec_socks
