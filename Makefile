@@ -678,6 +678,12 @@ bench bench-quick bench-check: deps
 	$(test_env) BENCH_ROWS='$(ROWS)' $(if $(GRAFTCP),BENCH_GRAFTCP='$(abspath $(BUILD))/graftcp/graftcp') \
 		tests/bench/run.sh $(patsubst bench-%,--%,$(filter-out bench,$@))
 
+RELEASES ?= bookworm trixie
+.PHONY: bench-releases
+bench-releases: ## the same in Debians made from nothing, in one table: RELEASES='bookworm trixie' (as root) [ROWS=REGEX] [QUICK=1]
+	tests/support/install.sh tests/fresh/packages
+	BUILD='$(BUILD)' ROWS='$(ROWS)' QUICK='$(QUICK)' tests/bench/releases.sh $(RELEASES)
+
 .PHONY: fresh
 fresh: ## run "make demo" and "make check" from nothing: RELEASE=trixie (as root) [SUITES='preload servers']
 	tests/support/install.sh tests/fresh/packages
@@ -687,7 +693,6 @@ fresh: ## run "make demo" and "make check" from nothing: RELEASE=trixie (as root
 deb: ## build the packages of Debian below build/deb (tools/debian)
 	tests/support/install.sh tests/deb/packages
 	tools/debian/build.sh $(BUILD)/deb
-RELEASES ?= bookworm trixie
 deb-roots: ## build and try them from nothing: RELEASES='bookworm trixie' (as root)
 	tests/support/install.sh tests/fresh/packages tests/deb/roots.packages
 	BUILD='$(BUILD)' tests/deb/roots.sh $(RELEASES)

@@ -98,14 +98,12 @@ static void begin(int client, const struct sockaddr_in *server)
 static void *accept_all(void *arg)
 {
 	const struct way *way = arg;
+	int client;
 
-	for (;;) {
-		int client = accept4(way->listener, NULL, NULL, SOCK_CLOEXEC);
-
-		if (client < 0)
-			die("accept");
+	while ((client = accept4(way->listener, NULL, NULL, SOCK_CLOEXEC)) >= 0)
 		begin(client, &way->server);
-	}
+	die("accept");
+	return NULL;
 }
 
 static struct way open_way(const char *path, const char *port)

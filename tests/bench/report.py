@@ -1,11 +1,15 @@
-"""What run.py writes: the table as text and in Markdown, and the picture.
+"""What run.py writes: the table as text, in Markdown and in JSON, and the picture.
 
 A row is a Row of run.py.  Ratios are to the row's base: native, or plain.
 """
 
+import json
 import os
 import platform
+import ssl
 import time
+
+from candidates import OTHERS
 
 COLUMNS = ("xsock", "nginx", "haproxy", "stunnel", "socat")
 COLOURS = {"native": "#888888", "plain": "#888888",
@@ -17,13 +21,22 @@ COLOURS = {"native": "#888888", "plain": "#888888",
            "graftcp": "#a64d79"}
 
 
+def system():
+    """The distribution's name and OpenSSL's version."""
+    with open("/etc/os-release") as file:
+        named = [one.split("=", 1)[1].strip().strip('"') for one in file
+                 if one.startswith("PRETTY_NAME=")]
+    return "%s, %s" % (named[0] if named else "?",
+                       " ".join(ssl.OPENSSL_VERSION.split()[:2]))
+
+
 def machine():
     with open("/proc/cpuinfo") as file:
         model = [line.split(":")[1].strip() for line in file
                  if line.startswith("model name")]
-    return "%s, %d processors, Linux %s, %s" % (
+    return "%s, %d processors, Linux %s, %s, %s" % (
         model[0] if model else "?", os.cpu_count(), platform.release(),
-        time.strftime("%Y-%m-%d"))
+        system(), time.strftime("%Y-%m-%d"))
 
 
 def cell(row, who):
@@ -65,6 +78,22 @@ def markdown(rows, extra):
     lines += [markdown_row(row) for row in rows] + [""]
     lines += ["- " + " ".join(line.split()) for line in extra]
     return "\n".join(lines) + "\n\n" + machine() + "\n"
+
+
+def record_row(row):
+    return {"unit": row.unit, "base": row.base, "higher": row.higher,
+            "median": row.median(row.base), "verdict": row.verdict(),
+            "wanted": row.target is not None or bool(row.ahead),
+            "others": [who for who in row.who if who in OTHERS],
+            "who": {who: {"ratio": row.ratio(who), "range": row.spread(who)}
+                    for who in row.who}}
+
+
+def record(rows, extra):
+    """For table.py."""
+    return json.dumps({"machine": machine(), "once": extra,
+                       "rows": {row.name: record_row(row) for row in rows}},
+                      indent=1) + "\n"
 
 
 PICTURE_COLUMNS = 3

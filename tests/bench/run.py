@@ -5,7 +5,7 @@
 
 run.sh has started the servers and says where in the environment (BENCH_…).
 BENCH_ROWS is a regular expression: only rows whose names have it are measured.
-Writes BUILD/bench.txt, .md and .svg (report.py).  A round is every row, and in a
+Writes BUILD/bench.txt, .md, .svg and .json (report.py).  A round is every row, and in a
 row everybody once, so that whatever else the machine does meets all of them.
 
 Before that it makes sure that all do the same work.  --check does nothing else,
@@ -24,7 +24,8 @@ from rows import WANTED, wanted
 def write(extra):
     for name, text in (("txt", report.text(WANTED, extra, ROUNDS)),
                        ("md", report.markdown(WANTED, extra)),
-                       ("svg", report.picture(WANTED))):
+                       ("svg", report.picture(WANTED)),
+                       ("json", report.record(WANTED, extra))):
         with open("%s/bench.%s" % (E["BENCH_BUILD"], name), "w") as file:
             file.write(text)
 
