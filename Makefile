@@ -579,7 +579,7 @@ supervise-m32: deps ## run programs of 32 bits under a supervisor, by both kinds
 	exit $$status
 supervise_m32 := ways same refusals process killed reused
 
-# Twelve minutes on two processors; build/transparency.txt and transparency-datagrams.txt keep the tables.
+# Seven minutes on two processors; build/transparency.txt and transparency-datagrams.txt keep the tables.
 .PHONY: transparency
 transparency: deps ## print what other people's tests give plain, preloaded and relayed
 	tests/support/install.sh tests/transparency/packages

@@ -85,7 +85,7 @@ declare -A udp_tests=(
 modes=(nomatch relayed)
 
 # At a time; each has its own HOME, TMPDIR and working directory.
-JOBS=2
+JOBS=4
 # Bounds for a suite in one mode, in seconds.
 LIMIT=900
 # How often a program that a test took with it is started again behind it.
