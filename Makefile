@@ -457,9 +457,11 @@ check-deb: deb $(products)
 	supervise daemons faults relay-faults memory preload resolver lookups servers ftp farm install load udp)
 
 # What depends on the compiler most: with clang, and optimized as a whole.
-.PHONY: check-clang check-lto check-compiler
+# They are built at low priority: what else runs waits for answers.
+.PHONY: check-clang check-lto check-compiler build-compiler
 check-clang: deps ## build with clang, and run the unit tests and the victims
 	tests/support/install.sh tests/support/compilers
+	+nice $(MAKE) build-compiler BUILD=$(BUILD)/clang CC=clang
 	+$(MAKE) check-compiler BUILD=$(BUILD)/clang CC=clang
 	+$(MAKE) check-clang-undefined
 # clang finds what gcc's sanitizer of undefined behaviour does not: NULL + 0.
@@ -468,8 +470,10 @@ check-clang-undefined:
 	+$(MAKE) check-unit check-relay check-fuzz BUILD=$(BUILD)/clang-undefined CC=clang \
 		SANITIZE=undefined
 check-lto: ## build with -O3 -flto, and run the unit tests and the victims
+	+nice $(MAKE) build-compiler BUILD=$(BUILD)/lto CFLAGS='-O3 -flto'
 	+$(MAKE) check-compiler BUILD=$(BUILD)/lto CFLAGS='-O3 -flto'
-check-compiler: $(products) $(unit_tests) $(relay_tests) $(victims) $(plugins) $(supports)
+build-compiler: $(products) $(unit_tests) $(relay_tests) $(victims) $(plugins) $(supports)
+check-compiler: build-compiler
 	status=0; \
 	tests/unit.sh $(unit_tests) $(relay_tests) || status=1; \
 	$(test_env) tests/symbols.sh $(BUILD)/libxsock.so || status=1; \
