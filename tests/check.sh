@@ -14,9 +14,9 @@ build=${BUILD:-build}
 logs=$build/check
 # A suite that hangs fails, and the ones behind it run.
 seconds=${SUITE_SECONDS:-1800}
-# LANES=1, or what is no number above it: one suite at a time; 2: those with a build
-# of their own beside the others; more: those that wait, too
-lanes=${LANES:-$(($(nproc) > 1 ? 4 : 1))}
+# LANES=1, or what is no number above it: one suite at a time; more: suites in lanes
+# beside each other
+lanes=${LANES:-$(nproc)}
 [ "$lanes" -gt 1 ] 2>/dev/null || lanes=1
 # AGAIN=N: where no more than N suites have failed, each of them is run once more,
 # with nothing beside it, and the second run counts.  The first one is shown, too.
@@ -208,20 +208,40 @@ show_failures()
 
 # Suites with a build of their own disturb no other one: each has its own network
 # and its own relay, and looks for processes of its own build.  So those that wait
-# most of their time, for daemons, time-outs and other people's test suites, are
-# built once more, and run beside the others.  Fuzzing uses the time that the others
-# leave, for minutes, so that it is a lane of its own.
+# most of their time, for daemons, time-outs and other people's test suites, have a
+# copy of the build, and run beside the others.  Those in one lane share what they
+# fetch.  Fuzzing uses the time that the others leave, for minutes, so that it is a
+# lane of its own.
 lane_of()
 {
 	case $1 in
-	relay | daemons | udp | starttls | transparency)
-		[ "$lanes" -gt 2 ] && echo waits || echo first ;;
+	relay | daemons | udp | matrix | starttls) echo waits ;;
+	transparency) echo theirs ;;
 	asan-*) echo asan ;;
-	clang | lto)
-		[ "$lanes" -gt 2 ] && echo compilers || echo asan ;;
+	clang | lto) echo compilers ;;
 	search) echo search ;;
 	*) echo first ;;
 	esac
+}
+
+# build_of LANE: what make is told where it is a copy
+build_of()
+{
+	case $1 in
+	waits | theirs) echo "BUILD=$build/$1" ;;
+	esac
+}
+
+# copy_build LANE: the build as it is behind the first suite.  Later ones install it,
+# for which parts of it are made again.
+copy_build()
+{
+	local copy=$build/$1
+	[ "$(build_of "$1")" ] && [ -e "$build/built_by" ] || return 0
+	rm -rf "$copy/obj" "$copy/tests"
+	mkdir -p "$copy"
+	cp -a "$build/obj" "$build/tests" "$copy"
+	find "$build" -maxdepth 1 -type f -exec cp -a -t "$copy" {} +
 }
 
 # wanted_suites PATTERN…: lines of all_suites
@@ -232,26 +252,24 @@ wanted_suites()
 	done < <(all_suites)
 }
 
-# run_lane LANE [VARIABLE=VALUE…]: it runs beside the first one where there is a
-# second processor, behind that one's first suite: the build, which they use, too.
+# run_lane LANE: it runs beside the first one where there is a second processor,
+# behind that one's first suite: the build, which they use, too.
 run_lane()
 {
 	local lane=$1
-	shift
 	trap 'kill $(jobs -p) 2>/dev/null; exit 143' TERM
 	while read -r name target settings; do
 		[ "$(lane_of "$name")" = "$lane" ] || continue
-		# shellcheck disable=SC2086
-		run_aside "$name" "$target" $settings "$@" </dev/null
+		# shellcheck disable=SC2046,SC2086
+		run_aside "$name" "$target" $settings $(build_of "$lane") </dev/null
 	done <<<"$chosen"
 }
 
 start_lanes()
 {
 	local lane
-	run_lane waits "BUILD=$build/waits" &
-	aside=$!
-	for lane in asan compilers search; do
+	for lane in waits theirs asan compilers search; do
+		copy_build $lane
 		run_lane $lane &
 		aside="$aside $!"
 	done
@@ -302,6 +320,7 @@ run_again()
 	while read -r name target settings; do
 		mv "$logs/$name.failures" "$logs/$name.first"
 		mv "$logs/$name.log" "$logs/$name.first.log"
+		[ "$lanes" -eq 1 ] || settings+=" $(build_of "$(lane_of "$name")")"
 		# shellcheck disable=SC2086
 		run_suite "$name" "$target" $settings </dev/null
 	done <<<"$suites"

@@ -62,6 +62,18 @@ for lanes in 1 2 3 0 -1 x; do
 	runs_once "$lanes"
 done
 
+# Each of the two lanes with a copy of the build makes its suites there.
+mkdir -p "$T/build/obj" "$T/build/tests"
+touch "$T/build/built_by" "$T/build/tests/one"
+checked 2 no build relay transparency
+for lane in waits:check-relay theirs:transparency; do
+	copy=$T/build/${lane%:*}
+	grep -q " ${lane#*:} BUILD=$copy\$" "$T/runs" &&
+		[ -e "$copy/built_by" ] && [ -e "$copy/tests/one" ] &&
+		pass "a copy of the build: ${lane%:*}" ||
+		fail "a copy of the build: ${lane%:*}" "$(cat "$T/runs")"
+done
+
 checked 2 yes unit asan-unit
 status=$?
 [ "$status" = 1 ] && grep -q "^asan-unit *0 *1 " "$OUT" &&
