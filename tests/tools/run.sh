@@ -272,6 +272,7 @@ lint "a key for everybody" "open to every user" 'a:1=tls://?psk_identity=me&psk_
 lint "everything" "give the pattern a port" '*=tls://'
 lint "every datagram" "as in udp://*:514" 'udp://*=dtls://'
 lint "plaintext port of datagrams" "usually 6514, as in dtls://:6514" 'udp://a:514=dtls://'
+lint "answers from another port" "must answer from this one" 'udp://a:69=dtls://:6969'
 lint "plaintext target port of datagrams" "usually 5684, as in dtlsv1.2://:5684" 'udp://a=dtlsv1.2://:5683'
 lint "DTLS without verification" "verify_peer=0: anybody" 'udp://a:514=dtls://:6514?verify_peer=0'
 expect "lint: DTLS's port" 0 "2 rules, no errors" "$XSOCK" check 'udp://a:6514=dtls:// a:6514=tls://'

@@ -174,6 +174,23 @@ static void judge_datagram_port(const struct xs_rule *rule, char *text,
 			 port, dtls, rule->target.scheme->name, dtls);
 }
 
+/* TFTP's: answers come from another port (RFC 1350, 4), which no association
+ * has. */
+static void judge_answers(const struct xs_rule *rule, char *text, size_t size)
+{
+	enum { TFTP = 69 };
+	const struct xs_pattern *pattern = &rule->pattern;
+
+	if (rule->target.scheme->kind == XS_SCHEME_DTLS &&
+	    pattern->nports == 1 && pattern->ports[0].first == TFTP &&
+	    pattern->ports[0].last == TFTP)
+		snprintf(text, size,
+			 "a TFTP server usually answers from another port than "
+			 "was asked, and DTLS carries nothing from there: it "
+			 "must answer from this one, as dnsmasq does with "
+			 "tftp-single-port");
+}
+
 /* STARTTLS to a port where servers want TLS at once. */
 static void judge_upgrade(const struct xs_rule *rule, char *text, size_t size)
 {
@@ -234,9 +251,9 @@ static void judge_target(const struct xs_rule *rule, char *text, size_t size)
 }
 
 static judge *const judges[] = {
-	judge_verification,  judge_optional, judge_star,   judge_port,
-	judge_datagram_port, judge_upgrade,  judge_behind, judge_transport,
-	judge_target,	     judge_key,
+	judge_verification,  judge_optional, judge_star,    judge_port,
+	judge_datagram_port, judge_upgrade,  judge_behind,  judge_transport,
+	judge_target,	     judge_key,	     judge_answers,
 };
 
 /* --- two rules ----------------------------------------------------------- */
