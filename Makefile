@@ -436,6 +436,7 @@ check-memory: $(products) $(supports) $(loaders) $(plugins)
 	$(test_env) tests/faults/memory.sh
 check-udp: $(products) $(supports) $(udp_programs)
 	-tests/support/install.sh tests/udp/packages
+	-tests/support/unpack.sh $(BUILD)/unpacked chrony
 	$(test_env) tests/udp/run.sh
 check-load: $(products) $(supports) $(loaders)
 	$(test_env) tests/load/run.sh

@@ -5,6 +5,7 @@ rows_connected()
 	udp_rows <<-'END'
 	logger | sink | logger_tells | three lines of a log
 	logger | openssl | logger_tells | three lines of a log
+	chronyd | time | chronyd_asks | how wrong the clock is
 	dig | dns | dig_asks | an address, and a long answer
 	coap-client-notls | coapopenssl | coap_gets | reads, and writes a resource
 	coap-client-notls | coapgnutls | coap_gets | reads, and writes a resource
@@ -47,6 +48,14 @@ dig_asks()
 	has "$W/address" 192.0.2.7 &&
 	client dig +tries=5 +time=4 +bufsize=1200 "@$host" -p "$port" long.example.test TXT >"$W/long" &&
 	has "$W/long" "$(printf '%0200d' 1)" "$(printf '%0200d' 2)"
+}
+
+# It asks once, and sets nothing.
+chronyd_asks()
+{
+	client chronyd -Q -t 30 -U -u "$(id -un)" -f /dev/null "pidfile $W/pid" 'cmdport 0' \
+		'bindcmdaddress /' "server $host port $port iburst maxsamples 1" &&
+	has "$W/stderr" "System clock wrong by"
 }
 
 coap_gets()

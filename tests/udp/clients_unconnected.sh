@@ -12,6 +12,11 @@ rows_unconnected()
 	python3 | sink | python_logs | three lines of a log
 	python3 | echo | python_sends | datagrams of every size up to 1,200
 	END
+	! is_alone || udp_rows <<-'END'
+	ntpdig | ntp | ntpdig_asks | the time
+	tftp | files | tftp_gets | a file of ten datagrams
+	rpcinfo | rpc | rpcinfo_asks | whether a program is there, and at which port
+	END
 }
 
 # omfwd: one socket, sendto(2); what it is to forward comes from a file
@@ -137,4 +142,41 @@ python_sends()
 {
 	client "$PYTHON" "$here/ask.py" "$host" "$port" sizes unconnected >"$W/said" &&
 	has "$W/said" "wrong 0, twice 0, missing 0"
+}
+
+# It asks for its own name after sendto(2).  By "localhost" it asks both addresses.
+ntpdig_asks()
+{
+	[ "$mode" != control ] || host=127.0.0.2
+	client ntpdig "$host" >"$W/said" &&
+	has "$W/said" "$host" " s8 no-leap"
+}
+
+# It goes on with whoever has answered.
+tftp_gets()
+{
+	client tftp -m binary "$host" "$port" -c get file "$W/file" &&
+	same "$W/file" "$U/files/file"
+}
+
+# -a has address and port in one word.  By name it asks rpcbind, which has port 111,
+# for the program's port, and then the program, which is rpcbind.
+rpcinfo_asks()
+{
+	if [ "$mode" = name ]; then
+		rules="udp://localhost:111=dtls://:$port?cafile=$CA"
+		client rpcinfo -u localhost 100000 2 >"$W/said" &&
+		has "$W/said" "version 2 ready" &&
+		within 10 associations_ended 2
+	else
+		client rpcinfo -a "127.0.0.1.$((port / 256)).$((port % 256))" -T udp \
+			100000 4 >"$W/said" &&
+		has "$W/said" "version 4 ready"
+	fi
+}
+
+# associations_ended COUNT: as the relay reports
+associations_ended()
+{
+	[ "$(grep -c ': the association has ended, ' "$W/log")" -eq "$1" ]
 }

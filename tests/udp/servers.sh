@@ -351,3 +351,78 @@ exec_sipp()
 {
 	cd "$U" && TERM=dumb exec sipp -sn uas -i 127.0.0.1 -p "$1" -nostdin
 }
+
+# --- servers whose port is not to be chosen ------------------------------------------
+#
+# They are root's, in a network of his own.
+
+# is_alone: is this such a network?
+is_alone()
+{
+	[ "${XSOCK_TEST_WORLD-}" = entered ]
+}
+
+# start_fixed NAME PORT COMMAND…: sets $port
+start_fixed()
+{
+	start "$1" "${@:3}"
+	port=$2
+	within 20 udp_bound "$port" && return
+	cat "$T/$1.log" >&2
+	exit 1
+}
+
+# chrony's, whose client is told the port.
+needs_time=chronyd
+start_time()
+{
+	start_udp chronyd exec_chronyd
+	behind time
+}
+
+# exec_chronyd PORT [ADDRESS]: tells the time that this machine has
+exec_chronyd()
+{
+	cat >"$U/chronyd-$1.conf" <<-END
+	bindaddress ${2-127.0.0.1}
+	port $1
+	local stratum 8
+	allow all
+	cmdport 0
+	bindcmdaddress /
+	pidfile $U/chronyd-$1.pid
+	END
+	exec chronyd -4 -x -d -U -u "$(id -un)" -f "$U/chronyd-$1.conf"
+}
+
+# ntpdig asks port 123 alone, which the way has: a plain server has it at another
+# address.
+needs_ntp=chronyd
+start_ntp()
+{
+	server_start time
+	start_fixed ntp 123 exec_chronyd 123 127.0.0.2
+	front ntp-tls "tls=$CERTS/good" "to=$plain_time"
+	wire ntp-way "$port" port=123
+	port_ntp=123 plain_ntp=123
+}
+
+# With bind-interfaces and a single port, 2.90 sends from no address.
+needs_files=dnsmasq
+start_files()
+{
+	mkdir -p "$U/files"
+	head -c 5000 /dev/urandom >"$U/files/file"
+	start_fixed files 69 dnsmasq --keep-in-foreground --conf-file=/dev/null --port=0 \
+		--listen-address=127.0.0.1 --user= --pid-file= \
+		--enable-tftp --tftp-root="$U/files" --tftp-single-port
+	behind files
+}
+
+# Its files are below /run.  (With -h, 1.2.6 frees something twice.)
+needs_rpc="rpcbind rpcinfo"
+start_rpc()
+{
+	start_fixed rpc 111 unshare -m sh -c 'mount -t tmpfs run /run && exec rpcbind -f'
+	behind rpc
+}

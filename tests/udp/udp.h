@@ -93,9 +93,9 @@ static inline bool udp_bind(int fd, int family, unsigned port)
 	return bind(fd, &p.any, place_len(&p)) == 0;
 }
 
-/* The same port of 127.0.0.1 and, where there is IPv6, of ::1.  fd[1] is -1
- * without. */
-static inline unsigned udp_listen(int fd[2])
+/* The same port of 127.0.0.1 and, where there is IPv6, of ::1: this one, or
+ * with 0 one that the kernel picks.  fd[1] is -1 without. */
+static inline unsigned udp_listen(int fd[2], unsigned port)
 {
 	union place p;
 	socklen_t len = sizeof(p);
@@ -103,7 +103,7 @@ static inline unsigned udp_listen(int fd[2])
 
 	for (try = 0; try < 100; try++) {
 		fd[0] = udp_socket(AF_INET);
-		if (fd[0] < 0 || !udp_bind(fd[0], AF_INET, 0))
+		if (fd[0] < 0 || !udp_bind(fd[0], AF_INET, port))
 			die("bind");
 		if (getsockname(fd[0], &p.any, &len) < 0)
 			die("getsockname");
@@ -115,6 +115,8 @@ static inline unsigned udp_listen(int fd[2])
 		fd[1] = -1;
 		if (errno == EADDRNOTAVAIL)
 			break;
+		if (port)
+			die("bind");
 		close(fd[0]);
 	}
 	return ntohs(p.in.sin_port);

@@ -9,6 +9,7 @@
  * clients that are whole records of DTLS with no application data in the clear,
  * all others, and answers.  FOLDER/NAME.other keeps the others.
  *
+ *     port=N            listens there
  *     seed=N            of all chances
  *     lose=PERCENT      of the datagrams of both ways
  *     double=PERCENT
@@ -64,7 +65,7 @@ struct client {
 static struct {
 	unsigned seed, lose, twice, reorder, delay;
 	unsigned garbage, forged, replay, hellos, pieces, alerts;
-	unsigned only_dtls, early;
+	unsigned only_dtls, early, port;
 	unsigned long dtls, other, back;
 	unsigned server;
 	int fd[2], count_file, other_file;
@@ -437,7 +438,7 @@ static const struct {
 	{ "forged", &wire.forged }, { "replay", &wire.replay },
 	{ "hellos", &wire.hellos }, { "pieces", &wire.pieces },
 	{ "alerts", &wire.alerts }, { "only-dtls", &wire.only_dtls },
-	{ "early", &wire.early },
+	{ "early", &wire.early },   { "port", &wire.port },
 };
 
 static void read_word(const char *word)
@@ -474,7 +475,7 @@ int main(int argc, char **argv)
 	if (fcntl(wire.count_file, F_SETFL, 0) < 0)
 		die("fcntl");
 	write_counts();
-	snprintf(port, sizeof(port), "%u\n", udp_listen(wire.fd));
+	snprintf(port, sizeof(port), "%u\n", udp_listen(wire.fd, wire.port));
 	snprintf(name, sizeof(name), "%s.port", argv[2]);
 	tell(argv[1], name, port);
 	carry_for_ever();
