@@ -5,7 +5,7 @@
 
 #include <errno.h>
 
-/* Of the sender, only that there is one. */
+/* The sender's address is for IPv4; of others, only that there is one. */
 static void make_ready(struct xs_incoming *incoming, int at)
 {
 	incoming->part[at] = (struct iovec){

@@ -9,6 +9,7 @@
 #ifndef XS_INCOMING_H
 #define XS_INCOMING_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,7 +26,7 @@ enum {
 struct xs_incoming {
 	struct mmsghdr list[XS_INCOMING];
 	struct iovec part[XS_INCOMING];
-	sa_family_t from[XS_INCOMING];
+	struct sockaddr_in from[XS_INCOMING];
 	uint8_t room[XS_INCOMING][XS_INCOMING_ROOM];
 };
 
@@ -46,6 +47,13 @@ static inline const void *xs_incoming_data(const struct xs_incoming *incoming,
 static inline size_t xs_incoming_len(const struct xs_incoming *incoming, int at)
 {
 	return incoming->list[at].msg_len;
+}
+
+/* The sender's address, of a socket of IPv4. */
+static inline const struct sockaddr_in *
+xs_incoming_from(const struct xs_incoming *incoming, int at)
+{
+	return &incoming->from[at];
 }
 
 /* Of a SOCK_SEQPACKET whose other end has a name: is it the end, and no empty

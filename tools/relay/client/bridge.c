@@ -137,23 +137,67 @@ static void learn_limit(struct xs_bridge *bridge, size_t len)
 	xs_stand_ins_limit(bridge->place, largest);
 }
 
-/* What does not fit is lost, as with UDP.  False: the bridge has ended. */
-static bool hand_on(struct xs_bridge *bridge, const void *data, size_t len)
-{
-	if (send(bridge->pair, data, len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
-	    (errno != EPIPE && errno != ECONNRESET))
-		return true;
-	fail(bridge);
-	return false;
-}
-
-/* The next datagram of the application's; XS_STAND_IN_STRANGER: of another. */
-static ssize_t take(struct xs_bridge *bridge)
+/* Empty, for datagrams that are sent before the event's handler returns. */
+static struct xs_outgoing *collector(const struct xs_bridge *bridge)
 {
 	struct xs_buffers *buffers = bridge->worker->buffers;
 
-	return xs_stand_in_receive(bridge->stand_in, &bridge->entry,
-				   buffers->plain, sizeof(buffers->plain));
+	xs_outgoing_begin(&buffers->down, buffers->plain,
+			  sizeof(buffers->plain));
+	return &buffers->down;
+}
+
+/* What does not fit is lost, as with UDP. */
+static bool is_open(void *user, size_t asked, int error)
+{
+	bool *open = user;
+
+	(void)asked;
+	*open = error != EPIPE && error != ECONNRESET;
+	return *open;
+}
+
+/* False: the bridge has ended. */
+static bool push(struct xs_bridge *bridge, struct xs_outgoing *outgoing)
+{
+	bool segments = false; /* a pair has none */
+	bool open = true;
+
+	xs_outgoing_send(outgoing, bridge->pair, &segments, is_open, &open);
+	if (!open)
+		fail(bridge);
+	return open;
+}
+
+/* Reads what the application has sent to the stand-in. */
+static int take(struct xs_bridge *bridge)
+{
+	return xs_incoming_read(&bridge->worker->buffers->incoming,
+				bridge->stand_in);
+}
+
+/* Of so many datagrams that were read, hands on the first *most that are the
+ * application's, and takes them off *most.  False: the bridge has ended. */
+static bool hand_on(struct xs_bridge *bridge, int got, uint64_t *most)
+{
+	const struct xs_incoming *incoming = &bridge->worker->buffers->incoming;
+	struct xs_outgoing *outgoing = collector(bridge);
+
+	for (int i = 0; i < got && *most; i++) {
+		size_t len = xs_incoming_len(incoming, i);
+
+		if (!xs_stand_in_is_from(&bridge->entry,
+					 xs_incoming_from(incoming, i)))
+			continue;
+		--*most;
+		learn_limit(bridge, len);
+		if (!xs_outgoing_has_room(outgoing, len) &&
+		    !push(bridge, outgoing))
+			return false;
+		xs_outgoing_put(outgoing, xs_incoming_data(incoming, i), len,
+				0);
+	}
+	return push(bridge, outgoing);
 }
 
 /* How many datagrams that are not taken yet the application has sent for sure.
@@ -169,28 +213,43 @@ static uint64_t owed(const struct xs_bridge *bridge)
 }
 
 /* The application's socket is gone.  What it has sent is in front of what
- * anybody may send from its port now.  got: what take() has said already, or
- * -1.  An errno that is told is of what was sent to the application, and
+ * anybody may send from its port now.  got: so many datagrams have been read
+ * already.  An errno that is told is of what was sent to the application, and
  * strangers' datagrams are not its own: what it has sent is behind them. */
-static void finish(struct xs_bridge *bridge, ssize_t got)
+static void finish(struct xs_bridge *bridge, int got)
 {
 	uint64_t left = owed(bridge);
 
-	for (int others = 0; left && others < OTHERS; got = -1) {
-		if (got < 0)
-			got = take(bridge);
-		if (got == -1 && errno == EAGAIN)
+	if (!hand_on(bridge, got, &left))
+		return;
+	for (int others = 0; left && others < OTHERS; others++) {
+		got = take(bridge);
+		if (got < 0 && errno == EAGAIN)
 			break;
-		if (got < 0) {
-			others++;
-			continue;
-		}
-		left--;
-		if (!hand_on(bridge, bridge->worker->buffers->plain,
-			     (size_t)got))
+		if (got > 0 && !hand_on(bridge, got, &left))
 			return;
 	}
 	end(bridge, 0);
+}
+
+/* Reads once.  False: that was all for now. */
+static bool near_some(struct xs_bridge *bridge)
+{
+	uint64_t most = UINT64_MAX;
+	int got = take(bridge);
+
+	if (got < 0 && errno == EAGAIN)
+		return false;
+	/* What is read by now is of the application's, if it is there. */
+	if (!xs_owner_is_there(bridge->owner)) {
+		finish(bridge, got < 0 ? 0 : got);
+		return false;
+	}
+	/* What was sent to the application found nobody. */
+	if (got < 0 || !hand_on(bridge, got, &most))
+		return false;
+	bridge->taken += UINT64_MAX - most;
+	return got == xs_incoming_most();
 }
 
 static void near_event(struct xs_source *source, uint32_t events)
@@ -198,26 +257,9 @@ static void near_event(struct xs_source *source, uint32_t events)
 	struct xs_bridge *bridge = xs_container(source, struct xs_bridge, near);
 
 	(void)events;
-	for (int i = 0; i < TURN && bridge->pair >= 0; i++) {
-		ssize_t got = take(bridge);
-
-		if (got == XS_STAND_IN_STRANGER)
-			continue;
-		/* What was sent to the application found nobody. */
-		if (got < 0 && errno == EAGAIN)
+	for (int i = 0; i < TURN; i += xs_incoming_most())
+		if (!near_some(bridge))
 			return;
-		if (!xs_owner_is_there(bridge->owner)) {
-			finish(bridge, got);
-			return;
-		}
-		if (got < 0)
-			return;
-		bridge->taken++;
-		learn_limit(bridge, (size_t)got);
-		if (!hand_on(bridge, bridge->worker->buffers->plain,
-			     (size_t)got))
-			return;
-	}
 }
 
 /* --- to the application --------------------------------------------------- */
@@ -230,32 +272,52 @@ static bool is_over(int pair)
 	return poll(&end, 1, 0) == 1 && (end.revents & (POLLHUP | POLLRDHUP));
 }
 
+/* How many of so many that were read are in front of the end. */
+static int before_end(const struct xs_bridge *bridge, int got)
+{
+	const struct xs_incoming *incoming = &bridge->worker->buffers->incoming;
+	int count = got;
+
+	while (count > 0 && !xs_incoming_len(incoming, count - 1))
+		count--;
+	return count < got && is_over(bridge->pair) ? count : got;
+}
+
+/* Reads once.  False: that was all for now. */
+static bool far_some(struct xs_bridge *bridge)
+{
+	const struct xs_incoming *incoming = &bridge->worker->buffers->incoming;
+	int got = xs_incoming_read(&bridge->worker->buffers->incoming,
+				   bridge->pair);
+	int count;
+
+	if (got < 0 && errno == EAGAIN)
+		return false;
+	/* Told first, when the association has not read all. */
+	if (got < 0 && errno == ECONNRESET)
+		return true;
+	count = got < 0 ? 0 : before_end(bridge, got);
+	if (count > 0 && !xs_owner_is_there(bridge->owner)) {
+		finish(bridge, 0);
+		return false;
+	}
+	if (count > 0)
+		xs_stand_in_send(bridge->stand_in, &bridge->entry, incoming,
+				 count, collector(bridge));
+	if (count == got)
+		return got == xs_incoming_most();
+	fail(bridge);
+	return false;
+}
+
 static void far_event(struct xs_source *source, uint32_t events)
 {
 	struct xs_bridge *bridge = xs_container(source, struct xs_bridge, far);
-	struct xs_buffers *buffers = bridge->worker->buffers;
 
 	(void)events;
-	for (int i = 0; i < TURN && bridge->pair >= 0; i++) {
-		ssize_t got = recv(bridge->pair, buffers->plain,
-				   sizeof(buffers->plain), MSG_DONTWAIT);
-
-		if (got < 0 && (errno == EAGAIN || errno == EINTR))
+	for (int i = 0; i < TURN; i += xs_incoming_most())
+		if (!far_some(bridge))
 			return;
-		/* Told first, when the association has not read all. */
-		if (got < 0 && errno == ECONNRESET)
-			continue;
-		if (got < 0 || (got == 0 && is_over(bridge->pair))) {
-			fail(bridge);
-			return;
-		}
-		if (!xs_owner_is_there(bridge->owner)) {
-			finish(bridge, -1);
-			return;
-		}
-		xs_stand_in_send(bridge->stand_in, &bridge->entry,
-				 buffers->plain, (size_t)got);
-	}
 }
 
 /* --- the whole ------------------------------------------------------------ */
@@ -265,7 +327,7 @@ static void look(struct xs_timer *timer)
 	struct xs_bridge *bridge = xs_container(timer, struct xs_bridge, timer);
 
 	if (!xs_owner_is_there(bridge->owner))
-		finish(bridge, -1);
+		finish(bridge, 0);
 	else
 		xs_worker_timer(bridge->worker, timer, LOOK_MS);
 }
@@ -278,7 +340,7 @@ void xs_bridge_look(uint32_t port)
 		next = bridge->next;
 		if (bridge->entry.port == port &&
 		    !xs_owner_is_there(bridge->owner))
-			finish(bridge, -1);
+			finish(bridge, 0);
 	}
 }
 

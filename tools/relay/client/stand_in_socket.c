@@ -241,18 +241,11 @@ int xs_stand_in_socket(int application, int *guard, int place,
 	return -1;
 }
 
-ssize_t xs_stand_in_receive(int stand_in, const struct xs_stand_in *entry,
-			    void *data, size_t size)
+bool xs_stand_in_is_from(const struct xs_stand_in *entry,
+			 const struct sockaddr_in *from)
 {
-	struct sockaddr_in from = { .sin_family = AF_UNSPEC };
-	socklen_t len = sizeof(from);
-	ssize_t got = recvfrom(stand_in, data, size, MSG_DONTWAIT,
-			       (struct sockaddr *)&from, &len);
-
-	if (got >= 0 && (from.sin_addr.s_addr != xs_stand_in_from(entry) ||
-			 from.sin_port != htons((uint16_t)entry->port)))
-		return XS_STAND_IN_STRANGER;
-	return got;
+	return from->sin_addr.s_addr == xs_stand_in_from(entry) &&
+	       from->sin_port == htons((uint16_t)entry->port);
 }
 
 static void add_source(struct msghdr *msg, uint32_t ip)
@@ -266,10 +259,10 @@ static void add_source(struct msghdr *msg, uint32_t ip)
 	memcpy(CMSG_DATA(part), &info, sizeof(info));
 }
 
-/* To one that is bound it goes from an address to which no stand-in is
- * connected, so the application's own socket gets it. */
-void xs_stand_in_send(int stand_in, const struct xs_stand_in *entry,
-		      const void *data, size_t len)
+/* From an address to which no stand-in is connected, so the application's own
+ * socket gets it. */
+static void send_to_bound(int stand_in, const struct xs_stand_in *entry,
+			  const void *data, size_t len)
 {
 	struct sockaddr_in to = at(entry, entry->bound);
 	struct iovec whole = { (void *)data, len };
@@ -277,16 +270,52 @@ void xs_stand_in_send(int stand_in, const struct xs_stand_in *entry,
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(sizeof(struct in_pktinfo))];
 	} control = { .bytes = { 0 } };
-	struct msghdr msg = { .msg_iov = &whole, .msg_iovlen = 1 };
+	struct msghdr msg = {
+		.msg_name = &to,
+		.msg_namelen = sizeof(to),
+		.msg_iov = &whole,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
 
-	if (entry->bound) {
-		msg.msg_name = &to;
-		msg.msg_namelen = sizeof(to);
-		msg.msg_control = control.bytes;
-		msg.msg_controllen = sizeof(control.bytes);
-		add_source(&msg, entry->ip);
-	}
+	add_source(&msg, entry->ip);
 	sendmsg(stand_in, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* What is lost is lost, and the next one is sent all the same. */
+static bool dropped(void *user, size_t asked, int error)
+{
+	(void)user;
+	(void)asked;
+	(void)error;
+	return true;
+}
+
+static void send_all(int stand_in, struct xs_outgoing *outgoing)
+{
+	bool segments = true;
+
+	xs_outgoing_send(outgoing, stand_in, &segments, dropped, NULL);
+}
+
+void xs_stand_in_send(int stand_in, const struct xs_stand_in *entry,
+		      const struct xs_incoming *datagrams, int count,
+		      struct xs_outgoing *outgoing)
+{
+	for (int i = 0; i < count; i++) {
+		const void *data = xs_incoming_data(datagrams, i);
+		size_t len = xs_incoming_len(datagrams, i);
+
+		if (entry->bound) {
+			send_to_bound(stand_in, entry, data, len);
+			continue;
+		}
+		if (!xs_outgoing_has_room(outgoing, len))
+			send_all(stand_in, outgoing);
+		xs_outgoing_put(outgoing, data, len, 0);
+	}
+	send_all(stand_in, outgoing);
 }
 
 uint64_t xs_stand_in_dropped(int stand_in)

@@ -18,8 +18,8 @@
 
 #include "base/error.h"
 #include "base/stand_in.h"
-
-#include <sys/types.h>
+#include "relay/base/incoming.h"
+#include "relay/base/outgoing.h"
 
 /* Makes the socket for the entry at that place, beside the application's, and
  * fills entry->ip, port and bound.  Where a guard is needed and *guard is -1,
@@ -29,17 +29,16 @@
 int xs_stand_in_socket(int application, int *guard, int place,
 		       struct xs_stand_in *entry, struct xs_error *err);
 
-/* Sends a datagram of the peer's to the application.  What does not fit is
- * lost, as with UDP. */
+/* Sends datagrams of the peer's to the application.  What does not fit is lost,
+ * as with UDP. */
 void xs_stand_in_send(int stand_in, const struct xs_stand_in *entry,
-		      const void *data, size_t len);
+		      const struct xs_incoming *datagrams, int count,
+		      struct xs_outgoing *outgoing);
 
-/* Receives a datagram of the application's without waiting, or returns -1 with
- * errno.  XS_STAND_IN_STRANGER: one came from elsewhere, before the socket was
- * connected. */
-enum { XS_STAND_IN_STRANGER = -2 };
-ssize_t xs_stand_in_receive(int stand_in, const struct xs_stand_in *entry,
-			    void *data, size_t size);
+/* Is a datagram that the socket has received from the application?  If not, it
+ * came from elsewhere, before the socket was connected. */
+bool xs_stand_in_is_from(const struct xs_stand_in *entry,
+			 const struct sockaddr_in *from);
 
 /* How many datagrams found no room in the socket. */
 uint64_t xs_stand_in_dropped(int stand_in);
