@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import struct
+import subprocess
 import sys
 import threading
 import time
@@ -223,6 +224,12 @@ def unfit():
     s.bind(("127.0.0.1", 0))
     other.bind(("127.0.0.9", s.getsockname()[1]))
     say("bound, shared", s.sendto, b"secret", there)
+    s = udp()
+    s.bind(("224.0.0.251", 0))
+    say("bound to a group", s.sendto, b"secret", there)
+    s = udp()
+    s.bind(("127.255.255.255", 0))
+    say("bound to a broadcast address", s.sendto, b"secret", there)
     s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
     s.bind(("::1", 0))
     say("bound to ::1", s.sendto, b"secret", ("::1", port))
@@ -302,11 +309,47 @@ def bound():
     ask(four, "again")
 
 
+def device():
+    """Sockets of an address of a network device, which is read at its other end;
+    then the device has the address no more, and would let loopback's pass."""
+    address, ours, others = more
+    wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+    wire.bind((others, 0))
+    wire.setblocking(False)
+    four, six = udp(), socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    six.settimeout(15)
+    six.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    six.bind(("::ffff:" + address, 0))
+    four.bind((address, 0))
+    take(six, ("::ffff:127.0.0.1", port))
+    take(four, there)
+    ask(four, "two", ("127.0.0.2", port))
+    print("bound:", four.getsockname()[0] == address)
+    other = udp()
+    other.sendto(b"other", four.getsockname())
+    say("other", four.recv, 100)
+    with open("/proc/sys/net/ipv4/conf/%s/route_localnet" % ours, "w") as file:
+        file.write("1")
+    subprocess.run(["ip", "address", "del", address + "/24", "dev", ours])
+    subprocess.run(["ip", "address", "add", "198.51.100.6/24", "dev", ours])
+    subprocess.run(["ip", "neighbor", "replace", address, "lladdr",
+                    "02:00:00:00:00:09", "dev", ours])
+    udp().sendto(b"seen", (address, 9))
+    say("gone", four.sendto, b"gone", there)
+    time.sleep(0.3)
+    frames = b""
+    try:
+        while True:
+            frames += wire.recv(2000)
+    except BlockingIOError:
+        print("has left:", b"gone" in frames, b"seen" in frames)
+
+
 def bound_killed():
     """The relay is killed, and another user has the port on all addresses that
     are left: nobody but the socket itself gets what it sends."""
     s = udp()
-    s.bind(("127.0.0.1", 0))
+    s.bind((more[1], 0))
     ask(s, "one")
     own = s.getsockname()[1]
     for pid in relays(more[0]):
@@ -323,7 +366,7 @@ def bound_killed():
         for i in range(3):
             taken[0].sendmsg([b"forged"], [(socket.IPPROTO_IP, 8, struct.pack(
                 "=i4s4s", 0, socket.inet_aton("127.144.0.%d" % i), bytes(4)))],
-                0, ("127.0.0.1", own))
+                0, (more[1], own))
         os._exit(0)
     os.read(thief, 1)
     os.waitpid(pid, 0)
@@ -334,7 +377,7 @@ def bound_killed():
     # What the library does when the relay ends in between.
     s.sendmsg([b"late"], [(socket.IPPROTO_IP, 8, struct.pack(
         "=i4s4s", 1, socket.inet_aton("127.144.0.0"), bytes(4)))],
-        0, ("127.0.0.1", own))
+        0, (more[1], own))
     say("comes back", s.recv, 100)
     ask(s, "two")
 

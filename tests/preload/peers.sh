@@ -91,12 +91,58 @@ sendmsg: EACCES" && life_passes "peers: no relay" "$(nothing_leaked; echo $?)"
 SO_REUSEADDR, shared: EACCES
 has it: 1
 bound, shared: EACCES
+bound to a group: EACCES
+bound to a broadcast address: EACCES
 bound to ::1: EACCES
 connected: EACCES
 only IPv6: EACCES
 of a device: EACCES" && life_passes "peers: sockets that do not protect them" \
 			"$(nothing_leaked; echo $?)" \
 			"$(life_told 'cannot be carried when it has SO_REUSEPORT'; echo $?)"
+}
+
+# Only a network of one's own may be changed.
+peers_device()
+{
+	[ "${XSOCK_TEST_WORLD-}" = entered ] || return 0
+	ip link add xsock0 type veth peer name xsock1 && ip link set xsock0 up &&
+		ip link set xsock1 up && ip address add 198.51.100.5/24 dev xsock0 ||
+		{ skip "peers: bound to an address of a device" "no veth"; return; }
+	peers_life "peers: bound to an address of a device" '*' \
+		"dtls://127.0.0.1:$port_dtls_echo?cafile=$CA" device "send one: 3
+answer: (b'one', ('::ffff:127.0.0.1', PORT, 0, 0))
+taken: 0
+SO_REUSEADDR: 0
+send one: 3
+answer: (b'one', ('127.0.0.1', PORT))
+taken: 0
+SO_REUSEADDR: 0
+send two: 3
+answer: (b'two', ('127.0.0.2', PORT))
+bound: True
+other: b'other'
+gone: 4
+has left: False True" 198.51.100.5 xsock0 xsock1 &&
+		life_passes "peers: bound to an address of a device" \
+			"$(! grep -q plain "$T/dtls_echo.log"; echo $?)"
+	ip link del xsock0
+}
+
+# peers_bound_killed ADDRESS: with the relay $relay
+peers_bound_killed()
+{
+	XSOCK_RELAY=$relay XSOCK_RELAY_IDLE=0 peers_life \
+		"peers: bound to $1, and the relay is killed" '*' "$dtls" bound_killed "send one: 3
+answer: (b'one', ('127.0.0.1', PORT))
+send: ECONNREFUSED
+told as it is: b'forged' True
+told as it is: b'forged' True
+told as it is: b'forged' True
+comes back: b'late'
+send two: 3
+answer: (b'two', ('127.0.0.1', PORT))" "$relay" "$1" &&
+		life_passes "peers: bound to $1, and the relay is killed" \
+			"$(! grep -q plain "$T/dtls_echo.log"; echo $?)"
 }
 
 check_peers_life()
@@ -205,19 +251,10 @@ connect: EACCES
 send again: 5
 answer: (b'again', ('127.0.0.1', PORT))" && life_passes "peers: bound to an address" \
 			"$(! grep -q plain "$T/dtls_echo.log"; echo $?)"
+	peers_device
 	cp "$RELAY" "$relay"
-	XSOCK_RELAY=$relay XSOCK_RELAY_IDLE=0 peers_life \
-		"peers: bound, and the relay is killed" '*' "$dtls" bound_killed "send one: 3
-answer: (b'one', ('127.0.0.1', PORT))
-send: ECONNREFUSED
-told as it is: b'forged' True
-told as it is: b'forged' True
-told as it is: b'forged' True
-comes back: b'late'
-send two: 3
-answer: (b'two', ('127.0.0.1', PORT))" "$relay" &&
-		life_passes "peers: bound, and the relay is killed" \
-			"$(! grep -q plain "$T/dtls_echo.log"; echo $?)"
+	peers_bound_killed 127.0.0.1
+	peers_bound_killed 203.0.113.1
 	peers_life "peers: the same port at once" '*' "$dtls" rebinds "send one: 3
 answer: (b'one', ('127.0.0.1', PORT))
 taken: 20 answered: 20" && life_passes "peers: the same port at once" "$STATUS"

@@ -10,7 +10,7 @@
  *   application's end of the pair; its other end is the association's
  *
  * That is for a socket that is bound to no address; stand_in_socket.h has what
- * is different for one of 127.0.0.0/8.
+ * is different for one that is bound to an address.
  *
  * To the association the bridge is the application: it fails as for a socket
  * that is connected, and the library makes the next pair (connect/peers.h).

@@ -42,14 +42,13 @@ static bool is_unspecified(const struct xs_address *local)
 		       : IN6_IS_ADDR_UNSPECIFIED(&local->v6.sin6_addr);
 }
 
-/* The address of 127.0.0.0/8 that it is bound to, in network order; 0: another
- * one. */
-static uint32_t loopback_of(const struct xs_address *local)
+/* The address of IPv4 that it is bound to, in network order; 0: another one. */
+static uint32_t address_of(const struct xs_address *local)
 {
 	struct xs_address four = *local;
 
 	if (!xs_address_to_family(&four, AF_INET) ||
-	    ntohl(four.v4.sin_addr.s_addr) >> 24 != IN_LOOPBACKNET)
+	    IN_MULTICAST(ntohl(four.v4.sin_addr.s_addr)))
 		return 0;
 	return four.v4.sin_addr.s_addr;
 }
@@ -73,9 +72,9 @@ static int judge(int application, struct xs_address *local,
 		return refuse(err, "it is no UDP socket with a port");
 	if (is_connected(application))
 		return refuse(err, "it is connected to another address");
-	if (!is_unspecified(local) && !loopback_of(local))
-		return refuse(err, "it is bound to an address that is not one "
-				   "of 127.0.0.0/8");
+	if (!is_unspecified(local) && !address_of(local))
+		return refuse(err, "it is bound to an address of IPv6, or to "
+				   "one of a group");
 	if (local->any.sa_family == AF_INET6 &&
 	    xs_socket_int(application, IPPROTO_IPV6, IPV6_V6ONLY) != 0)
 		return refuse(err, "it has IPV6_V6ONLY");
@@ -216,6 +215,16 @@ static int connect_back(int made, const struct xs_stand_in *entry)
 	return connect(made, (const struct sockaddr *)&to, sizeof(to));
 }
 
+/* The kernel does not send from a broadcast address, and takes another one. */
+static bool is_own_address(int made, const struct xs_stand_in *entry)
+{
+	struct sockaddr_in own = { .sin_family = AF_INET };
+	socklen_t len = sizeof(own);
+
+	return getsockname(made, (struct sockaddr *)&own, &len) == 0 &&
+	       own.sin_addr.s_addr == xs_stand_in_to(entry);
+}
+
 int xs_stand_in_socket(int application, int *guard, int place,
 		       struct xs_stand_in *entry, struct xs_error *err)
 {
@@ -226,11 +235,15 @@ int xs_stand_in_socket(int application, int *guard, int place,
 	    keep_port(application, guard, &local, err) < 0)
 		return -1;
 	entry->port = xs_address_port(&local);
-	entry->bound = loopback_of(&local);
+	entry->bound = address_of(&local);
 	made = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (made >= 0 && bind_somewhere(application, made, place, entry) == 0 &&
-	    connect_back(made, entry) == 0)
-		return made;
+	    connect_back(made, entry) == 0) {
+		if (is_own_address(made, entry))
+			return made;
+		close(made);
+		return refuse(err, "it is bound to a broadcast address");
+	}
 	xs_error_set(err, XS_ERR_SYSTEM, EACCES,
 		     "the relay cannot bind a socket of 127.0.0.0/8 to the "
 		     "program's port: %s (does the program's socket belong to "

@@ -5,7 +5,7 @@
  *
  * - One that is bound to the unspecified address keeps its port on all
  * addresses by itself.
- * - One that is bound to an address of 127.0.0.0/8 gets a guard: a socket of
+ * - One that is bound to an address of IPv4 gets a guard: a socket of
  * the relay's that keeps the port on all other addresses.  Who had it there
  * could send from any address of this host (IP_PKTINFO).  When the relay ends,
  * the guard is gone.  But the stand-in has the address of the application's own
