@@ -17,6 +17,7 @@ ROUNDS = 2 if QUICK else 5
 GIGA = 1 << 30
 CLIENT = E["BENCH_BUILD"] + "/tests/bench/client"
 DATAGRAMS = E["BENCH_BUILD"] + "/tests/bench/datagrams"
+MIDDLE = E["BENCH_BUILD"] + "/tests/bench/middle"
 OTHERS = ("nginx", "haproxy", "stunnel", "socat")
 ALL = ("native", "xsock") + OTHERS
 SUPERVISED = ALL + ("supervised",)

@@ -1,8 +1,9 @@
 /* The benchmark's client of datagrams: plain, or DTLS by OpenSSL itself.
  *
- *     datagrams [--native CA] PORT COMMAND NUMBER…
+ *     datagrams [--native CA | --pair FD] PORT COMMAND NUMBER…
  *
- * The server sends back what comes (../udp/front.c).  Prints one line,
+ * The server sends back what comes (../udp/front.c).  With a pair, one
+ * descriptor is the way to it (middle.c).  Prints one line,
  * NAME=VALUE; an answer that is not what was sent ends it.
  *
  *     rtt ROUNDS SIZE        one after the other: us, of a round
@@ -26,6 +27,7 @@ enum { WINDOW = 32, DATA_MAX = 2000, LINK_MTU = 1400, WAIT_S = 5 };
 
 static SSL_CTX *context; /* NULL: plain */
 static struct sockaddr_in server = { .sin_family = AF_INET };
+static int pair = -1; /* instead of a socket: somebody is in the middle */
 
 struct line {
 	int fd;
@@ -55,15 +57,22 @@ static void make_context(const char *ca)
 	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
 }
 
+static int open_socket(void)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	if (fd < 0 ||
+	    connect(fd, (struct sockaddr *)&server, sizeof(server)) < 0)
+		die("connect");
+	return fd;
+}
+
 static struct line open_line(void)
 {
-	struct line line = { .fd = socket(AF_INET, SOCK_DGRAM, 0) };
+	struct line line = { .fd = pair < 0 ? open_socket() : pair };
 	const struct timeval wait = { .tv_sec = WAIT_S };
 	BIO *bio;
 
-	if (line.fd < 0 ||
-	    connect(line.fd, (struct sockaddr *)&server, sizeof(server)) < 0)
-		die("connect");
 	setsockopt(line.fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
 	if (!context)
 		return line;
@@ -226,6 +235,9 @@ int main(int argc, char **argv)
 
 	if (argc > 3 && strcmp(argv[1], "--native") == 0) {
 		make_context(argv[2]);
+		at = 3;
+	} else if (argc > 3 && strcmp(argv[1], "--pair") == 0) {
+		pair = (int)number(argv, argc, 2);
 		at = 3;
 	}
 	if (argc < at + 3)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from candidates import (CLIENT, DATAGRAMS, E, GRAFTCP, STRACE, command,
+from candidates import (CLIENT, DATAGRAMS, E, MIDDLE, GRAFTCP, STRACE, command,
     environment, graftcp, proxychains, rules, run, supervise, values, work,
     xsock_run)
 
@@ -121,11 +121,15 @@ def dtls_rule(reuse=1):
 
 
 def datagrams(words, value):
-    """"plain" has a plain server; all others DTLS."""
+    """"plain" has a plain server, and so has "bare", which is a process in the
+    middle, without DTLS, awake; all others DTLS."""
     def measure(who):
-        begin = [DATAGRAMS, E["BENCH_UDP" if who == "plain" else "BENCH_DTLS"]]
+        has_dtls = who not in ("plain", "bare")
+        begin = [DATAGRAMS, E["BENCH_DTLS" if has_dtls else "BENCH_UDP"]]
         if who == "native":
             begin[1:1] = ["--native", E["BENCH_CA"]]
+        if who == "bare":
+            begin[:1] = [MIDDLE, E["BENCH_UDP"], DATAGRAMS, "--pair", "3"]
         env = environment(dtls_rule()) if who == "xsock" else E
         return values(run(begin + [str(word) for word in words], env))[value]
     return measure
