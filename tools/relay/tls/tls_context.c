@@ -62,6 +62,7 @@ struct xs_tls_context {
 	struct xs_tls_trust trust;
 	char trust_text[512];
 	struct xs_tls_sessions *sessions;
+	struct xs_tls_shared *shared;
 	struct xs_tls_library *library; /* NULL: OpenSSL's own */
 	struct xs_psk *psk;		/* NULL: there are certificates */
 	SSL_CTX *ssl;
@@ -126,6 +127,7 @@ void xs_tls_context_put(struct xs_tls_context *context)
 	SSL_CTX_free(context->ssl);
 	xs_psk_free(context->psk);
 	xs_tls_sessions_free(context->sessions);
+	xs_tls_shared_free(context->shared);
 	xs_tls_library_put(context->library);
 	xs_arena_free(&context->arena);
 	free(context->key);
@@ -403,7 +405,8 @@ static int set_manners(struct xs_tls_context *context)
 	SSL_CTX_set_client_cert_cb(ssl, want_certificate);
 	if (context->file[KEY_LOG])
 		SSL_CTX_set_keylog_callback(ssl, log_key);
-	if (!xs_tls_verify_install(ssl))
+	context->shared = xs_tls_shared_make();
+	if (!context->shared || !xs_tls_verify_install(ssl))
 		return -1;
 	if (context->options.verify_peer && !context->options.psk_file)
 		xs_tls_ocsp_setup(ssl);
@@ -590,6 +593,12 @@ struct xs_tls_sessions *
 xs_tls_context_sessions(const struct xs_tls_context *context)
 {
 	return context->sessions;
+}
+
+struct xs_tls_shared *
+xs_tls_context_shared(const struct xs_tls_context *context)
+{
+	return context->shared;
 }
 
 SSL *xs_tls_context_new_ssl(struct xs_tls_context *context)

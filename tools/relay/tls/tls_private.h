@@ -198,6 +198,14 @@ void xs_tls_sessions_drop(struct xs_tls_sessions *sessions, const char *key);
  * when there is no newer one. */
 void xs_tls_sessions_return(const struct xs_tls *tls);
 
+/* tls_shared.c: the certificates that servers have sent to one context, each
+ * once.  use: those that were just verified become the same objects as before.
+ */
+struct xs_tls_shared;
+struct xs_tls_shared *xs_tls_shared_make(void);
+void xs_tls_shared_free(struct xs_tls_shared *shared);
+void xs_tls_shared_use(struct xs_tls_shared *shared, X509_STORE_CTX *store);
+
 /* tls_bound.c: how long a session may stand for what its full handshake
  * verified.  begin: a full handshake is verified now; what it said before is
  * forgotten; NULL changes nothing.  lower: by something that counts until end
@@ -257,6 +265,8 @@ SSL *xs_tls_context_new_ssl(struct xs_tls_context *context);
 /* NULL: sessions are not resumed. */
 struct xs_tls_sessions *
 xs_tls_context_sessions(const struct xs_tls_context *context);
+struct xs_tls_shared *
+xs_tls_context_shared(const struct xs_tls_context *context);
 /* Where the trusted certificates come from: "cafile=/etc/corp.pem". */
 const char *xs_tls_context_trust(const struct xs_tls_context *context);
 

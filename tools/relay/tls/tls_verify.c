@@ -147,8 +147,10 @@ static int verify(X509_STORE_CTX *store, void *unused)
 		bound_by_chain(tls->ssl, X509_STORE_CTX_get0_chain(store));
 	if (good)
 		good = has_fingerprint(tls, X509_STORE_CTX_get0_cert(store));
-	if (good)
+	if (good) {
+		xs_tls_shared_use(xs_tls_context_shared(tls->context), store);
 		return 1;
+	}
 	if (X509_STORE_CTX_get_error(store) == X509_V_OK)
 		X509_STORE_CTX_set_error(store,
 					 X509_V_ERR_APPLICATION_VERIFICATION);
