@@ -295,18 +295,24 @@ Test(relay_tls_later, the_pin_counts_again)
 }
 
 /* Of TLS 1.3. */
+static void expect_authentication(struct line *line, size_t size)
+{
+	struct xs_error err = { 0 };
+
+	want_certificate(line);
+	cr_assert(SSL_verify_client_post_handshake(line->server));
+	SSL_do_handshake(line->server);
+	cr_assert(talk(line, size, &err), "%s", err.text);
+	expect_client(line);
+	expect_open(line);
+}
+
 static void expect_post_handshake(size_t size)
 {
 	struct later l = later_make("min_version=1.3", true);
 	struct line line = later_open(&l);
-	struct xs_error err = { 0 };
 
-	want_certificate(&line);
-	cr_assert(SSL_verify_client_post_handshake(line.server));
-	SSL_do_handshake(line.server);
-	cr_assert(talk(&line, size, &err), "%s", err.text);
-	expect_client(&line);
-	expect_open(&line);
+	expect_authentication(&line, size);
 	line_end(&line);
 	later_end(&l);
 }
@@ -315,6 +321,20 @@ Test(relay_tls_later, post_handshake_authentication)
 {
 	expect_post_handshake(sizeof(in));
 	expect_post_handshake(1);
+}
+
+/* Its Hellos are not kept, and it does not need them. */
+Test(relay_tls_later, post_handshake_authentication_when_resumed)
+{
+	struct later l = later_make("min_version=1.3", true);
+	struct line first = later_open(&l), line;
+
+	line_end(&first);
+	line = later_open(&l);
+	cr_assert(SSL_session_reused(line.server));
+	expect_authentication(&line, sizeof(in));
+	line_end(&line);
+	later_end(&l);
 }
 
 static STACK_OF(X509_NAME) * make_many_names(void)
