@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from candidates import (CLIENT, DATAGRAMS, E, MIDDLE, GRAFTCP, STRACE, command,
+from candidates import (CLIENT, DATAGRAMS, E, GRAFTCP, MIDDLE, STRACE, command,
     environment, graftcp, proxychains, rules, run, supervise, values, work,
     xsock_run)
 
