@@ -8,11 +8,14 @@
  */
 #include "hooks/libc.h"
 
+#include "hooks/symbols.h"
+
 #include <dlfcn.h>
 #ifdef __GLIBC__
 #include <gnu/lib-names.h>
 #endif
 #include <link.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -20,19 +23,20 @@
 
 struct xs_libc xs_libc;
 
-static bool is_named_as_we_are(const char *file)
-{
-	const char *base = file ? strrchr(file, '/') : NULL;
+/* The hooks as xs_libc has them, one name behind the other. */
+static const char names[] =
+#define XS_HOOK(name, like) #name "\0"
+#include "hooks/hooks.def"
+#undef XS_HOOK
+	;
+enum { HOOKS = offsetof(struct xs_libc, ready) / sizeof(void *) };
 
-	if (!file)
-		return false;
-	return strcmp(base ? base + 1 : file, "libxsock.so") == 0;
-}
+/* --- where the loader must be asked -------------------------------------- */
 
 static int count_copy(struct dl_phdr_info *object, size_t size, void *copies)
 {
 	(void)size;
-	*(int *)copies += is_named_as_we_are(object->dlpi_name);
+	*(int *)copies += xs_symbols_is_our_name(object->dlpi_name);
 	return 0;
 }
 
@@ -48,7 +52,8 @@ static bool is_another_xsock(void *function)
 	dl_iterate_phdr(count_copy, &copies);
 	if (copies < 2)
 		return false;
-	return dladdr(function, &info) && is_named_as_we_are(info.dli_fname);
+	return dladdr(function, &info) &&
+	       xs_symbols_is_our_name(info.dli_fname);
 }
 
 /* libc itself, past another copy of this library, whose dlopen passes on what
@@ -78,6 +83,38 @@ static void *where_to_look(void)
 	return find_libc();
 }
 
+static void ask_loader(const char *name, size_t count, void **function)
+{
+	void *place = where_to_look();
+
+	for (size_t i = 0; i < count; i++) {
+		function[i] = dlsym(place, name);
+		name += strlen(name) + 1;
+	}
+}
+
+/* The originals of count names, which stand one behind the other. */
+static void find(const char *list, size_t count, void **function)
+{
+	if (!xs_symbols_find(list, count, function))
+		ask_loader(list, count, function);
+}
+
+/* --- the table ------------------------------------------------------------ */
+
+/* Those of the C library's own names are not in all versions of it. */
+static const char *find_missing(void *const function[HOOKS])
+{
+	const char *name = names;
+
+	for (size_t i = 0; i < HOOKS; i++) {
+		if (!function[i] && strncmp(name, "__", 2) != 0)
+			return name;
+		name += strlen(name) + 1;
+	}
+	return NULL;
+}
+
 /* Without an original there is nothing that a hook could do. */
 static void die(const char *name)
 {
@@ -94,43 +131,53 @@ static void die(const char *name)
 
 void xs_libc_resolve(void)
 {
-	struct xs_libc found = { .ready = true };
-	void *place;
+	void *function[HOOKS];
+	const char *missing;
 
 	if (__atomic_load_n(&xs_libc.ready, __ATOMIC_ACQUIRE))
 		return;
-	place = where_to_look();
-#define XS_HOOK(name, like)                                                    \
-	found.name = (__typeof__(like) *)dlsym(place, #name);                  \
-	if (!found.name && strncmp(#name, "__", 2) != 0)                       \
-		die(#name);
-#include "hooks/hooks.def"
-#undef XS_HOOK
+	find(names, HOOKS, function);
+	/* A program may have loaded this library itself, behind libc. */
+	if (find_missing(function))
+		ask_loader(names, HOOKS, function);
+	missing = find_missing(function);
+	if (missing)
+		die(missing);
 	/* Every thread finds the same values, so a race does no harm. */
-#define XS_HOOK(name, like) xs_libc.name = found.name;
-#include "hooks/hooks.def"
-#undef XS_HOOK
+	memcpy(&xs_libc, function, sizeof(function));
 	__atomic_store_n(&xs_libc.ready, true, __ATOMIC_RELEASE);
 }
 
 void xs_libc_resolve_common(void)
 {
-	void *place = where_to_look();
-
-	/* Whoever finds one missing looks for all. */
-#define FIND(name) xs_libc.name = (__typeof__(name) *)dlsym(place, #name);
-	FIND(read)
-	FIND(send)
-	FIND(sendmsg)
-	FIND(write)
-	FIND(writev)
-	FIND(readv)
+	static const char common[] =
+		"read\0send\0sendmsg\0write\0writev\0readv\0"
 #ifdef __GLIBC__
-	xs_libc.__read = (__typeof__(read) *)dlsym(place, "__read");
-	xs_libc.__write = (__typeof__(write) *)dlsym(place, "__write");
-	FIND(__read_chk)
+		"__read\0__write\0__read_chk\0"
 #endif
-#undef FIND
+		;
+	enum { PLAIN = 6, OTHERS = 3 };
+	void *function[PLAIN + OTHERS] = { NULL };
+	size_t count = PLAIN;
+
+#ifdef __GLIBC__
+	count += OTHERS;
+#endif
+	find(common, count, function);
+	/* Whoever finds one missing looks for all. */
+#define TAKE(name, i) xs_libc.name = (__typeof__(xs_libc.name))function[i];
+	TAKE(read, 0)
+	TAKE(send, 1)
+	TAKE(sendmsg, 2)
+	TAKE(write, 3)
+	TAKE(writev, 4)
+	TAKE(readv, 5)
+#ifdef __GLIBC__
+	TAKE(__read, 6)
+	TAKE(__write, 7)
+	TAKE(__read_chk, 8)
+#endif
+#undef TAKE
 }
 
 void *xs_libc_first(const char *name)
