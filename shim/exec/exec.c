@@ -1,6 +1,7 @@
 /* Starting another program; see exec.h. */
 #include "exec/exec.h"
 
+#include "base/at_fork.h"
 #include "base/hash.h"
 #include "base/mapping.h"
 #include "base/program_path.h"
@@ -38,15 +39,45 @@ static struct xs_variables variables;
 
 /* Hashes of the sentences that were written, by this process and those that it
  * has forked, with where they went.  A full table means that a sentence may
- * come twice. */
+ * come twice.  NULL: there is none yet. */
 enum { TOLD_MAX = 512 };
 static uint64_t *told;
+
+/* Memory that forked children share. */
+static void *map_shared(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		return NULL;
+	return memory;
+}
+
+/* Most programs start no other, and tell nothing.  The table is made for the
+ * first sentence, or before the first fork. */
+static void make_told(void)
+{
+	int saved = errno;
+	const size_t size = TOLD_MAX * sizeof(*told);
+	uint64_t *made, *none = NULL;
+
+	if (__atomic_load_n(&told, __ATOMIC_ACQUIRE))
+		return;
+	made = map_shared(size);
+	if (made &&
+	    !__atomic_compare_exchange_n(&told, &none, made, false,
+					 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		munmap(made, size); /* another thread was first */
+	errno = saved;
+}
 
 static bool is_new(const char *sentence, bool to_syslog)
 {
 	uint64_t place = xs_hash(XS_HASH_START, &to_syslog, sizeof(to_syslog));
 	uint64_t hash = xs_hash(place, sentence, strlen(sentence)) | 1;
 
+	make_told();
 	for (size_t i = 0; told && i < TOLD_MAX; i++) {
 		uint64_t *slot = &told[(hash + i) % TOLD_MAX], none = 0;
 
@@ -75,17 +106,6 @@ static void map_name(void)
 	close(fd);
 }
 
-/* Memory that forked children share. */
-static void *map_shared(size_t size)
-{
-	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	if (memory == MAP_FAILED)
-		return NULL;
-	return memory;
-}
-
 void xs_exec_prepare(void)
 {
 	if (xs_environment.preload &&
@@ -93,7 +113,7 @@ void xs_exec_prepare(void)
 		variables.preload = xs_environment.preload;
 	variables.others = xs_environment.own;
 	map_name();
-	told = map_shared(TOLD_MAX * sizeof(*told));
+	xs_at_fork(make_told, NULL);
 }
 
 void xs_exec_follow_user(void)
