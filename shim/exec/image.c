@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -280,10 +281,33 @@ static int look_at_program(struct dl_phdr_info *program, size_t size,
 	return 1;
 }
 
+static bool is_program(int fd)
+{
+	char magic[SELFMAG];
+
+	return pread(fd, magic, SELFMAG, 0) == SELFMAG &&
+	       memcmp(magic, ELFMAG, SELFMAG) == 0;
+}
+
+/* By the path that the kernel was given: /proc would first have to make its
+ * files for this process, which takes it longer than all else that is asked
+ * here.  Of a script that path is the script's. */
+static int open_own(void)
+{
+	const char *path = (const char *)getauxval(AT_EXECFN);
+	int fd = path ? open_image(AT_FDCWD, path) : -1;
+
+	if (fd >= 0 && is_program(fd))
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return open_image(AT_FDCWD, "/proc/self/exe");
+}
+
 /* The names of sections are in no memory. */
 static bool is_pascal(void)
 {
-	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	int fd = open_own();
 	bool is = fd >= 0 && xs_elf_is_pascal(fd);
 
 	if (fd >= 0)
