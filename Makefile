@@ -193,8 +193,8 @@ wrapped := bind connect dup2 dup3 epoll_ctl execve fcntl fcntl64 getpeername get
 # the tables of transactional memory), and the loader would look those symbols
 # up in every library of the program.
 touched_obj := $(call objects,$(addprefix shim/,relay_client/start_relay.c hooks/libc.c \
-	rules/names.c rules/names_memory.c rules/names_hand_on.c base/option_secret.c connect/report.c connect/environment.c \
-	connect/config.c))
+	rules/names.c rules/names_memory.c rules/names_hand_on.c base/option_secret.c exec/exec.c connect/report.c \
+	connect/environment.c connect/config.c))
 # With -flto all others become one object.  In that the linker would replace no
 # call of a function that is hooked in the same object, and the compiler chooses
 # the order of the variables.

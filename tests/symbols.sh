@@ -49,7 +49,7 @@ if ! readelf -d "$library" | grep -q 'NEEDED.*lib[a-z]*san\.'; then
 			grep -oE '_ITM_.*|__gmon_start__|__cxa_finalize')"
 	check "its constructor writes to the first page of data" 1 \
 		"$(nm "$library" | awk '$2 ~ /[bBdD]/ && $3 ~ \
-			/^(reading|arena|own_file|xs_libc|table|standard_error|environment|xs_environment|active)$/ \
+			/^(reading|arena|room|variables|own_file|xs_libc|table|standard_error|environment|xs_environment|active)$/ \
 			{ print substr($1, 1, length($1) - 3) }' | sort -u | wc -l)"
 fi
 

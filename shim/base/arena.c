@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdalign.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -19,8 +20,9 @@
 
 struct xs_arena_chunk {
 	struct xs_arena_chunk *older;
-	size_t size; /* of the mapping */
+	size_t size;
 	size_t used; /* this head included */
+	bool is_mapped;
 };
 
 static size_t round_up(size_t size, size_t to)
@@ -32,7 +34,9 @@ static size_t round_up(size_t size, size_t to)
 static struct xs_arena_chunk *map_chunk(struct xs_arena *arena, size_t size)
 {
 	const size_t head = round_up(sizeof(struct xs_arena_chunk), ALIGN);
-	size_t want = arena->last ? arena->last->size * 2 : CHUNK_MIN;
+	size_t want = arena->last && arena->last->is_mapped
+			      ? arena->last->size * 2
+			      : CHUNK_MIN;
 	struct xs_arena_chunk *chunk;
 
 	if (want > CHUNK_MAX)
@@ -48,8 +52,20 @@ static struct xs_arena_chunk *map_chunk(struct xs_arena *arena, size_t size)
 	chunk->older = arena->last;
 	chunk->size = want;
 	chunk->used = head;
+	chunk->is_mapped = true;
 	arena->last = chunk;
 	return chunk;
+}
+
+void xs_arena_begin(struct xs_arena *arena, void *room, size_t size)
+{
+	struct xs_arena_chunk *chunk = room;
+
+	*chunk = (struct xs_arena_chunk){
+		.size = size,
+		.used = round_up(sizeof(*chunk), ALIGN),
+	};
+	arena->last = chunk;
 }
 
 void *xs_arena_take(struct xs_arena *arena, size_t size)
@@ -89,7 +105,8 @@ void xs_arena_free(struct xs_arena *arena)
 	while (chunk) {
 		struct xs_arena_chunk *older = chunk->older;
 
-		munmap(chunk, chunk->size);
+		if (chunk->is_mapped)
+			munmap(chunk, chunk->size);
 		chunk = older;
 	}
 	arena->last = NULL;

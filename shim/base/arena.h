@@ -15,6 +15,10 @@ struct xs_arena {
 	struct xs_arena_chunk *last; /* NULL: empty */
 };
 
+/* Takes the first pieces out of room: size zeroes, aligned for any type, that
+ * stay.  For an empty arena. */
+void xs_arena_begin(struct xs_arena *arena, void *room, size_t size);
+
 /* size bytes of zeroes, aligned for any type; NULL with errno ENOMEM. */
 void *xs_arena_take(struct xs_arena *arena, size_t size);
 

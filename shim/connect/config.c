@@ -13,6 +13,8 @@
 #include "rules/names_memory.h"
 
 #include <errno.h>
+#include <stdalign.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +27,8 @@
 
 /* The copy of the environment, and all that the rules consist of. */
 static TOUCHED_AT_START struct xs_arena arena;
+/* Its first pieces, as many as most environments need. */
+static TOUCHED_AT_START alignas(max_align_t) char room[1536];
 static TOUCHED_AT_START struct xs_once reading, parsing;
 static TOUCHED_AT_START bool active;	   /* there are rules */
 static TOUCHED_AT_START bool memory_short; /* for the names table */
@@ -47,6 +51,7 @@ static bool may_have_datagrams(const char *rules)
 
 static void read_environment(void)
 {
+	xs_arena_begin(&arena, room, sizeof(room));
 	if (!xs_environment_copy(&arena))
 		return;
 	active = true;

@@ -81,3 +81,23 @@ Test(arena, what_cannot_be_is_enomem)
 	cr_assert_not_null(xs_arena_take(&arena, 1));
 	xs_arena_free(&arena);
 }
+
+Test(arena, the_first_pieces_come_out_of_the_room_that_it_is_given)
+{
+	static _Alignas(16) unsigned char room[512];
+	struct xs_arena arena = { NULL };
+	unsigned char *first, *big;
+
+	xs_arena_begin(&arena, room, sizeof(room));
+	first = xs_arena_take(&arena, 100);
+	cr_assert(first > room && first + 100 <= room + sizeof(room));
+	cr_assert(all_are(first, 100, 0));
+	memset(first, 1, 100);
+	big = xs_arena_take(&arena, sizeof(room));
+	cr_assert_not_null(big);
+	cr_assert(big + sizeof(room) <= room || big >= room + sizeof(room));
+	cr_assert(all_are(big, sizeof(room), 0));
+	xs_arena_free(&arena);
+	cr_assert_null(arena.last);
+	cr_assert(all_are(first, 100, 1));
+}
