@@ -483,7 +483,11 @@ __attribute__((noinline)) static int await_taken(const struct wrapping *w,
 	if (got > 0 &&
 	    xs_wire_decode(&answer, datagram, (size_t)got, NULL) == 0 &&
 	    answer.head.type == XS_WIRE_VERDICT)
-		return 0;
+		return !answer.head.errnum
+			       ? 0
+			       : xs_error_set(err, XS_ERR_SYSTEM,
+					      answer.head.errnum, "%s",
+					      answer.string[XS_WIRE_SENTENCE]);
 	if (got < 0 && errno == EAGAIN)
 		return xs_error_set(err, XS_ERR_TIMEOUT, 0, XS_REPORT_SILENT,
 				    w->key, (int)relay_of(w), (double)TAKEN_S);

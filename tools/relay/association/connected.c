@@ -5,7 +5,10 @@
 #include "base/pair.h"
 #include "base/scheme.h"
 #include "relay/association/association.h"
+#include "relay/base/shortage.h"
 #include "relay/client/registry.h"
+#include "relay/connection/failures.h"
+#include "relay/connection/totals.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -271,12 +274,26 @@ bool xs_connected_is(const void *datagram, size_t len)
 	return scheme && xs_scheme_is_datagram(scheme);
 }
 
+/* The library tells its user.  Frees the request. */
+static void refuse(struct xs_control *control, struct xs_request *request,
+		   const struct xs_error *err)
+{
+	struct xs_wire answer;
+
+	xs_failures_add(request->log_words, err->errnum, false, err->text);
+	xs_totals_failed(err->kind);
+	xs_request_verdict(request, &answer, err, NULL);
+	xs_control_answer(control, &answer);
+	xs_request_free(request);
+}
+
 int xs_connected_begin(struct xs_worker *worker, struct xs_control *control,
 		       const void *datagram, size_t len, const int *fds,
 		       size_t nfds)
 {
 	struct xs_request *request = xs_request_copy(datagram, len);
 	int log_fd = nfds == XS_WIRE_FDS ? fds[XS_WIRE_FD_LOG] : -1;
+	struct xs_error err = { 0 };
 	struct xs_wire answer;
 	pid_t pid = 0;
 
@@ -284,6 +301,11 @@ int xs_connected_begin(struct xs_worker *worker, struct xs_control *control,
 		xs_request_free(request);
 		close_all(fds, nfds);
 		return -1;
+	}
+	if (xs_shortage_meets(fds, nfds, &err)) {
+		refuse(control, request, &err);
+		close_all(fds, nfds);
+		return 0;
 	}
 	/* Its number is one of this PID namespace (client/admit.h). */
 	if (xs_control_pid(control) > 0)

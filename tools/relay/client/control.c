@@ -14,6 +14,7 @@
 #include "base/ids.h"
 #include "base/peer.h"
 #include "relay/base/forget.h"
+#include "relay/base/shortage.h"
 #include "relay/client/admit.h"
 #include "relay/client/bridge.h"
 #include "relay/client/ftp_data.h"
@@ -341,8 +342,12 @@ static void answer_bridge(struct xs_control *control,
 	}
 	xs_lifetime_set_idle(question->head.idle);
 	xs_wire_init(&answer, XS_WIRE_BRIDGED);
-	if (xs_bridge_begin(control->worker, fds[0], nfds == 2 ? fds[1] : -1,
-			    handle, &err) == 0) {
+	if (xs_shortage_meets(fds, nfds, &err))
+		close_all(fds, nfds);
+	else
+		xs_bridge_begin(control->worker, fds[0],
+				nfds == 2 ? fds[1] : -1, handle, &err);
+	if (!xs_error_is_set(&err)) {
 		answer.string[XS_WIRE_SENTENCE] = handle;
 	} else {
 		answer.head.errnum = err.errnum;

@@ -7,6 +7,7 @@
  */
 #include "relay/connection/connection_private.h"
 
+#include "relay/base/shortage.h"
 #include "relay/connection/failures.h"
 #include "relay/connection/reset.h"
 #include "relay/connection/totals.h"
@@ -568,7 +569,8 @@ static int begin(struct xs_worker *worker, struct xs_control *control,
 	xs_lifetime_enter();
 	xs_lifetime_set_idle(connection->pending->request->wire.head.idle);
 	atomic_fetch_add(&worker->load, 1);
-	known = fill_registered(connection, &err);
+	known = fill_registered(connection, &err) &&
+		!xs_shortage_meets(fds, nfds, &err);
 	xs_list_begin(&connection->registered, &connection->shown,
 		      connection->pending->request->log_words, NULL);
 	xs_totals_begin();
