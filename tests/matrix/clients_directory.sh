@@ -49,7 +49,7 @@ ldapmodify_adds()
 
 curl_searches()
 {
-	client curl -sS "ldap://$host:$port/$people?mail?one?(uid=alice)" \
+	client $curl -sS "ldap://$host:$port/$people?mail?one?(uid=alice)" \
 		--user "uid=bob,$people:secret" >"$W/found" &&
 	has "$W/found" "mail: alice@example.test"
 }

@@ -170,7 +170,7 @@ mutt_sends()
 curl_sends()
 {
 	letter "$W/letter"
-	client curl -sS "smtp://$host:$port/test.example.test" --crlf \
+	client $curl -sS "smtp://$host:$port/test.example.test" --crlf \
 		--user alice@example.test:secret --login-options AUTH=PLAIN \
 		--mail-from alice@example.test --mail-rcpt joe@example.test \
 		--upload-file "$W/letter" &&
@@ -290,11 +290,11 @@ mutt_configure()
 curl_imap()
 {
 	mailbox 1 &&
-	client curl -sS "imap://$host:$port/INBOX;MAILINDEX=1" \
+	client $curl -sS "imap://$host:$port/INBOX;MAILINDEX=1" \
 		--user "$tag:secret" -o "$W/got" &&
 	fetched "$W/got" 1 &&
 	letter "$W/other" && sed 's/$/\r/' "$W/other" >"$W/crlf" &&
-	client curl -sS "imap://$host:$port/INBOX" \
+	client $curl -sS "imap://$host:$port/INBOX" \
 		--user "$tag:secret" --upload-file "$W/crlf" &&
 	dovecot_mail "$tag" >"$W/stored" &&
 	has "$W/stored" "<$tag.letter1@example.test>" "<$tag.other@example.test>"
@@ -303,7 +303,7 @@ curl_imap()
 curl_pop3()
 {
 	mailbox 1 &&
-	client curl -sS "pop3://$host:$port/1" --user "$tag:secret" \
+	client $curl -sS "pop3://$host:$port/1" --user "$tag:secret" \
 		--login-options AUTH=PLAIN -o "$W/got" &&
 	fetched "$W/got" 1
 }

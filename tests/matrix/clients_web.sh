@@ -27,7 +27,7 @@ large_is()
 curl_fetches()
 {
 	local url=http://$at:$port/files/large
-	client curl -sSf --noproxy '*' -w '%{num_connects}' \
+	client $curl -sSf --noproxy '*' -w '%{num_connects}' \
 		-o "$W/one" "$url" -o "$W/two" "$url" >"$W/connects" &&
 	large_is "$W/one" && large_is "$W/two" && has "$W/connects" 10
 }

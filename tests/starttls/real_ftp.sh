@@ -90,8 +90,8 @@ curl_with()
 	local user folder url
 	ftp_begin
 	url=ftp://$host:$port/$folder/$tag
-	client curl -sS "$@" -u "$user:secret" -T "$W/up" "$url" &&
-		client curl -sS "$@" -u "$user:secret" "$url" -o "$W/down" &&
+	client $curl -sS "$@" -u "$user:secret" -T "$W/up" "$url" &&
+		client $curl -sS "$@" -u "$user:secret" "$url" -o "$W/down" &&
 		ftp_same
 }
 

@@ -44,7 +44,7 @@ perl_ldap()
 
 curl_ldap()
 {
-	client curl -sS -u "$ldap_alice:secret" \
+	client $curl -sS -u "$ldap_alice:secret" \
 		"ldap://$host:$port/dc=example,dc=test?mail?sub?(uid=bob)" \
 		>"$W/found" && has "$W/found" bob@example.test
 }

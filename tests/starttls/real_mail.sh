@@ -375,7 +375,7 @@ swaks_lmtp_tls()
 curl_smtp_tls()
 {
 	letter "$W/letter"
-	client curl -sS --ssl-reqd --cacert "$CA" \
+	client $curl -sS --ssl-reqd --cacert "$CA" \
 		"smtp://$host:$port/test.example.test" --crlf \
 		--user alice@example.test:secret --login-options AUTH=PLAIN \
 		--mail-from alice@example.test --mail-rcpt joe@example.test \
@@ -386,7 +386,7 @@ curl_smtp_tls()
 curl_imap_tls()
 {
 	mailbox 1 &&
-	client curl -sS --ssl-reqd --cacert "$CA" \
+	client $curl -sS --ssl-reqd --cacert "$CA" \
 		"imap://$host:$port/INBOX;MAILINDEX=1" \
 		--user "$tag:secret" -o "$W/got" &&
 	fetched "$W/got" 1
@@ -395,7 +395,7 @@ curl_imap_tls()
 curl_pop3_tls()
 {
 	mailbox 1 &&
-	client curl -sS --ssl-reqd --cacert "$CA" "pop3://$host:$port/1" \
+	client $curl -sS --ssl-reqd --cacert "$CA" "pop3://$host:$port/1" \
 		--user "$tag:secret" -o "$W/got" &&
 	fetched "$W/got" 1
 }

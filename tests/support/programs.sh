@@ -1,6 +1,10 @@
 # Real servers with private configurations, for the suites and the demo.
 # Source lib.sh first.  Each sets $port (IPv4 and IPv6 loopback).
 
+# A host with two addresses: after 0.2 s curl would try the second one beside the
+# first, and give up one of them.  A busy machine takes longer.
+curl='curl --happy-eyeballs-timeout-ms 20000'
+
 # nginx_start NAME CERTIFICATE [DIRECTIVE…]: HTTPS only.  "/" answers one line
 # with protocol, cipher and SNI; /files has what is in $T/NAME/files.  Set
 # nginx_listen for another word than "ssl" behind the addresses.
