@@ -5,8 +5,11 @@
  */
 #include "base/peer_filter.h"
 
+#include "base/stand_in.h"
+
 #include <errno.h>
 #include <linux/filter.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -16,7 +19,8 @@ enum {
 	FOUR = 5,	  /* instructions for a peer of IPv4 */
 	SIX = 11,	  /* of IPv6 */
 	SENDERS = 4 + 10, /* to keep both kinds of senders */
-	MOST = HEAD + SENDERS + SIX * XS_PEER_FILTER_MOST + 2,
+	LOOPBACK = 6,	  /* for loopback addresses */
+	MOST = HEAD + SENDERS + LOOPBACK + SIX * XS_PEER_FILTER_MOST + 2,
 	FROM4 = 12, /* the source in the head of IPv4, and of IPv6 */
 	FROM6 = 8,
 	PASS = 0x7fffffff, /* bytes that are left of it */
@@ -90,11 +94,26 @@ static void keep_sender(struct program *p, int family)
 		keep(p, BPF_W, at + 4 * i, ADDRESS + i);
 }
 
+/* What has a loopback address, and comes by another device. */
+static void add_loopback(struct program *p)
+{
+	add(p, BPF_LD | BPF_MEM, ADDRESS, 0, 0);
+	add(p, BPF_ALU | BPF_AND | BPF_K, IN_CLASSA_NET, 0, 0);
+	add(p, BPF_JMP | BPF_JEQ | BPF_K, IN_LOOPBACKNET << IN_CLASSA_NSHIFT, 0,
+	    LOOPBACK - 3);
+	add(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)SKF_AD_OFF + SKF_AD_IFINDEX,
+	    0, 0);
+	add(p, BPF_JMP | BPF_JEQ | BPF_K, XS_STAND_IN_DEVICE, 1, 0);
+	end(p, DROP);
+}
+
 /* Adds the peers of one family; an IPv6 socket has both. */
 static void add_family(struct program *p, const struct xs_address *peers,
 		       size_t count, int family)
 {
 	keep_sender(p, family);
+	if (family == AF_INET)
+		add_loopback(p);
 	for (size_t i = 0; i < count; i++) {
 		struct xs_address four = peers[i];
 		bool is_four = xs_address_to_family(&four, AF_INET);

@@ -7,6 +7,10 @@
  * system calls of the program's own.  It counts for what comes from then on, so
  * the library drops what had come before.
  *
+ * A stand-in's address would be as good a forgery, where another device lets
+ * loopback addresses in (route_localnet without rp_filter).  What comes from
+ * one by another device is dropped, too; the library could not tell it.
+ *
  * A socket that has a filter already keeps it.  Of more peers than fit only the
  * first are in it.
  *

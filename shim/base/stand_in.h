@@ -36,6 +36,10 @@ enum {
 	XS_STAND_IN_TRIES = 64, /* places where an entry may be */
 };
 
+/* The loopback device of every network namespace (LOOPBACK_IFINDEX).  Datagrams
+ * to and from a stand-in come by this one. */
+enum { XS_STAND_IN_DEVICE = 1 };
+
 struct xs_stand_in {
 	xs_segment_u64 cookie;	 /* of the application's socket; 0: no entry */
 	struct xs_address asked; /* the peer, as the application named it */

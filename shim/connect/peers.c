@@ -371,15 +371,13 @@ int xs_peers_find(int fd, const struct xs_address *asked, struct xs_peer *peer,
 
 /* --- sending -------------------------------------------------------------- */
 
-/* The kernel sends it out of the loopback device (LOOPBACK_IFINDEX), and from
- * the address that the stand-in listens to, whatever SO_BINDTODEVICE,
- * IP_UNICAST_IF and routes say. */
-enum { LOOPBACK = 1 };
-
+/* The kernel sends it out of the loopback device, and from the address that the
+ * stand-in listens to, whatever SO_BINDTODEVICE, IP_UNICAST_IF and routes say.
+ */
 static void add_info(struct cmsghdr *part, uint32_t from)
 {
 	const struct in_pktinfo info = {
-		.ipi_ifindex = LOOPBACK,
+		.ipi_ifindex = XS_STAND_IN_DEVICE,
 		.ipi_spec_dst.s_addr = from,
 	};
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from ipaddress import ip_address
 
 from calls import kill, relays, say, stop
 
@@ -309,6 +310,11 @@ def bound():
     ask(four, "again")
 
 
+def set_up(device, name, value):
+    with open("/proc/sys/net/ipv4/conf/%s/%s" % (device, name), "w") as file:
+        file.write(value)
+
+
 def device():
     """Sockets of an address of a network device, which is read at its other end;
     then the device has the address no more, and would let loopback's pass."""
@@ -328,8 +334,7 @@ def device():
     other = udp()
     other.sendto(b"other", four.getsockname())
     say("other", four.recv, 100)
-    with open("/proc/sys/net/ipv4/conf/%s/route_localnet" % ours, "w") as file:
-        file.write("1")
+    set_up(ours, "route_localnet", "1")
     subprocess.run(["ip", "address", "del", address + "/24", "dev", ours])
     subprocess.run(["ip", "address", "add", "198.51.100.6/24", "dev", ours])
     subprocess.run(["ip", "neighbor", "replace", address, "lladdr",
@@ -343,6 +348,64 @@ def device():
             frames += wire.recv(2000)
     except BlockingIOError:
         print("has left:", b"gone" in frames, b"seen" in frames)
+
+
+def written(source, to, data):
+    """A datagram as whoever has the wire may write it."""
+    parts = [socket.inet_aton(ip) for ip, _ in (source, to)]
+    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 28 + len(data), 0, 0, 64, 17,
+                       0, *parts)
+    total = sum(struct.unpack("!10H", head))
+    total = (total & 0xffff) + (total >> 16)
+    head = head[:10] + struct.pack("!H", ~total & 0xffff) + head[12:]
+    return head + struct.pack("!4H", source[1], to[1], 8 + len(data), 0) + data
+
+
+def ways(own):
+    """Of the stand-ins with this port: their address, and the one that they are
+    connected to."""
+    for line in open("/proc/net/udp").read().splitlines()[1:]:
+        near, far = [field.split(":") for field in line.split()[1:3]]
+        if int(near[1], 16) == int(far[1], 16) == own:
+            yield [socket.inet_ntoa(struct.pack("=I", int(ip, 16)))
+                   for ip, _ in (near, far)]
+
+
+def neighbour():
+    """Who is in the same network writes the addresses of the stand-in and of the
+    program, and the device lets them in: nobody reads it."""
+    address, ours, others = more
+    for device, name, value in (
+            ("all", "rp_filter", "0"), (ours, "rp_filter", "0"),
+            (ours, "route_localnet", "1"), (ours, "accept_local", "1")):
+        set_up(device, name, value)
+    wire = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM)
+    wire.bind((ours, 0))
+    hardware = wire.getsockname()[4]
+
+    def write(source, to, data):
+        wire.sendto(written(source, to, data), (others, 0x800, 0, 0, hardware))
+
+    other = udp()
+    other.bind(("", 0))
+    to = (address, other.getsockname()[1])
+    write(("127.16.0.9", to[1]), to, b"loopback")
+    say("let in", other.recv, 100)
+    four, bound = udp(), udp()
+    six = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    six.settimeout(15)
+    bound.bind((address, 0))
+    for s, to in (four, there), (six, ("::ffff:127.0.0.1", port)), (bound, there):
+        ask(s, "one", to)
+        own = s.getsockname()[1]
+        (near, far), = ways(own)
+        # The stand-in of a bound socket sends from an address of its own.
+        sender = near if s is not bound else str(ip_address(far) - (0x800 << 12))
+        write((sender, own), (address, own), b"forged for the program")
+        write((far, own), (near, own), b"forged for the peer")
+        write(("198.51.100.9", own), (address, own), b"stranger")
+        say("next", s.recv, 100)
+        ask(s, "two", to)
 
 
 def bound_killed():

@@ -101,13 +101,21 @@ of a device: EACCES" && life_passes "peers: sockets that do not protect them" \
 			"$(life_told 'cannot be carried when it has SO_REUSEPORT'; echo $?)"
 }
 
-# Only a network of one's own may be changed.
+# peers_wire NAME: a network device with an address, and its other end; only a
+# network of one's own may be changed
+peers_wire()
+{
+	[ "${XSOCK_TEST_WORLD-}" = entered ] || return
+	ip link add xsock0 type veth peer name xsock1 && ip link set xsock0 up &&
+		ip link set xsock1 up && ip address add 198.51.100.5/24 dev xsock0 &&
+		return
+	skip "$1" "no veth"
+	return 1
+}
+
 peers_device()
 {
-	[ "${XSOCK_TEST_WORLD-}" = entered ] || return 0
-	ip link add xsock0 type veth peer name xsock1 && ip link set xsock0 up &&
-		ip link set xsock1 up && ip address add 198.51.100.5/24 dev xsock0 ||
-		{ skip "peers: bound to an address of a device" "no veth"; return; }
+	peers_wire "peers: bound to an address of a device" || return
 	peers_life "peers: bound to an address of a device" '*' \
 		"dtls://127.0.0.1:$port_dtls_echo?cafile=$CA" device "send one: 3
 answer: (b'one', ('::ffff:127.0.0.1', PORT, 0, 0))
@@ -125,6 +133,32 @@ gone: 4
 has left: False True" 198.51.100.5 xsock0 xsock1 &&
 		life_passes "peers: bound to an address of a device" \
 			"$(! grep -q plain "$T/dtls_echo.log"; echo $?)"
+	ip link del xsock0
+}
+
+# What loopback addresses mean must not depend on settings of a device.
+peers_neighbour()
+{
+	peers_wire "peers: a neighbour forges loopback addresses" || return
+	peers_life "peers: a neighbour forges loopback addresses" '*' \
+		"dtls://127.0.0.1:$port_dtls_echo?cafile=$CA" neighbour "let in: b'loopback'
+send one: 3
+answer: (b'one', ('127.0.0.1', PORT))
+next: b'stranger'
+send two: 3
+answer: (b'two', ('127.0.0.1', PORT))
+send one: 3
+answer: (b'one', ('::ffff:127.0.0.1', PORT, 0, 0))
+next: b'stranger'
+send two: 3
+answer: (b'two', ('::ffff:127.0.0.1', PORT, 0, 0))
+send one: 3
+answer: (b'one', ('127.0.0.1', PORT))
+next: b'stranger'
+send two: 3
+answer: (b'two', ('127.0.0.1', PORT))" \
+		198.51.100.5 xsock0 xsock1 &&
+		life_passes "peers: a neighbour forges loopback addresses" 0
 	ip link del xsock0
 }
 
@@ -252,6 +286,7 @@ send again: 5
 answer: (b'again', ('127.0.0.1', PORT))" && life_passes "peers: bound to an address" \
 			"$(! grep -q plain "$T/dtls_echo.log"; echo $?)"
 	peers_device
+	peers_neighbour
 	cp "$RELAY" "$relay"
 	peers_bound_killed 127.0.0.1
 	peers_bound_killed 203.0.113.1

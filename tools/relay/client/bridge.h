@@ -25,6 +25,9 @@
  *   udp_lib_lport_inuse.)  What is sent to a stand-in that is gone comes back
  *   to the application's own socket.
  * - The stand-in is connected, so it takes datagrams of 127.0.0.1:P alone.
+ * - A network device may let in what has loopback addresses (route_localnet).
+ *   Filters on the stand-in and on the application's socket drop what has one
+ *   and does not come by the loopback device (peer_filter.h).
  * - The relay looks whether the application's socket is still there before it
  *   hands on what came from there, and before it sends something there: an
  *   epoll set with the socket in it, of which the relay keeps no copy, or for

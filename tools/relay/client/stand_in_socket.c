@@ -87,6 +87,29 @@ static int judge(int application, struct xs_address *local,
 
 /* --- the stand-in's ------------------------------------------------------- */
 
+static int attach(int fd, struct sock_filter *code, unsigned short len)
+{
+	const struct sock_fprog program = { .len = len, .filter = code };
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
+			  sizeof(program));
+}
+
+/* The application's comes by the loopback device.  By another one anybody in
+ * the network can send from its address and port. */
+static int take_loopback_only(int made)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 (uint32_t)SKF_AD_OFF + SKF_AD_IFINDEX),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, XS_STAND_IN_DEVICE, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+
+	return attach(made, code, sizeof(code) / sizeof(*code));
+}
+
 static void set_reuse(int fd, int on)
 {
 	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
@@ -112,10 +135,8 @@ static int bind_beside(int application, int made, const struct sockaddr *to,
 static int shut(int guard)
 {
 	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
-	const struct sock_fprog program = { .len = 1, .filter = &nothing };
 
-	return setsockopt(guard, SOL_SOCKET, SO_ATTACH_FILTER, &program,
-			  sizeof(program));
+	return attach(guard, &nothing, 1);
 }
 
 /* Keeps the port on all addresses.  What has SO_REUSEADDR, or is of another
@@ -237,7 +258,8 @@ int xs_stand_in_socket(int application, int *guard, int place,
 	entry->port = xs_address_port(&local);
 	entry->bound = address_of(&local);
 	made = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (made >= 0 && bind_somewhere(application, made, place, entry) == 0 &&
+	if (made >= 0 && take_loopback_only(made) == 0 &&
+	    bind_somewhere(application, made, place, entry) == 0 &&
 	    connect_back(made, entry) == 0) {
 		if (is_own_address(made, entry))
 			return made;
