@@ -151,6 +151,15 @@ __attribute__((noinline)) static bool is_marked(int socket, socklen_t len)
 	       code[0].code == (BPF_LD | BPF_IMM) && code[0].k == MARK;
 }
 
+bool xs_peer_filter_is_there(int socket)
+{
+	socklen_t len = 0; /* in instructions; without room it is told */
+
+	/* NOLINTNEXTLINE(nullPointer) */
+	return getsockopt(socket, SOL_SOCKET, SO_GET_FILTER, NULL, &len) == 0 &&
+	       len && is_marked(socket, len);
+}
+
 bool xs_peer_filter_is_other(int socket)
 {
 	socklen_t len = 0; /* in instructions; without room it is told */

@@ -11,8 +11,8 @@
  * loopback addresses in (route_localnet without rp_filter).  What comes from
  * one by another device is dropped, too; the library could not tell it.
  *
- * A socket that has a filter already keeps it.  Of more peers than fit only the
- * first are in it.
+ * A socket that has a filter already keeps it, and has no stand-ins.  Of more
+ * peers than fit only the first are in it.
  *
  * No state here; any thread.
  */
@@ -31,6 +31,9 @@ enum { XS_PEER_FILTER_MOST = 128 };
  * EEXIST when it has one of the program's. */
 int xs_peer_filter_put(int socket, const struct xs_address *peers,
 		       size_t count);
+
+/* Has the socket one of these? */
+bool xs_peer_filter_is_there(int socket);
 
 /* Has the socket a filter, and is it not one of these?  True also where the
  * kernel does not tell. */

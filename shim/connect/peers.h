@@ -6,12 +6,13 @@
  * those of a connect.  The application's socket stays what it is, and its other
  * peers notice nothing.
  *
- * It must be bound to no address, or one of IPv4, to no device, and must not
- * share its port (tools/relay/client/stand_in_socket.h has the reasons); others
- * are refused.  One that has no port yet gets one that it does not share,
- * whatever SO_REUSEADDR, SO_REUSEPORT and IPV6_V6ONLY say: they are off from
- * then on.  One that has such peers cannot be connected any more, nor to one of
- * them: connect.c refuses it.
+ * It must be bound to no address, or one of IPv4, to no device, must not share
+ * its port (tools/relay/client/stand_in_socket.h has the reasons), and must not
+ * have a filter (base/peer_filter.h has the reason); others are refused.  One
+ * that has no port yet gets one that it does not share, whatever SO_REUSEADDR,
+ * SO_REUSEPORT and IPV6_V6ONLY say: they are off from then on.  One that has
+ * such peers cannot be connected any more, nor to one of them: connect.c
+ * refuses it.
  *
  * An error of the association is told by the next send to its peer, and by
  * those of the second after it happened; the one behind them begins anew.

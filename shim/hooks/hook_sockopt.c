@@ -84,12 +84,14 @@ static int get(__typeof__(getsockopt) *libc, int fd, int level, int option,
 	return result;
 }
 
-/* What would let others have the port of a socket that has stand-ins, which
- * protects them (peers.h). */
-static bool shares_port(int level, int option)
+/* What protects a socket that has stand-ins (peers.h): nobody else has its
+ * port, and it has a filter. */
+static bool protects_peers(int level, int option)
 {
 	return level == SOL_SOCKET &&
-	       (option == SO_REUSEADDR || option == SO_REUSEPORT);
+	       (option == SO_REUSEADDR || option == SO_REUSEPORT ||
+		option == SO_ATTACH_FILTER || option == SO_ATTACH_BPF ||
+		option == SO_DETACH_FILTER);
 }
 
 static int set(__typeof__(setsockopt) *libc, int fd, int level, int option,
@@ -106,7 +108,7 @@ static int set(__typeof__(setsockopt) *libc, int fd, int level, int option,
 			xs_sockopt_set(fd, &pair, level, option, value, len),
 			saved);
 	if (__builtin_expect(xs_config_datagrams, 0) &&
-	    shares_port(level, option) && xs_peers_has(fd)) {
+	    protects_peers(level, option) && xs_peers_has(fd)) {
 		errno = EACCES;
 		return -1;
 	}

@@ -180,17 +180,15 @@ def this_host():
 
 
 def cut():
-    """The same where the caller has no room for the sender, and the program has
-    a filter of its own."""
+    """The same where the caller has no room for the sender, and the datagram had
+    come before the socket had a filter."""
     libc = ctypes.CDLL(None, use_errno=True)
-    s, liar = udp(), udp()
-    passes = ctypes.create_string_buffer(struct.pack("=HBBI", 6, 0, 0, 65535))
-    s.setsockopt(socket.SOL_SOCKET, 26,
-                 struct.pack("@HL", 1, ctypes.addressof(passes)))
-    ask(s, "one")
+    liar = udp()
     liar.bind(there)
-    s.settimeout(None)
     for size in 0, 8, 16:
+        s = udp()
+        s.bind(("", 0))
+        s.settimeout(None)
         liar.sendto(b"forged", ("127.0.0.1", s.getsockname()[1]))
         s.sendto(b"true", there)
         data = ctypes.create_string_buffer(100)
@@ -200,6 +198,13 @@ def cut():
                             ctypes.byref(room))
         print(size, data[:got], room.value,
               sender.raw[size:] == b"-" * (16 - size))
+
+
+def put_filter(s):
+    """One that lets everything pass."""
+    passes = ctypes.create_string_buffer(struct.pack("=HBBI", 6, 0, 0, 65535))
+    s.setsockopt(socket.SOL_SOCKET, 26,
+                 struct.pack("@HL", 1, ctypes.addressof(passes)))
 
 
 def large():
@@ -244,6 +249,12 @@ def unfit():
     s = udp()
     s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo\0")
     say("of a device", s.sendto, b"secret", there)
+    s = udp()
+    put_filter(s)
+    say("with a filter", s.sendto, b"secret", there)
+    s = udp()
+    s.setsockopt(socket.SOL_SOCKET, 44, 1)
+    say("without one for ever", s.sendto, b"secret", there)
 
 
 def portless():
@@ -451,6 +462,8 @@ def later():
     ask(s, "one")
     say("connect", s.connect, ("127.0.0.1", 9))
     say("SO_REUSEADDR", s.setsockopt, socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    say("SO_ATTACH_FILTER", put_filter, s)
+    say("SO_DETACH_FILTER", s.setsockopt, socket.SOL_SOCKET, 27, 0)
     os.set_inheritable(s.fileno(), True)
     sys.stdout.flush()
     if os.fork() == 0:

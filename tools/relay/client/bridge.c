@@ -395,6 +395,8 @@ static void give_up(struct xs_bridge *bridge, int socket)
 {
 	close(bridge->pair);
 	close(socket);
+	if (bridge->stand_in >= 0)
+		close(bridge->stand_in);
 	if (bridge->owner)
 		xs_owner_put(bridge->owner);
 	free(bridge);
@@ -416,15 +418,26 @@ static int make_stand_in(struct xs_bridge *bridge, int socket,
 	return bridge->stand_in < 0 ? -1 : 0;
 }
 
-/* A socket that cannot have one is left to the library. */
-static void filter_peers(const struct xs_bridge *bridge, int socket)
+/* Of the peers for which there is no room, the library drops what has come past
+ * the relay.  But who has a stand-in's address only a filter sees. */
+static int filter_peers(const struct xs_bridge *bridge, int socket,
+			struct xs_error *err)
 {
 	struct xs_address peers[XS_PEER_FILTER_MOST];
 	size_t count = xs_stand_ins_peers(xs_owner_cookie(bridge->owner), peers,
-					  XS_PEER_FILTER_MOST);
+					  XS_PEER_FILTER_MOST - 1);
 
-	if (count < XS_PEER_FILTER_MOST)
-		xs_peer_filter_put(socket, peers, count);
+	peers[count++] = bridge->entry.asked;
+	if (count < XS_PEER_FILTER_MOST &&
+	    xs_peer_filter_put(socket, peers, count) == 0)
+		return 0;
+	if (xs_peer_filter_is_there(socket))
+		return 0;
+	return xs_error_set(err, XS_ERR_SYSTEM, EACCES,
+			    "datagrams of an unconnected socket cannot be "
+			    "carried when it takes no filter "
+			    "(SO_ATTACH_FILTER): %s",
+			    xs_error_name(errno));
 }
 
 /* With the table locked.  1: there is a bridge already. */
@@ -442,11 +455,12 @@ static int make(struct xs_bridge *bridge, int socket, struct xs_error *err)
 					   &pair.asked, err);
 	if (bridge->place == XS_STAND_INS_THERE)
 		return 1;
-	if (bridge->place < 0 || make_stand_in(bridge, socket, &pair, err) < 0)
+	if (bridge->place < 0 ||
+	    make_stand_in(bridge, socket, &pair, err) < 0 ||
+	    filter_peers(bridge, socket, err) < 0)
 		return -1;
 	bridge->worker = worker_of(bridge->pair, pair.id, bridge->worker);
 	xs_stand_ins_begin(bridge->place, &bridge->entry);
-	filter_peers(bridge, socket);
 	return 0;
 }
 

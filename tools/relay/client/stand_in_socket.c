@@ -2,6 +2,7 @@
 #include "relay/client/stand_in_socket.h"
 
 #include "base/descriptor.h"
+#include "base/peer_filter.h"
 
 #include <errno.h>
 #include <linux/filter.h>
@@ -78,6 +79,8 @@ static int judge(int application, struct xs_address *local,
 	if (local->any.sa_family == AF_INET6 &&
 	    xs_socket_int(application, IPPROTO_IPV6, IPV6_V6ONLY) != 0)
 		return refuse(err, "it has IPV6_V6ONLY");
+	if (xs_peer_filter_is_other(application))
+		return refuse(err, "it has a filter (SO_ATTACH_FILTER)");
 	for (size_t i = 0; i < sizeof(unfit) / sizeof(*unfit); i++)
 		if (xs_socket_int(application, unfit[i].level,
 				  unfit[i].option) > 0)
