@@ -14,7 +14,8 @@
 /* As many names as can be asked for. */
 enum { NAMES_MAX = 128 };
 
-/* Of an ElfW(Versym): the number, and the bit of one that is no default. */
+/* Of an ElfW(Versym): the bit of one that is no default, and the first number
+ * of a version; those below are of a symbol that has none. */
 enum { VERSION_HIDDEN = 0x8000, VERSION_FIRST = 2 };
 
 /* The dynamic symbols of one library. */
@@ -97,9 +98,10 @@ static uint32_t hash_of(const char *name)
 
 static bool is_default(const struct object *object, uint32_t index)
 {
-	ElfW(Half) version = object->versions ? object->versions[index] : 1;
+	ElfW(Half) version = object->versions ? object->versions[index] : 0;
 
-	return !(version & VERSION_HIDDEN) || version < VERSION_FIRST;
+	return !(version & VERSION_HIDDEN) ||
+	       (version & ~VERSION_HIDDEN) < VERSION_FIRST;
 }
 
 /* Is the symbol a function of that name that the library has itself? */
@@ -122,9 +124,13 @@ static const ElfW(Sym) *
 	const ElfW(Addr) *filter = (const void *)&object->hash[4];
 	const uint32_t *bucket = (const void *)(filter + words);
 	const uint32_t *chain = bucket + buckets;
-	const ElfW(Addr) word = filter[hash / BITS % words];
+	ElfW(Addr) word;
 	uint32_t index;
 
+	/* As the loader: a library may have an empty table. */
+	if (!buckets || !words)
+		return NULL;
+	word = filter[hash / BITS % words];
 	if (!(word >> hash % BITS & word >> (hash >> shift) % BITS & 1))
 		return NULL;
 	index = bucket[hash % buckets];

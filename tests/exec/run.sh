@@ -350,6 +350,47 @@ try_front()
 }
 
 # A program that may write no file is started all the same.
+# Libraries behind this one, whose connect counts or does not as dlsym(3) says.
+try_behind()
+{
+	local name library=$T/behind.so
+	"${CC:-cc}" -shared -fPIC -Wl,--default-symver -x c -o "$library" - <<-'END' || return
+	#include <unistd.h>
+	int connect(int fd, const void *to, unsigned len)
+	{
+		return write(2, "behind\n", 7) > 0 ? 0 : -1;
+	}
+	END
+	for name in version none base empty; do
+		"$PYTHON" - "$name" "$library" "$T/$name.so" <<-'END'
+		import re, struct, subprocess, sys
+		kind, path, out = sys.argv[1:]
+		def section(name):
+		    text = subprocess.check_output(["readelf", "-SW", path], text=True)
+		    return int(re.search(r" %s +\S+ +\S+ +(\S+)" % re.escape(name), text)[1], 16)
+		text = subprocess.check_output(["readelf", "-W", "--dyn-syms", path], text=True)
+		index = int(re.search(r"(\d+): .* connect(@|$)", text, re.M)[1])
+		data = bytearray(open(path, "rb").read())
+		def version(number):
+		    struct.pack_into("=H", data, section(".gnu.version") + 2 * index, number)
+		if kind == "empty":
+		    struct.pack_into("=I", data, section(".gnu.hash"), 0)
+		else:
+		    version({"version": 0x8002, "none": 0x8000, "base": 0x8001}[kind])
+		open(out, "wb").write(data)
+		END
+	done
+	for name in behind version none base empty; do
+		PRELOAD="$PRELOAD $T/$name.so" case_run with_xsock "$RULES" "$PYTHON" -c '
+import socket
+socket.socket(socket.AF_UNIX).connect_ex("\0nobody")'
+		case $name in
+		behind | none | base) grep -q behind "$ERR" ;;
+		*) [ "$STATUS" = 0 ] && ! grep -q behind "$ERR" ;;
+		esac && pass "a library behind, $name" || fail "a library behind, $name"
+	done
+}
+
 try_limits()
 {
 	case_run with_xsock "$RULES" bash -c 'ulimit -f 0; exec "$@"' bash "$START" execve full /bin/true
@@ -511,6 +552,7 @@ try_killing_filter
 try_pascal
 try_mounts
 try_front
+try_behind
 try_limits
 try_many
 try_syslog
