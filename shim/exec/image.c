@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <stdalign.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -261,11 +262,22 @@ static bool has_go_note(const char *notes, size_t len)
 	return false;
 }
 
+/* What the loader tells of this program. */
+struct own {
+	enum xs_image image;
+	const ElfW(Phdr) * headers;
+	size_t count;
+};
+
 /* The first object is the program. */
 static int look_at_program(struct dl_phdr_info *program, size_t size,
-			   void *image)
+			   void *data)
 {
+	struct own *own = data;
+
 	(void)size;
+	own->headers = program->dlpi_phdr;
+	own->count = program->dlpi_phnum;
 	for (int i = 0; i < program->dlpi_phnum; i++) {
 		const ElfW(Phdr) *segment = &program->dlpi_phdr[i];
 
@@ -276,28 +288,39 @@ static int look_at_program(struct dl_phdr_info *program, size_t size,
 		    has_go_note((const char *)(program->dlpi_addr +
 					       segment->p_vaddr),
 				segment->p_memsz))
-			*(enum xs_image *)image = XS_IMAGE_GO;
+			own->image = XS_IMAGE_GO;
 	}
 	return 1;
 }
 
-static bool is_program(int fd)
+/* Has the file the program headers that are in memory?  Those of two programs
+ * of different compilers differ. */
+static bool is_program(int fd, const struct own *own)
 {
-	char magic[SELFMAG];
+	/* Linkers put them at the start of the file. */
+	alignas(ElfW(Ehdr)) char start[2048];
+	const ElfW(Ehdr) *head = (const void *)start;
+	const size_t size = own->count * sizeof(*own->headers);
+	ssize_t len = pread(fd, start, sizeof(start), 0);
 
-	return pread(fd, magic, SELFMAG, 0) == SELFMAG &&
-	       memcmp(magic, ELFMAG, SELFMAG) == 0;
+	return len >= (ssize_t)sizeof(*head) &&
+	       memcmp(head->e_ident, ELFMAG, SELFMAG) == 0 &&
+	       head->e_phnum == own->count && size <= (size_t)len &&
+	       head->e_phoff <= (size_t)len - size &&
+	       memcmp(start + head->e_phoff, own->headers, size) == 0;
 }
 
 /* By the path that the kernel was given: /proc would first have to make its
  * files for this process, which takes it longer than all else that is asked
- * here.  Of a script that path is the script's. */
-static int open_own(void)
+ * here.  But the path may lead elsewhere.  That of a script is the script's.  A
+ * constructor may have changed the folder, and somebody may have put another
+ * file there. */
+static int open_own(const struct own *own)
 {
 	const char *path = (const char *)getauxval(AT_EXECFN);
 	int fd = path ? open_image(AT_FDCWD, path) : -1;
 
-	if (fd >= 0 && is_program(fd))
+	if (fd >= 0 && is_program(fd, own))
 		return fd;
 	if (fd >= 0)
 		close(fd);
@@ -305,9 +328,9 @@ static int open_own(void)
 }
 
 /* The names of sections are in no memory. */
-static bool is_pascal(void)
+static bool is_pascal(const struct own *own)
 {
-	int fd = open_own();
+	int fd = open_own(own);
 	bool is = fd >= 0 && xs_elf_is_pascal(fd);
 
 	if (fd >= 0)
@@ -317,8 +340,9 @@ static bool is_pascal(void)
 
 enum xs_image xs_image_own(void)
 {
-	enum xs_image image = XS_IMAGE_LOADS;
+	struct own own = { .image = XS_IMAGE_LOADS };
 
-	dl_iterate_phdr(look_at_program, &image);
-	return image == XS_IMAGE_LOADS && is_pascal() ? XS_IMAGE_PASCAL : image;
+	dl_iterate_phdr(look_at_program, &own);
+	return own.image == XS_IMAGE_LOADS && is_pascal(&own) ? XS_IMAGE_PASCAL
+							      : own.image;
 }

@@ -298,6 +298,32 @@ try_pascal()
 	case_run bounded "$BUILD/xsock" run -r "$RULES" -- "$T/pascal"
 	[ "$STATUS" = 126 ] && grep -q 'is a Free Pascal program' "$ERR" &&
 		pass "Free Pascal, xsock run" || fail "Free Pascal, xsock run"
+	try_folder
+}
+
+# The path that a program was started with leads to another file, because a
+# constructor has changed the folder.
+try_folder()
+{
+	local library=$T/folder.so
+	"${CC:-cc}" -shared -fPIC -x c -o "$library" - <<-'END' || return
+	#include <stdlib.h>
+	#include <unistd.h>
+	__attribute__((constructor)) static void change(void)
+	{
+		if (getenv("FOLDER") && chdir(getenv("FOLDER")) < 0)
+			_exit(1);
+	}
+	END
+	mkdir "$T/folder" && cp /bin/true "$T/folder/pascal" && cp "$T/pascal" "$T/folder/true"
+	cp /bin/true "$T/true"
+	PRELOAD="$PRELOAD $library" FOLDER=$T/folder in_folder "$T" \
+		case_run with_xsock "$RULES" ./pascal
+	judge "Free Pascal, started from another folder" 0 \
+		'pascal\[[0-9]+\]: this program is a Free Pascal program'
+	PRELOAD="$PRELOAD $library" FOLDER=$T/folder in_folder "$T" \
+		case_run with_xsock "$RULES" ./true
+	judge "another program, started from another folder" 0 ''
 }
 
 # The loader only says that it "cannot be preloaded", and goes on.
