@@ -1,7 +1,6 @@
 /* Starting another program; see exec.h. */
 #include "exec/exec.h"
 
-#include "base/at_fork.h"
 #include "base/hash.h"
 #include "base/mapping.h"
 #include "base/program_path.h"
@@ -21,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -39,45 +39,15 @@ static struct xs_variables variables;
 
 /* Hashes of the sentences that were written, by this process and those that it
  * has forked, with where they went.  A full table means that a sentence may
- * come twice.  NULL: there is none yet. */
-enum { TOLD_MAX = 512 };
+ * come twice.  NULL: memory was short. */
+enum { TOLD_MAX = 512, TOLD_SIZE = TOLD_MAX * sizeof(uint64_t) };
 static uint64_t *told;
-
-/* Memory that forked children share. */
-static void *map_shared(size_t size)
-{
-	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	if (memory == MAP_FAILED)
-		return NULL;
-	return memory;
-}
-
-/* Most programs start no other, and tell nothing.  The table is made for the
- * first sentence, or before the first fork. */
-static void make_told(void)
-{
-	int saved = errno;
-	const size_t size = TOLD_MAX * sizeof(*told);
-	uint64_t *made, *none = NULL;
-
-	if (__atomic_load_n(&told, __ATOMIC_ACQUIRE))
-		return;
-	made = map_shared(size);
-	if (made &&
-	    !__atomic_compare_exchange_n(&told, &none, made, false,
-					 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-		munmap(made, size); /* another thread was first */
-	errno = saved;
-}
 
 static bool is_new(const char *sentence, bool to_syslog)
 {
 	uint64_t place = xs_hash(XS_HASH_START, &to_syslog, sizeof(to_syslog));
 	uint64_t hash = xs_hash(place, sentence, strlen(sentence)) | 1;
 
-	make_told();
 	for (size_t i = 0; told && i < TOLD_MAX; i++) {
 		uint64_t *slot = &told[(hash + i) % TOLD_MAX], none = 0;
 
@@ -91,19 +61,45 @@ static bool is_new(const char *sentence, bool to_syslog)
 	return true;
 }
 
-/* Maps an empty file under the name that "xsock status" looks for, unless
- * memfd_create(2) is forbidden.  (One that is not empty counts against
- * RLIMIT_FSIZE, and the kernel sends SIGXFSZ.) */
-static void map_name(void)
+/* Memory that children share, however they are made.  NULL: none. */
+static void *map_shared(size_t size, int protection, int fd)
 {
-	int fd = (int)syscall(SYS_memfd_create, XS_MAPPING, MFD_CLOEXEC);
+	void *memory = mmap(NULL, size, protection,
+			    MAP_SHARED | (fd < 0 ? MAP_ANONYMOUS : 0), fd, 0);
 
-	if (fd < 0)
-		return;
-	/* The name is in /proc/PID/maps until the process ends.
-	 * NOLINTNEXTLINE(leakReturnValNotUsed,bugprone-unused-return-value) */
-	mmap(NULL, 1, PROT_NONE, MAP_SHARED, fd, 0);
-	close(fd);
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+/* Makes an empty file longer.  Beyond RLIMIT_FSIZE the kernel would send
+ * SIGXFSZ. */
+static bool lengthen(int fd, size_t size)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur >= size &&
+	       ftruncate(fd, (off_t)size) == 0;
+}
+
+/* Maps a file under the name that "xsock status" looks for in /proc/PID/maps,
+ * until the process ends, unless memfd_create(2) is forbidden.  Its first page
+ * is for the name, and what has been told is behind it: one file costs a start
+ * less than two.  Later the program may have forbidden itself to map anything,
+ * or have made children that libc does not know of. */
+static void map_name_and_told(void)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	int fd = (int)syscall(SYS_memfd_create, XS_MAPPING, MFD_CLOEXEC);
+	char *memory = NULL;
+
+	if (fd >= 0 && lengthen(fd, page + TOLD_SIZE))
+		memory = map_shared(page + TOLD_SIZE, PROT_READ | PROT_WRITE,
+				    fd);
+	else if (fd >= 0)
+		map_shared(1, PROT_NONE, fd);
+	if (fd >= 0)
+		close(fd);
+	told = memory ? (uint64_t *)(void *)(memory + page)
+		      : map_shared(TOLD_SIZE, PROT_READ | PROT_WRITE, -1);
 }
 
 void xs_exec_prepare(void)
@@ -112,8 +108,7 @@ void xs_exec_prepare(void)
 	    xs_variables_names_library(xs_environment.preload))
 		variables.preload = xs_environment.preload;
 	variables.others = xs_environment.own;
-	map_name();
-	xs_at_fork(make_told, NULL);
+	map_name_and_told();
 }
 
 void xs_exec_follow_user(void)
@@ -125,7 +120,7 @@ void xs_exec_follow_user(void)
 	/* In the same place: another thread may be reading.  If it fails, a
 	 * line may be missing.
 	 * NOLINTNEXTLINE(leakReturnValNotUsed,bugprone-unused-return-value) */
-	mmap(told, TOLD_MAX * sizeof(*told), PROT_READ | PROT_WRITE,
+	mmap(told, TOLD_SIZE, PROT_READ | PROT_WRITE,
 	     MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	errno = saved;
 }

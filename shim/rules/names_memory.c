@@ -5,7 +5,6 @@
  */
 #include "rules/names_memory.h"
 
-#include "base/at_fork.h"
 #include "base/ids.h"
 
 #include <errno.h>
@@ -13,6 +12,9 @@
 #include <sys/mman.h>
 #include <sys/types.h>
 #include <unistd.h>
+#ifndef __GLIBC__
+#include <pthread.h>
+#endif
 
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
@@ -81,6 +83,13 @@ static void note_process(void)
 		*process = getpid();
 }
 
+#ifdef __GLIBC__
+/* What pthread_atfork(3) is in libc; the library has no handle to be unloaded
+ * by. */
+int __register_atfork(void (*prepare)(void), void (*parent)(void),
+		      void (*child)(void), void *handle);
+#endif
+
 static void watch_forks(void)
 {
 	void *page = mmap(NULL, sizeof(*process), PROT_READ | PROT_WRITE,
@@ -91,7 +100,11 @@ static void watch_forks(void)
 	madvise(page, sizeof(*process), MADV_WIPEONFORK);
 	process = page;
 	note_process();
-	xs_at_fork(NULL, note_process);
+#ifdef __GLIBC__
+	__register_atfork(NULL, NULL, note_process, NULL);
+#else
+	pthread_atfork(NULL, NULL, note_process);
+#endif
 }
 
 static bool is_borrowed(void)
