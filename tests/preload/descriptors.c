@@ -236,6 +236,7 @@ static void pass(int way, int fd)
 
 	memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
 	say("  sendmsg", sendmsg(way, &m, 0));
+	send(way, "y", 1, MSG_NOSIGNAL); /* what the other says comes behind */
 }
 
 static int receive(int way)
@@ -254,7 +255,7 @@ static int receive(int way)
 
 	if (recvmsg(way, &m, 0) == 1 && m.msg_controllen)
 		memcpy(&fd, CMSG_DATA(&control.head), sizeof(fd));
-	return fd;
+	return recv(way, &byte, 1, 0) == 1 ? fd : -1;
 }
 
 /* The other process: started with or without the library.  What getpeername
