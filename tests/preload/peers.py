@@ -326,14 +326,20 @@ def set_up(device, name, value):
         file.write(value)
 
 
+def ip(words):
+    subprocess.run(["ip"] + words.split(), check=True)
+
+
 def device():
-    """Sockets of an address of a network device, which is read at its other end;
-    then the device has the address no more, and would let loopback's pass."""
+    """Sockets of an address of a network device, which is read at its other end,
+    and which would let loopback's addresses pass.  Then routes send what is for
+    the sockets there; then the device has the address no more."""
     address, ours, others = more
     wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
     wire.bind((others, 0))
     wire.setblocking(False)
     four, six = udp(), socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    free = udp()
     six.settimeout(15)
     six.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     six.bind(("::ffff:" + address, 0))
@@ -341,15 +347,24 @@ def device():
     take(six, ("::ffff:127.0.0.1", port))
     take(four, there)
     ask(four, "two", ("127.0.0.2", port))
+    ask(free, "free")
     print("bound:", four.getsockname()[0] == address)
     other = udp()
     other.sendto(b"other", four.getsockname())
     say("other", four.recv, 100)
     set_up(ours, "route_localnet", "1")
-    subprocess.run(["ip", "address", "del", address + "/24", "dev", ours])
-    subprocess.run(["ip", "address", "add", "198.51.100.6/24", "dev", ours])
-    subprocess.run(["ip", "neighbor", "replace", address, "lladdr",
-                    "02:00:00:00:00:09", "dev", ours])
+    ip("route add default via 198.51.100.9 dev %s table 77" % ours)
+    ip("neighbor replace 198.51.100.9 lladdr 02:00:00:00:00:09 dev " + ours)
+    for s in four, free:
+        ip("rule add pref 10 ipproto udp dport %d lookup 77" % s.getsockname()[1])
+    ip("rule add pref 100 lookup local")
+    ip("rule del pref 0")
+    ask(four, "routed")
+    ask(free, "routed")
+    ip("rule add pref 0 lookup local")
+    ip("address del %s/24 dev %s" % (address, ours))
+    ip("address add 198.51.100.6/24 dev " + ours)
+    ip("neighbor replace %s lladdr 02:00:00:00:00:09 dev %s" % (address, ours))
     udp().sendto(b"seen", (address, 9))
     say("gone", four.sendto, b"gone", there)
     time.sleep(0.3)
@@ -358,7 +373,8 @@ def device():
         while True:
             frames += wire.recv(2000)
     except BlockingIOError:
-        print("has left:", b"gone" in frames, b"seen" in frames)
+        print("has left:", *(what in frames for what in
+                             (b"routed", b"gone", b"seen")))
 
 
 def written(source, to, data):

@@ -129,10 +129,16 @@ taken: 0
 SO_REUSEADDR: 0
 send two: 3
 answer: (b'two', ('127.0.0.2', PORT))
+send free: 4
+answer: (b'free', ('127.0.0.1', PORT))
 bound: True
 other: b'other'
+send routed: 6
+answer: (b'routed', ('127.0.0.1', PORT))
+send routed: 6
+answer: (b'routed', ('127.0.0.1', PORT))
 gone: 4
-has left: False True" 198.51.100.5 xsock0 xsock1 &&
+has left: False False True" 198.51.100.5 xsock0 xsock1 &&
 		life_passes "peers: bound to an address of a device" \
 			"$(! grep -q plain "$T/dtls_echo.log"; echo $?)"
 	ip link del xsock0

@@ -232,6 +232,16 @@ static struct sockaddr_in at(const struct xs_stand_in *entry, uint32_t ip)
 	};
 }
 
+/* What it sends leaves by the loopback device, as what the library sends, so
+ * the kernel delivers it here, whatever routes say (LOOPBACK_IFINDEX). */
+static int keep_here(int made)
+{
+	const uint32_t loopback = htonl(1);
+
+	return setsockopt(made, IPPROTO_IP, IP_UNICAST_IF, &loopback,
+			  sizeof(loopback));
+}
+
 static int connect_back(int made, const struct xs_stand_in *entry)
 {
 	const struct sockaddr_in to = at(entry, xs_stand_in_from(entry));
@@ -262,6 +272,7 @@ int xs_stand_in_socket(int application, int *guard, int place,
 	entry->bound = address_of(&local);
 	made = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (made >= 0 && take_loopback_only(made) == 0 &&
+	    keep_here(made) == 0 &&
 	    bind_somewhere(application, made, place, entry) == 0 &&
 	    connect_back(made, entry) == 0) {
 		if (is_own_address(made, entry))
