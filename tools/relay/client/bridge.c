@@ -257,6 +257,8 @@ static void near_event(struct xs_source *source, uint32_t events)
 	struct xs_bridge *bridge = xs_container(source, struct xs_bridge, near);
 
 	(void)events;
+	if (bridge->pair < 0) /* ended by an event of the same look */
+		return;
 	for (int i = 0; i < TURN; i += xs_incoming_most())
 		if (!near_some(bridge))
 			return;
@@ -315,6 +317,8 @@ static void far_event(struct xs_source *source, uint32_t events)
 	struct xs_bridge *bridge = xs_container(source, struct xs_bridge, far);
 
 	(void)events;
+	if (bridge->pair < 0)
+		return;
 	for (int i = 0; i < TURN; i += xs_incoming_most())
 		if (!far_some(bridge))
 			return;
