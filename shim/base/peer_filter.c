@@ -151,23 +151,28 @@ __attribute__((noinline)) static bool is_marked(int socket, socklen_t len)
 	       code[0].code == (BPF_LD | BPF_IMM) && code[0].k == MARK;
 }
 
-bool xs_peer_filter_is_there(int socket)
-{
-	socklen_t len = 0; /* in instructions; without room it is told */
+enum kind { NONE, OURS, OTHER };
 
-	/* NOLINTNEXTLINE(nullPointer) */
-	return getsockopt(socket, SOL_SOCKET, SO_GET_FILTER, NULL, &len) == 0 &&
-	       len && is_marked(socket, len);
-}
-
-bool xs_peer_filter_is_other(int socket)
+static enum kind kind_of(int socket)
 {
 	socklen_t len = 0; /* in instructions; without room it is told */
 
 	/* NOLINTNEXTLINE(nullPointer) */
 	if (getsockopt(socket, SOL_SOCKET, SO_GET_FILTER, NULL, &len) < 0)
-		return true;
-	return len && !is_marked(socket, len);
+		return OTHER;
+	if (!len)
+		return NONE;
+	return is_marked(socket, len) ? OURS : OTHER;
+}
+
+bool xs_peer_filter_is_there(int socket)
+{
+	return kind_of(socket) == OURS;
+}
+
+bool xs_peer_filter_is_other(int socket)
+{
+	return kind_of(socket) == OTHER;
 }
 
 int xs_peer_filter_put(int socket, const struct xs_address *peers, size_t count)

@@ -42,6 +42,9 @@ bool xs_outgoing_put(struct xs_outgoing *outgoing, const void *data, size_t len,
  * to drop all that are behind it. */
 typedef bool xs_outgoing_told(void *user, size_t asked, int error);
 
+/* What is lost is lost, as by UDP, and the next one is sent all the same. */
+bool xs_outgoing_drop(void *user, size_t asked, int error);
+
 /* Sends all to the peer of fd, without waiting, and has collected nothing then.
  * *segments says whether UDP_SEGMENT may be used, and becomes false where that
  * turns out to be impossible. */

@@ -233,10 +233,10 @@ static struct sockaddr_in at(const struct xs_stand_in *entry, uint32_t ip)
 }
 
 /* What it sends leaves by the loopback device, as what the library sends, so
- * the kernel delivers it here, whatever routes say (LOOPBACK_IFINDEX). */
+ * the kernel delivers it here, whatever routes say. */
 static int keep_here(int made)
 {
-	const uint32_t loopback = htonl(1);
+	const uint32_t loopback = htonl(XS_STAND_IN_DEVICE);
 
 	return setsockopt(made, IPPROTO_IP, IP_UNICAST_IF, &loopback,
 			  sizeof(loopback));
@@ -332,20 +332,11 @@ static void send_to_bound(int stand_in, const struct xs_stand_in *entry,
 	sendmsg(stand_in, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* What is lost is lost, and the next one is sent all the same. */
-static bool dropped(void *user, size_t asked, int error)
-{
-	(void)user;
-	(void)asked;
-	(void)error;
-	return true;
-}
-
 static void send_all(int stand_in, struct xs_outgoing *outgoing)
 {
 	bool segments = true;
 
-	xs_outgoing_send(outgoing, stand_in, &segments, dropped, NULL);
+	xs_outgoing_send(outgoing, stand_in, &segments, xs_outgoing_drop, NULL);
 }
 
 void xs_stand_in_send(int stand_in, const struct xs_stand_in *entry,
