@@ -24,14 +24,6 @@ die()
 
 . "$fresh/root.sh"
 
-# What git knows of or would be told of, as it is now.
-copy_source()
-{
-	mkdir "$root/xsock"
-	git -C "$here/../.." ls-files -z --cached --others --exclude-standard |
-		tar -C "$here/../.." --null -T - -cf - | tar -C "$root/xsock" -xf -
-}
-
 there()
 {
 	bash "$fresh/enter.sh" "$root" CI=true bash -c "cd /xsock && $1" </dev/null
@@ -44,7 +36,7 @@ prepare()
 	find_mirror
 	make_root gcc,make,git,ca-certificates
 	add_authorities || die "the CAs of this machine could not be added"
-	copy_source
+	copy_source "$root"
 	echo "=== $release: make bench-check"
 	there "make bench-check" >>"$folder/$release.log" 2>&1 || {
 		tail -n 15 "$folder/$release.log" >&2

@@ -51,14 +51,6 @@ in_root()
 
 install='apt-get -q -y --no-install-recommends install'
 
-# The packages that "make deb" of this checkout makes, but built there.
-copy_source()
-{
-	mkdir -p "$root.build/xsock"
-	git -C "$here/../.." ls-files -z --cached --others --exclude-standard |
-		tar -C "$here/../.." --null -T - -cf - | tar -C "$root.build/xsock" -xf -
-}
-
 # Names of the packages that were built, without those of debug symbols.
 packages='ls /debs/*.deb | grep -v dbgsym'
 
@@ -94,7 +86,7 @@ try_release()
 	step "apt's lists" in_root "$root" 'apt-get -q update' || return
 	rm -rf "${root:?}.build"
 	cp -a "$root" "$root.build" || die "no room for a second Debian"
-	copy_source
+	copy_source "$root.build"
 	step "the packages for building" in_root "$root.build" \
 		"$install build-essential fakeroot lintian autopkgtest
 		mkdir /needs && cp -R /xsock/tools/debian /needs/debian

@@ -71,3 +71,12 @@ add_authorities()
 		bash "$fresh/enter.sh" "$root" update-ca-certificates \
 			>>"$folder/$release.log" 2>&1
 }
+
+# copy_source ROOT: what git knows of or would be told of, as it is now, to
+# ROOT/xsock
+copy_source()
+{
+	mkdir "$1/xsock"
+	git -C "$fresh/../.." ls-files -z --cached --others --exclude-standard |
+		tar -C "$fresh/../.." --null -T - -cf - | tar -C "$1/xsock" -xf -
+}

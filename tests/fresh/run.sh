@@ -26,14 +26,6 @@ die()
 [ "$release" ] || die "which release? for example: make fresh RELEASE=trixie"
 . "$here/root.sh"
 
-# What git knows of or would be told of, as it is now.
-copy_source()
-{
-	mkdir "$root/xsock"
-	git -C "$here/../.." ls-files -z --cached --others --exclude-standard |
-		tar -C "$here/../.." --null -T - -cf - | tar -C "$root/xsock" -xf -
-}
-
 # command NAME MAKE-ARGUMENT…: one command of the README, in the root
 command_there()
 {
@@ -73,7 +65,7 @@ root_check
 find_mirror
 make_root gcc,make,git,ca-certificates
 add_authorities || die "the CAs of this machine could not be added"
-copy_source
+copy_source "$root"
 run_both "$@" > >(tee -a "$folder/$release.log") 2>&1
 {
 	describe "${*:+SUITES='$*'}"
