@@ -269,6 +269,101 @@ Test(relay_tls_gcm, a_copy_goes_on_by_itself)
 	EVP_CIPHER_CTX_free(copy);
 }
 
+/* --- keys that are used in turns ------------------------------------------ */
+
+enum { KEYS = 12, SHORT = 40 };
+
+static void set_key(EVP_CIPHER_CTX *run, uint8_t first)
+{
+	uint8_t other[32];
+
+	memcpy(other, key, sizeof(other));
+	other[0] = first;
+	cr_assert(EVP_CipherInit_ex2(run, NULL, other, NULL, 1, NULL));
+}
+
+/* One message with the key that is set. */
+static void message(EVP_CIPHER_CTX *run, uint8_t number,
+		    uint8_t out[SHORT + TAG])
+{
+	uint8_t own[NONCE] = { number };
+	int did;
+
+	cr_assert(EVP_CipherInit_ex2(run, NULL, NULL, own, 1, NULL));
+	cr_assert(EVP_CipherUpdate(run, out, &did, text, SHORT));
+	cr_assert(EVP_CipherFinal_ex(run, out + SHORT, &did));
+	cr_assert(EVP_CIPHER_CTX_ctrl(run, EVP_CTRL_AEAD_GET_TAG, TAG,
+				      out + SHORT));
+}
+
+struct pair {
+	EVP_CIPHER_CTX *our, *their;
+};
+
+static void start_pair(struct pair *pair, int number)
+{
+	pair->our = start(ours[number % 2], true);
+	pair->their = start(theirs[number % 2], true);
+	set_key(pair->our, (uint8_t)number);
+	set_key(pair->their, (uint8_t)number);
+}
+
+static void end_pair(struct pair *pair)
+{
+	EVP_CIPHER_CTX_free(pair->our);
+	EVP_CIPHER_CTX_free(pair->their);
+}
+
+static void compare(const struct pair *pair, int number)
+{
+	uint8_t out[SHORT + TAG], want[SHORT + TAG];
+
+	message(pair->our, (uint8_t)number, out);
+	message(pair->their, (uint8_t)number, want);
+	cr_assert_arr_eq(out, want, sizeof(out), "message %d", number);
+}
+
+/* More than a thread keeps the round keys of.  Some get another key, and some
+ * are freed and made again, perhaps in the same place. */
+Test(relay_tls_gcm, keys_in_turns)
+{
+	struct pair pair[KEYS];
+	int number = 0;
+
+	for (int i = 0; i < KEYS; i++)
+		start_pair(&pair[i], i);
+	for (int turn = 0; turn < 10; turn++) {
+		for (int i = 0; i < KEYS; i++) {
+			compare(&pair[i], ++number);
+			compare(&pair[i / 2], ++number);
+		}
+		set_key(pair[turn].our, (uint8_t)(100 + turn));
+		set_key(pair[turn].their, (uint8_t)(100 + turn));
+		end_pair(&pair[turn + 1]);
+		start_pair(&pair[turn + 1], 60 + turn);
+	}
+	for (int i = 0; i < KEYS; i++)
+		end_pair(&pair[i]);
+}
+
+Test(relay_tls_gcm, a_copy_may_get_another_key)
+{
+	struct pair pair, copy = { EVP_CIPHER_CTX_new(), EVP_CIPHER_CTX_new() };
+
+	start_pair(&pair, 1);
+	compare(&pair, 1);
+	cr_assert(EVP_CIPHER_CTX_copy(copy.our, pair.our));
+	cr_assert(EVP_CIPHER_CTX_copy(copy.their, pair.their));
+	compare(&copy, 2);
+	set_key(copy.our, 2);
+	set_key(copy.their, 2);
+	compare(&copy, 3);
+	compare(&pair, 4);
+	end_pair(&copy);
+	compare(&pair, 5);
+	end_pair(&pair);
+}
+
 /* --- records of TLS 1.2 -------------------------------------------------- */
 
 enum { SENT = EVP_GCM_TLS_EXPLICIT_IV_LEN, EXTRA = SENT + TAG };
