@@ -5,6 +5,7 @@ part_life()
 	life_end
 	life_again
 	life_sizes
+	life_memory
 }
 
 # life_front NAME WORD…: a server whose log is read, with a way; sets $port and $rule
@@ -164,4 +165,47 @@ ask(b"z" * fits)' "$2 $3"
 	else
 		fail "life: $1$2 bytes go, $3 are EMSGSIZE"
 	fi
+}
+
+# What OpenSSL reads and writes records with, 16 KiB each way, is given back as soon
+# as nothing is at hand.  An idle association takes 15 KB, and with OpenSSL 3.5 30.
+life_memory()
+{
+	local bound=20 relay
+	case $(openssl version) in
+	"OpenSSL 3.0."*) ;;
+	*) bound=35 ;;
+	esac
+	if [ "${XSOCK_TEST_SANITIZED-}" ]; then
+		CI= skip "life: the memory of idle associations" "a sanitizer keeps what is freed"
+		return
+	fi
+	life_front memory
+	rule="$rule&session_reuse=0"
+	XSOCK_RELAY_IDLE=60 life_python 'ask(b"one")'
+	relay=$(relay_pids)
+	XSOCK_RELAY_IDLE=60 life_python '
+def resident():
+    for line in open("/proc/%s/status" % sys.argv[2]):
+        if line.startswith("VmRSS:"): return int(line.split()[1])
+def open_some(count):
+    for i in range(count):
+        some.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        some[-1].connect(s.getpeername())
+        some[-1].settimeout(20)
+        some[-1].send(bytes([i]) * 1200)
+        if some[-1].recv(65536) != bytes([i]) * 1200: sys.exit("another answer")
+some = [s]
+open_some(100)
+before = resident()
+open_some(200)
+each = (resident() - before) / 200
+print("%.1f KB each" % each)
+sys.exit(each > float(sys.argv[3]))' "$relay" "$bound"
+	if [ "$STATUS" -eq 0 ]; then
+		pass "life: an idle association takes $(cat "$OUT")"
+	else
+		fail "life: an idle association takes at most $bound KB"
+	fi
+	stop_relays
 }

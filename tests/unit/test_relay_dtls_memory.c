@@ -55,6 +55,7 @@ static size_t measure(const char *more)
 		line_open(line[i]);
 		line_works(line[i]);
 		xs_dtls_settle(line[i]->dtls);
+		xs_dtls_pause(line[i]->dtls);
 	}
 	all = in_use();
 	for (int i = 0; i < LINES; i++)

@@ -443,10 +443,18 @@ static void begin_up(struct xs_association *a)
 			  sizeof(buffers->cipher_out));
 }
 
+/* Nothing is at hand. */
+static void pause_dtls(struct xs_association *a)
+{
+	if (a->dtls)
+		xs_dtls_pause(a->dtls);
+}
+
 /* Sends what is collected.  False: the association has failed. */
 static bool push(struct xs_association *a)
 {
 	xs_outgoing_send(up(a), a->udp_fd, &a->segments, sent, a);
+	pause_dtls(a);
 	return a->state != XS_ASSOCIATION_OVER;
 }
 
@@ -1058,6 +1066,7 @@ static void udp_event(struct xs_source *source, uint32_t events)
 	for (int i = 0; i < TURN && got == most && a->watched; i += got)
 		got = take_some(a);
 	hand_over(a);
+	pause_dtls(a);
 	a->worker->soon = true;
 }
 

@@ -345,7 +345,8 @@ enum xs_dtls_state xs_dtls_receive(struct xs_dtls *dtls, const void *datagram,
 		read_records(dtls);
 	count(dtls, len);
 	dtls->in_len = 0;
-	xs_tls_free_buffers(dtls->tls);
+	if (dtls->state != XS_DTLS_OPEN)
+		xs_tls_free_buffers(dtls->tls);
 	return dtls->state;
 }
 
@@ -415,11 +416,11 @@ int xs_dtls_write(struct xs_dtls *dtls, const void *data, size_t len)
 		return refused;
 	xs_tls_cost_forget(dtls->tls);
 	dtls->send_error = 0;
-	ERR_clear_error();
+	if (ERR_peek_error()) /* to clear takes longer */
+		ERR_clear_error();
 	/* DTLS does not ask for its buffers when it writes. */
 	if (SSL_alloc_buffers(ssl) && SSL_write_ex(ssl, data, len, &written)) {
 		count_sent(dtls);
-		xs_tls_free_buffers(dtls->tls);
 		return dtls->send_error;
 	}
 	why = SSL_get_error(ssl, 0);
@@ -428,6 +429,11 @@ int xs_dtls_write(struct xs_dtls *dtls, const void *data, size_t len)
 	xs_tls_error_open(error_of(dtls), dtls->tls, why);
 	fail(dtls);
 	return EPROTO;
+}
+
+void xs_dtls_pause(struct xs_dtls *dtls)
+{
+	xs_tls_free_buffers(dtls->tls);
 }
 
 size_t xs_dtls_largest(const struct xs_dtls *dtls)

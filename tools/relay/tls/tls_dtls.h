@@ -103,6 +103,11 @@ enum xs_dtls_state xs_dtls_timeout(struct xs_dtls *dtls);
  * or what send returned. */
 int xs_dtls_write(struct xs_dtls *dtls, const void *data, size_t len);
 
+/* Gives back OpenSSL's buffers, of 16 KiB each way, which an association that
+ * is OPEN keeps from one call of xs_dtls_receive or xs_dtls_write to the next.
+ * To be called where nothing is at hand. */
+void xs_dtls_pause(struct xs_dtls *dtls);
+
 /* The longest datagram that xs_dtls_write takes: the payload without what the
  * record adds (37 bytes with AES-GCM), 16384 at most (RFC 6347, 4.1.1).  Before
  * OPEN the cipher is not known, and it is 0. */
