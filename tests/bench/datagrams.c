@@ -1,16 +1,17 @@
 /* The benchmark's client of datagrams: plain, or DTLS by OpenSSL itself.
  *
- *     datagrams [--native CA | --pair FD] PORT COMMAND NUMBER…
+ *     datagrams [--native CA] [--pair FD] PORT COMMAND NUMBER…
  *
- * The server sends back what comes (../udp/front.c).  With a pair, one
+ * The server sends back what comes (../udp/front.c).  With a pair, this
  * descriptor is the way to it (middle.c).  Prints one line,
  * NAME=VALUE; an answer that is not what was sent ends it.
  *
  *     rtt ROUNDS SIZE        one after the other: us, of a round
  *     echoes COUNT SIZE      32 under way: per_second, of those that came back
  *     idle COUNT             opens so many sockets, one round each, and waits
- * for the end of input sendto COUNT           to a socket of its own that
- * nobody reads: us, of one. Once for each line of input, with the median
+ *                            for the end of input
+ *     sendto COUNT           to a socket of its own that nobody reads: us, of
+ *                            one.  Once for each line of input, with the median
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -236,9 +237,10 @@ int main(int argc, char **argv)
 	if (argc > 3 && strcmp(argv[1], "--native") == 0) {
 		make_context(argv[2]);
 		at = 3;
-	} else if (argc > 3 && strcmp(argv[1], "--pair") == 0) {
-		pair = (int)number(argv, argc, 2);
-		at = 3;
+	}
+	if (argc > at + 2 && strcmp(argv[at], "--pair") == 0) {
+		pair = (int)number(argv, argc, at + 1);
+		at += 2;
 	}
 	if (argc < at + 3)
 		return 2;

@@ -121,15 +121,16 @@ def dtls_rule(reuse=1):
 
 
 def datagrams(words, value):
-    """"plain" has a plain server, and so has "bare", which is a process in the
-    middle, without DTLS, awake; all others DTLS."""
+    """"plain" has a plain server, all others DTLS.  "bare" is native with a process
+    in the middle, awake."""
     def measure(who):
-        has_dtls = who not in ("plain", "bare")
-        begin = [DATAGRAMS, E["BENCH_DTLS" if has_dtls else "BENCH_UDP"]]
-        if who == "native":
-            begin[1:1] = ["--native", E["BENCH_CA"]]
+        port = E["BENCH_UDP" if who == "plain" else "BENCH_DTLS"]
+        begin = [MIDDLE, port, DATAGRAMS] if who == "bare" else [DATAGRAMS]
+        if who in ("native", "bare"):
+            begin += ["--native", E["BENCH_CA"]]
         if who == "bare":
-            begin[:1] = [MIDDLE, E["BENCH_UDP"], DATAGRAMS, "--pair", "3"]
+            begin += ["--pair", "3"]
+        begin.append(port)
         env = environment(dtls_rule()) if who == "xsock" else E
         return values(run(begin + [str(word) for word in words], env))[value]
     return measure

@@ -5,9 +5,9 @@
  *
  * The program has one end of a pair as its descriptor 3, as an application
  * under the library has one.  What comes from there goes to the server of
- * datagrams at PORT of 127.0.0.1, and the answers come back, as they are: no
- * DTLS, no rules, nothing is counted.  Ends with the program, and with its exit
- * status.
+ * datagrams at PORT of 127.0.0.1, and the answers come back, as they are: DTLS
+ * is the program's, and there are no rules, and nothing is counted.  Ends with
+ * the program, and with its exit status.
  *
  * It waits as the relay does: awake, and giving the processor to whoever wants
  * it (sched_yield), for a while; then in poll(2).  It reads without asking
