@@ -121,7 +121,9 @@ rule()
 	esac
 }
 
-# Newer curls say the second.
+# Newer curls say the second.  One that fails to receive (libcurl-errors(3)) was
+# connected, whether it has said so or not.
+curl_receives=56
 connected='(Connected|Established connection)'
 plain_curl=(curl -q -sS --noproxy '*' --max-time 10)
 
@@ -163,7 +165,7 @@ wrapped()
 		verdict=accepted
 	elif [ "$text" ]; then
 		verdict=${errno_of[$text]-$text}
-	elif grep -qE "^\* $connected to" "$ERR"; then
+	elif grep -qE "^\* $connected to" "$ERR" || [ "$STATUS" -eq "$curl_receives" ]; then
 		verdict=ended
 	else
 		verdict=curl-$STATUS
