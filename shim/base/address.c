@@ -140,6 +140,24 @@ void xs_address_set_port(struct xs_address *address, uint16_t port)
 	address->v4.sin_port = htons(port);
 }
 
+uint64_t xs_address_unread(const struct xs_address *address)
+{
+	uint64_t bytes;
+
+	if (address->any.sa_family == AF_INET6)
+		return address->v6.sin6_flowinfo;
+	memcpy(&bytes, address->v4.sin_zero, sizeof(bytes));
+	return bytes;
+}
+
+void xs_address_set_unread(struct xs_address *address, uint64_t bytes)
+{
+	if (address->any.sa_family == AF_INET6)
+		address->v6.sin6_flowinfo = (uint32_t)bytes;
+	else
+		memcpy(address->v4.sin_zero, &bytes, sizeof(bytes));
+}
+
 void xs_address_bytes(const struct xs_address *address, uint8_t bytes[16])
 {
 	if (address->any.sa_family == AF_INET6) {

@@ -130,6 +130,22 @@ void xs_stand_in_count(struct xs_stand_in_table *table, uint32_t ip,
 			   __ATOMIC_RELEASE);
 }
 
+void xs_stand_in_set_unread(struct xs_stand_in_table *table, uint32_t ip,
+			    uint64_t bytes)
+{
+	xs_segment_u64 *unread = &table->slot[place_of(ip)].unread;
+
+	/* It is hardly ever another, and the memory is shared. */
+	if (__atomic_load_n(unread, __ATOMIC_RELAXED) != bytes)
+		__atomic_store_n(unread, bytes, __ATOMIC_RELAXED);
+}
+
+uint64_t xs_stand_in_unread(const struct xs_stand_in_table *table, uint32_t ip)
+{
+	return __atomic_load_n(&table->slot[place_of(ip)].unread,
+			       __ATOMIC_RELAXED);
+}
+
 uint64_t xs_stand_in_sent(const struct xs_stand_in_table *table, int place)
 {
 	return __atomic_load_n(&table->slot[place].sent, __ATOMIC_ACQUIRE);
@@ -186,5 +202,6 @@ void xs_stand_in_put(struct xs_stand_in_table *table, int place,
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	memcpy(&slot->entry, entry, sizeof(*entry));
 	__atomic_store_n(&slot->sent, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&slot->unread, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&slot->sequence, before + 2, __ATOMIC_RELEASE);
 }

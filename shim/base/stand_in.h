@@ -61,7 +61,9 @@ struct xs_stand_in_slot {
 	uint32_t sequence; /* odd: being written; 0: never written */
 	uint32_t unused;
 	struct xs_stand_in entry;
-	xs_segment_u64 sent; /* datagrams to this stand-in, by the library */
+	xs_segment_u64 sent;   /* datagrams to this stand-in, by the library */
+	xs_segment_u64 unread; /* what the application had in such bytes of the
+				  peer's address (address.h), by the library */
 };
 
 struct xs_stand_in_table {
@@ -75,7 +77,7 @@ struct xs_stand_in_table {
 _Static_assert(sizeof(struct xs_stand_in) == 104,
 	       "the same for programs of 32 and 64 bits");
 
-#define XS_STAND_IN_LAYOUT 0x78735374616e6403U
+#define XS_STAND_IN_LAYOUT 0x78735374616e6404U
 
 /* Does the relay live that has made the table? */
 bool xs_stand_in_is_alive(const struct xs_stand_in_table *table);
@@ -99,6 +101,13 @@ uint32_t xs_stand_in_from(const struct xs_stand_in *entry);
  * is one of the table's. */
 void xs_stand_in_count(struct xs_stand_in_table *table, uint32_t ip,
 		       uint64_t datagrams);
+
+/* Library: what the application has in the unread bytes of the peer's address
+ * when it sends, and gets there with what comes from the peer: it may compare
+ * both addresses byte by byte. */
+void xs_stand_in_set_unread(struct xs_stand_in_table *table, uint32_t ip,
+			    uint64_t bytes);
+uint64_t xs_stand_in_unread(const struct xs_stand_in_table *table, uint32_t ip);
 
 /* Relay: how many it were, since the entry of that place was written. */
 uint64_t xs_stand_in_sent(const struct xs_stand_in_table *table, int place);

@@ -311,9 +311,20 @@ static int check_local(int fd, const struct xs_stand_in *entry,
 			    "datagram has no way to the relay");
 }
 
-static int fill(int fd, const struct xs_stand_in *entry, struct xs_peer *peer,
+/* An address of the other family has other bytes. */
+static void note_unread(const struct xs_address *asked,
+			const struct xs_stand_in *entry, struct xs_peer *peer)
+{
+	if (asked->any.sa_family == entry->asked.any.sa_family)
+		xs_stand_in_set_unread(peer->table, entry->ip,
+				       xs_address_unread(asked));
+}
+
+static int fill(int fd, const struct xs_address *asked,
+		const struct xs_stand_in *entry, struct xs_peer *peer,
 		struct xs_error *err)
 {
+	note_unread(asked, entry, peer);
 	peer->limit = entry->limit;
 	peer->ip = entry->ip;
 	peer->from = xs_stand_in_from(entry);
@@ -352,7 +363,7 @@ int xs_peers_find(int fd, const struct xs_address *asked, struct xs_peer *peer,
 		return -1;
 	}
 	if (find(fd, &peer_asked, &entry, peer))
-		return fill(fd, &entry, peer, err);
+		return fill(fd, asked, &entry, peer, err);
 	error = error_of(fd, &peer_asked, &entry, &why);
 	/* Where it has just happened, it is told again, and nothing begins. */
 	if (!error || xs_error_is_set(&why) || !is_fresh(&entry)) {
@@ -365,7 +376,7 @@ int xs_peers_find(int fd, const struct xs_address *asked, struct xs_peer *peer,
 		return -1;
 	}
 	if (find(fd, &peer_asked, &entry, peer))
-		return fill(fd, &entry, peer, err);
+		return fill(fd, asked, &entry, peer, err);
 	return fail(err);
 }
 
@@ -506,6 +517,9 @@ static bool find_sender(int fd, const struct xs_address *from,
 	now = table_for(fd);
 	found = now && xs_stand_in_of(now, from, entry) &&
 		entry->cookie == cookie_of(fd) && is_guarded(entry);
+	if (found)
+		xs_address_set_unread(&entry->asked,
+				      xs_stand_in_unread(now, entry->ip));
 	errno = saved;
 	return found;
 }

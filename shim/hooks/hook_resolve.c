@@ -2,10 +2,12 @@
  * forms.
  *
  * The result is libc's.  What it says is remembered (names.h), and where a
- * rule is about the name, the addresses get a tag in bytes that nobody reads.
+ * rule is about the name, the addresses get a tag in bytes that the kernel does
+ * not read.
  * A name that libc cannot resolve, but for which a rule gives the target's
  * host, resolves to that host.
  */
+#include "connect/config.h"
 #include "hooks/libc.h"
 #include "hooks/lookup.h"
 #include "rules/names.h"
@@ -14,6 +16,22 @@
 #include <string.h>
 
 /* --- getaddrinfo -------------------------------------------------------- */
+
+/* A program of datagrams may compare an answer's sender with the address byte
+ * by byte, and the kernel tells one without a tag.  So what no rule for
+ * datagrams can be about has none; for the others see xs_stand_in_set_unread.
+ */
+static bool wants_tag(const struct xs_lookup *lookup,
+		      const struct addrinfo *info,
+		      const struct xs_address *address)
+{
+	uint16_t port = xs_address_port(address);
+
+	if (!lookup->rule || info->ai_socktype != SOCK_DGRAM)
+		return lookup->rule;
+	return xs_config_datagrams &&
+	       (!port || xs_match_has_port(lookup->rules, true, port));
+}
 
 static void remember_list(const struct xs_lookup *lookup, struct addrinfo *list,
 			  bool synthetic)
@@ -25,9 +43,9 @@ static void remember_list(const struct xs_lookup *lookup, struct addrinfo *list,
 		if (!xs_address_from(&address, i->ai_addr, i->ai_addrlen))
 			continue;
 		tag = xs_lookup_remember(lookup, &address, synthetic);
-		if (lookup->rule)
+		if (wants_tag(lookup, i, &address))
 			xs_names_write_tag(i->ai_addr, tag);
-		else if (!synthetic)
+		else if (!lookup->rule && !synthetic)
 			xs_lookup_remember_canonical(lookup, list->ai_canonname,
 						     &address);
 	}

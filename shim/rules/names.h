@@ -6,7 +6,7 @@
  * shares (names_memory.h), so that what a child resolves is known to its
  * parent, also when the child executes another program to resolve it.  Where a
  * name matters to a rule, the lookup also leaves a tag in bytes of the sockaddr
- * that connect ignores (sin_zero; sin6_flowinfo): when it survives until
+ * that the kernel ignores (sin_zero; sin6_flowinfo): when it survives until
  * connect, the name is exact, otherwise an address may have several.
  *
  * Lock-free (one sequence lock a slot): any thread, any process that shares

@@ -5,6 +5,8 @@ rows_unconnected()
 	udp_rows <<-'END'
 	rsyslogd | sink | rsyslog_forwards | three lines of a log
 	snmpget | snmp | snmp_asks | where the system is
+	kdig | dns | kdig_asks | an address, and a long answer
+	socat | echo | socat_sends | one datagram, and its echo
 	radclient | radius | radclient_asks | is rejected, and accounts
 	sipp | sip | sipp_calls | calls once, from a socket of 127.0.0.1
 	java | echo | java_sends | ten datagrams, and their echoes
@@ -47,6 +49,22 @@ snmp_asks()
 {
 	client snmpget -v2c -c public -t 5 -r 3 -On "udp:$at:$port" 1.3.6.1.2.1.1.6.0 >"$W/said" &&
 	has "$W/said" "the cellar"
+}
+
+# Knot's compares all bytes of the answer's sender with those of the address that
+# it has looked up.
+kdig_asks()
+{
+	client kdig +short +retry=3 +time=4 +bufsize=1200 "@$host" -p "$port" \
+		here.example.test A long.example.test TXT >"$W/said" &&
+	has "$W/said" 192.0.2.7 "$(printf '%0200d' 1)" "$(printf '%0200d' 2)"
+}
+
+# And so does this address of socat's.
+socat_sends()
+{
+	client socat -t 0.1 - "UDP4-SENDTO:$host:$port" < <(each_answered word) >"$W/said" &&
+	has "$W/said" "word $tag"
 }
 
 # "Reject" is an answer, and ends radclient with 1.

@@ -198,3 +198,17 @@ Test(stand_in, counts_what_is_sent, .init = make_table)
 	put(7, &peer, 0);
 	cr_assert_eq(xs_stand_in_sent(table, place), 0);
 }
+
+/* The last address counts, and that of another entry at that place does not. */
+Test(stand_in, gives_the_unread_bytes_back, .init = make_table)
+{
+	const struct xs_address peer = address("10.0.0.1", 53);
+	struct xs_stand_in made = put(7, &peer, 0);
+
+	cr_assert_eq(xs_stand_in_unread(table, made.ip), 0);
+	xs_stand_in_set_unread(table, made.ip, 5);
+	xs_stand_in_set_unread(table, made.ip, 6);
+	cr_assert_eq(xs_stand_in_unread(table, made.ip), 6);
+	put(7, &peer, 0);
+	cr_assert_eq(xs_stand_in_unread(table, made.ip), 0);
+}
