@@ -52,12 +52,21 @@ snmp_asks()
 }
 
 # Knot's compares all bytes of the answer's sender with those of the address that
-# it has looked up.
+# it has looked up; also where the rules are about TCP only, and it asks in plaintext.
 kdig_asks()
 {
 	client kdig +short +retry=3 +time=4 +bufsize=1200 "@$host" -p "$port" \
 		here.example.test A long.example.test TXT >"$W/said" &&
-	has "$W/said" 192.0.2.7 "$(printf '%0200d' 1)" "$(printf '%0200d' 2)"
+	has "$W/said" 192.0.2.7 "$(printf '%0200d' 1)" "$(printf '%0200d' 2)" &&
+	{ [ "$mode" != name ] || kdig_asks_beside; }
+}
+
+kdig_asks_beside()
+{
+	local rules="*=tls://"
+	client kdig +short +retry=0 +time=4 "@$host" -p "$plain_dns" \
+		here.example.test A >"$W/beside" &&
+	has "$W/beside" 192.0.2.7
 }
 
 # And so does this address of socat's.
