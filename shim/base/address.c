@@ -140,22 +140,29 @@ void xs_address_set_port(struct xs_address *address, uint16_t port)
 	address->v4.sin_port = htons(port);
 }
 
-uint64_t xs_address_unread(const struct xs_address *address)
+uint64_t xs_address_unread(const struct sockaddr *address)
 {
-	uint64_t bytes;
+	uint64_t bytes = 0;
 
-	if (address->any.sa_family == AF_INET6)
-		return address->v6.sin6_flowinfo;
-	memcpy(&bytes, address->v4.sin_zero, sizeof(bytes));
+	if (address->sa_family == AF_INET)
+		memcpy(&bytes,
+		       ((const struct sockaddr_in *)(const void *)address)
+			       ->sin_zero,
+		       sizeof(bytes));
+	else if (address->sa_family == AF_INET6)
+		bytes = ((const struct sockaddr_in6 *)(const void *)address)
+				->sin6_flowinfo;
 	return bytes;
 }
 
-void xs_address_set_unread(struct xs_address *address, uint64_t bytes)
+void xs_address_set_unread(struct sockaddr *address, uint64_t bytes)
 {
-	if (address->any.sa_family == AF_INET6)
-		address->v6.sin6_flowinfo = (uint32_t)bytes;
-	else
-		memcpy(address->v4.sin_zero, &bytes, sizeof(bytes));
+	if (address->sa_family == AF_INET)
+		memcpy(((struct sockaddr_in *)(void *)address)->sin_zero,
+		       &bytes, sizeof(bytes));
+	else if (address->sa_family == AF_INET6)
+		((struct sockaddr_in6 *)(void *)address)->sin6_flowinfo =
+			(uint32_t)bytes;
 }
 
 void xs_address_bytes(const struct xs_address *address, uint8_t bytes[16])

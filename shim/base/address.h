@@ -55,9 +55,10 @@ uint16_t xs_address_port(const struct xs_address *address);
 void xs_address_set_port(struct xs_address *address, uint16_t port);
 
 /* The bytes that the kernel does not read (sin_zero; sin6_flowinfo), where the
- * library leaves a tag (rules/names.h). */
-uint64_t xs_address_unread(const struct xs_address *address);
-void xs_address_set_unread(struct xs_address *address, uint64_t bytes);
+ * library leaves a tag (rules/names.h).  Those of an IPv6 address are 32 bits;
+ * of a family that is none of both there are none. */
+uint64_t xs_address_unread(const struct sockaddr *address);
+void xs_address_set_unread(struct sockaddr *address, uint64_t bytes);
 
 /* True when both are the same IP address; ports and scopes do not count. */
 bool xs_address_same_ip(const struct xs_address *a, const struct xs_address *b);

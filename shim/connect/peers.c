@@ -317,7 +317,7 @@ static void note_unread(const struct xs_address *asked,
 {
 	if (asked->any.sa_family == entry->asked.any.sa_family)
 		xs_stand_in_set_unread(peer->table, entry->ip,
-				       xs_address_unread(asked));
+				       xs_address_unread(&asked->any));
 }
 
 static int fill(int fd, const struct xs_address *asked,
@@ -518,7 +518,7 @@ static bool find_sender(int fd, const struct xs_address *from,
 	found = now && xs_stand_in_of(now, from, entry) &&
 		entry->cookie == cookie_of(fd) && is_guarded(entry);
 	if (found)
-		xs_address_set_unread(&entry->asked,
+		xs_address_set_unread(&entry->asked.any,
 				      xs_stand_in_unread(now, entry->ip));
 	errno = saved;
 	return found;

@@ -245,19 +245,18 @@ static uint32_t flow_of(uint64_t tag)
 	return htonl((uint32_t)((tag ^ tag >> 20 ^ tag >> 40) & 0xffffe) | 1);
 }
 
+/* What of the tag has room in an address. */
+static uint64_t in_address(const struct sockaddr *address, uint64_t tag)
+{
+	return address->sa_family == AF_INET ? tag : flow_of(tag);
+}
+
 void xs_names_write_tag(struct sockaddr *to, uint64_t tag)
 {
-	if (to->sa_family == AF_INET)
-		memcpy(((struct sockaddr_in *)(void *)to)->sin_zero, &tag,
-		       sizeof(tag));
-	else if (to->sa_family == AF_INET6)
-		((struct sockaddr_in6 *)(void *)to)->sin6_flowinfo =
-			flow_of(tag);
+	xs_address_set_unread(to, in_address(to, tag));
 }
 
 bool xs_names_has_tag(const struct xs_address *from, uint64_t tag)
 {
-	if (from->any.sa_family == AF_INET)
-		return memcmp(from->v4.sin_zero, &tag, sizeof(tag)) == 0;
-	return from->v6.sin6_flowinfo == flow_of(tag);
+	return xs_address_unread(&from->any) == in_address(&from->any, tag);
 }
