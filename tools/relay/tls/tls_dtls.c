@@ -291,8 +291,7 @@ static void read_records(struct xs_dtls *dtls)
 
 	while (has_more(dtls)) {
 		before = dtls->in_len;
-		if (ERR_peek_error()) /* to clear takes longer */
-			ERR_clear_error();
+		xs_tls_clear_errors();
 		if (SSL_read_ex(dtls->tls->ssl, plain, sizeof(plain), &len)) {
 			dtls->effect = true;
 			dtls->facts.delivered++;
@@ -416,8 +415,7 @@ int xs_dtls_write(struct xs_dtls *dtls, const void *data, size_t len)
 		return refused;
 	xs_tls_cost_forget(dtls->tls);
 	dtls->send_error = 0;
-	if (ERR_peek_error()) /* to clear takes longer */
-		ERR_clear_error();
+	xs_tls_clear_errors();
 	/* DTLS does not ask for its buffers when it writes. */
 	if (SSL_alloc_buffers(ssl) && SSL_write_ex(ssl, data, len, &written)) {
 		count_sent(dtls);

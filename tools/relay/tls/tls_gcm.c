@@ -116,11 +116,10 @@ enum nonce_state { NO_NONCE, NONCE_SET, NONCE_IN_USE, NONCE_SPENT };
 
 struct gcm {
 	OSSL_LIB_CTX *library; /* whose random numbers to use */
-	uint64_t serial;       /* of the key: no other key has had it */
+	uint64_t serial;       /* of the key: no other has had it; 0: no key */
 	const struct functions *functions;
 	enum nonce_state nonce_state;
 	bool encrypts;
-	bool has_key;
 	bool counts;   /* TLS 1.2: the nonce is the last one, and one more */
 	bool is_tls12; /* the next call is a record, aad its head */
 	uint8_t aad_len;
@@ -238,8 +237,8 @@ static void run(struct gcm *gcm, uint8_t *out, const uint8_t *in, size_t len)
 
 static bool is_ready(const struct gcm *gcm)
 {
-	return gcm->has_key && (gcm->nonce_state == NONCE_SET ||
-				gcm->nonce_state == NONCE_IN_USE);
+	return gcm->serial && (gcm->nonce_state == NONCE_SET ||
+			       gcm->nonce_state == NONCE_IN_USE);
 }
 
 static bool add_associated(struct gcm *gcm, const uint8_t *in, size_t len)
@@ -340,7 +339,7 @@ static int record(struct gcm *gcm, uint8_t *out, size_t *done,
 
 	*done = 0;
 	gcm->is_tls12 = false;
-	if (!gcm->has_key || !gcm->counts || out != in || len < TLS12_EXTRA)
+	if (!gcm->serial || !gcm->counts || out != in || len < TLS12_EXTRA)
 		return 0;
 	good = (gcm->encrypts ? encrypt_record
 			      : decrypt_record)(gcm, out, len - TLS12_EXTRA);
@@ -368,7 +367,6 @@ static int init(struct gcm *gcm, bool encrypts, const uint8_t *key,
 		forget_rounds(gcm);
 		gcm->serial = new_serial();
 		memcpy(gcm->key, key, key_len);
-		gcm->has_key = true;
 		/* Whatever it was used with belongs to another key. */
 		if (!nonce && gcm->nonce_state == NONCE_IN_USE)
 			gcm->nonce_state = NONCE_SPENT;

@@ -61,7 +61,8 @@ struct xs_tls_early *xs_tls_under_way(const struct xs_tls *tls);
 /* tls.c: what struct xs_tls and struct xs_dtls have in common.  make: a client
  * without a BIO.  speak: before the first byte is sent.  do_handshake:
  * OpenSSL's part; *why is what SSL_get_error says.  judge_handshake: what that
- * means; DONE fills *summary, FAILED sets *err.  free_buffers: after each call.
+ * means; DONE fills *summary, FAILED sets *err.  free_buffers: where nothing is
+ * at hand.  clear_errors: before each call whose result is judged.
  */
 struct xs_tls *xs_tls_make(struct xs_tls_context *context, const char *name,
 			   struct xs_error *err);
@@ -71,6 +72,7 @@ enum xs_tls_result xs_tls_judge_handshake(struct xs_tls *tls, int done, int why,
 					  struct xs_tls_summary *summary,
 					  struct xs_error *err);
 void xs_tls_free_buffers(struct xs_tls *tls);
+void xs_tls_clear_errors(void);
 
 /* tls.c: the name that a server must have whom the rule calls so. */
 const char *xs_tls_name(const struct xs_tls_context *context, const char *name);
