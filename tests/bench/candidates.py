@@ -20,7 +20,8 @@ DATAGRAMS = E["BENCH_BUILD"] + "/tests/bench/datagrams"
 MIDDLE = E["BENCH_BUILD"] + "/tests/bench/middle"
 OTHERS = ("nginx", "haproxy", "stunnel", "socat")
 ALL = ("native", "xsock") + OTHERS
-SUPERVISED = ALL + ("supervised",)
+WITH_BARE = ALL + ("bare",)
+SUPERVISED = WITH_BARE + ("supervised",)
 
 
 def small(full, quick):

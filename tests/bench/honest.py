@@ -3,8 +3,8 @@
 
 import subprocess
 
-from candidates import (ALL, CHECK, CLIENT, E, KINDS, OTHERS, command, proxy,
-    proxychains, read, run)
+from candidates import (CHECK, CLIENT, E, KINDS, OTHERS, WITH_BARE, command,
+    proxy, proxychains, read, run)
 from measures import between, datagrams, run_once
 from rows import BESIDE, MATCHED, UNMATCHED
 
@@ -72,7 +72,7 @@ def check_datagrams():
 
 def check_all():
     expected = {}
-    for who in ALL + ("bare",):
+    for who in WITH_BARE:
         for reuse in (0, 1):
             if who in OTHERS and not proxy(who, reuse):
                 continue

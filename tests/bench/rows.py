@@ -3,8 +3,8 @@
 
 import re
 
-from candidates import (ALL, DATAGRAMS, E, GIGA, OTHERS, PTRACE, SUPERVISED,
-    environment, small)
+from candidates import (DATAGRAMS, E, GIGA, OTHERS, PTRACE, SUPERVISED,
+    WITH_BARE, environment, small)
 from measures import (LEFT_ALONE, any_port, beside, between, commands, curls,
     datagrams, in_turns, other_port, processes, processor, processor_of_rounds,
     reusing, simple, starts, together, unmatched, while_busy, writes)
@@ -22,7 +22,7 @@ def new_connections(kind):
             ahead=("nginx", "haproxy", "stunnel")),
         Row("new connection, %s, full handshake" % kind, "µs",
             simple(["new", small(500, 100)], "us", kind),
-            who=SUPERVISED + ("bare",),
+            who=SUPERVISED,
             target=1.05),
     ]
 
@@ -39,32 +39,32 @@ EIGHT = small(200, 50)
 ROWS = [
     Row("64-byte round trip, blocking", "µs",
         simple(["rtt", small(20000, 4000)], "us"),
-        who=SUPERVISED + ("bare",), target=1.20,
+        who=SUPERVISED, target=1.20,
         ahead=OTHERS),
     Row("the same by epoll", "/s",
         simple(["epoll", 1, small(20000, 4000)], "per_second"), higher=True,
         ahead=OTHERS),
     Row("the same, a processor kept busy", "µs",
         while_busy(simple(["rtt", small(5000, 1000)], "us")),
-        who=ALL + ("bare",), target=1.30,
+        who=WITH_BARE, target=1.30,
         ahead=OTHERS),
     Row("processor time of that, client's side", "µs",
         while_busy(processor_of_rounds(small(5000, 1000))),
-        who=ALL + ("bare",), target=1.50),
+        who=WITH_BARE, target=1.50),
     Row("64 connections at once", "/s",
         simple(["epoll", 64, small(1000, 200)], "per_second"), higher=True,
         ahead=OTHERS),
     Row("upload, 1 connection", "MB/s",
         simple(["upload", MOVED, 1], "mb_per_second"),
-        who=SUPERVISED + ("bare",), higher=True, target=1.0, ahead=OTHERS),
+        who=SUPERVISED, higher=True, target=1.0, ahead=OTHERS),
     Row("download, 1 connection", "MB/s",
         simple(["download", MOVED, 1], "mb_per_second"),
-        who=SUPERVISED + ("bare",), higher=True, target=1.0, ahead=OTHERS),
+        who=SUPERVISED, higher=True, target=1.0, ahead=OTHERS),
     Row("upload, 16 connections", "MB/s",
-        simple(["upload", MOVED, 16], "mb_per_second"), who=ALL + ("bare",),
+        simple(["upload", MOVED, 16], "mb_per_second"), who=WITH_BARE,
         higher=True, target=1.10, ahead=OTHERS),
     Row("download, 16 connections", "MB/s",
-        simple(["download", MOVED, 16], "mb_per_second"), who=ALL + ("bare",),
+        simple(["download", MOVED, 16], "mb_per_second"), who=WITH_BARE,
         higher=True, target=0.95, ahead=OTHERS),
     *new_connections("RSA"),
     *new_connections("ECDSA"),
@@ -76,7 +76,7 @@ ROWS = [
     Row("a process for each request, curl", "µs",
         curls(small(40, 10)), who=("native", "xsock"), target=1.0),
     Row("processor time for a GB, client's side", "s",
-        processor(small(GIGA, GIGA // 8)), who=ALL + ("bare",), target=1.15),
+        processor(small(GIGA, GIGA // 8)), who=WITH_BARE, target=1.15),
     start("true", "true"),
     start("sh -c :", "sh", "-c", ":"),
 ]
